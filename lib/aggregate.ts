@@ -1,0 +1,108 @@
+import { forkJoin, map, type Observable, of } from 'rxjs';
+import { type Context, kindOf } from './context.ts';
+import { type AggregateOption, configure } from './options.ts';
+import { run } from './run.ts';
+import type { Service } from './service.ts';
+
+/**
+ * Any service. Written as a method, which TypeScript compares loosely: an inline service's `ctx` is inferred as `Context`,
+ * and one that asks for a wider context or for an input of its own fits too.
+ */
+export type AnyService = { ask(ctx: Context, input: unknown): Observable<unknown> }['ask'];
+
+type Values<T> = T extends readonly unknown[] ? T[number] : T[keyof T];
+/** The intersection of what the parameters `P` of all services ask for; `unknown` where none asks. */
+type Needed<P> = [Values<P>] extends [(needed: infer All) => void] ? All : unknown;
+
+/** The context that all of the services need together. */
+export type ContextOf<S> = Context &
+  Needed<{ [K in keyof S]: S[K] extends (ctx: infer Ctx, input: never) => unknown ? (needed: Ctx) => void : never }>;
+
+/** The input that all of the services need together; `void` where none needs one. */
+export type InputOf<S> = Optional<
+  Needed<{
+    [K in keyof S]: S[K] extends (ctx: never, input: infer In) => unknown
+      ? (needed: [In] extends [void] ? unknown : In) => void
+      : never;
+  }>
+>;
+type Optional<In> = unknown extends In ? void : In;
+
+/** The answers by name, or in order for a tuple of services. */
+export type OutputOf<S> = {
+  -readonly [K in keyof S]: S[K] extends (ctx: never, input: never) => Observable<infer Out> ? Out : never;
+};
+
+/**
+ * Asks several services at once: a service that answers with all their answers, or fails with the first failure.
+ *
+ * Emits one record (a tuple for a tuple) of each service's last value, and completes. Errors with `ServiceError` on the
+ * first failure, `DeadlineExceededError` at the deadline, and `CanceledError` when `ctx.signal` aborts. Before any of
+ * them is notified, and on unsubscribing, every service that still runs is torn down, and then its `ctx.signal` aborts.
+ * No service is called once the run is over. Each subscription is a run of its own.
+ *
+ * ```text
+ * profile   --#
+ * orders    --!               torn down in the same frame
+ * run       --#               ServiceError
+ * ```
+ *
+ * @param services - A record or a tuple of services. Aggregates are services, and nest.
+ * @param options - `withTimeout`, `withLogger`, `withEvents`, `withConcurrency`, `withName`, `withFetch`.
+ * @throws TypeError where a service or an option is no function.
+ * @remarks The semantics are those of Go's `errgroup.WithContext` (https://pkg.go.dev/golang.org/x/sync/errgroup).
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs';
+ * import { aggregate, background } from 'forkfast';
+ *
+ * const dashboard = aggregate({
+ *   profile: (_ctx, id: number) => of({ id, name: 'Alice' }),
+ *   orders: () => of(5),
+ * });
+ *
+ * dashboard(background, 42).subscribe(console.log); // => { profile: { id: 42, name: 'Alice' }, orders: 5 }
+ * ```
+ */
+export function aggregate<const S extends { readonly [K in keyof S]: AnyService }>(
+  services: S,
+  ...options: readonly AggregateOption[]
+): Service<InputOf<S>, OutputOf<S>, ContextOf<S>> {
+  const config = configure(options);
+  const tuple = Array.isArray(services);
+  const entries = entriesOf(services, tuple);
+  const names = entries.map(([name]) => name);
+  const plan = {
+    config,
+    names,
+    ask: (index: number, ctx: Context, input: unknown): unknown => entries[index]?.[1].call(services, ctx, input),
+    join: (members: readonly Observable<unknown>[]): Observable<OutputOf<S>> =>
+      (members.length === 0 ? of([]) : forkJoin(members)).pipe(
+        map((values) => (tuple ? values : record(names, values)) as OutputOf<S>),
+      ),
+  };
+  return (ctx, input) => run(plan, ctx, input);
+}
+
+/** `Object.fromEntries` defines: a service named `__proto__` gets a key like any other. */
+function record(names: readonly string[], values: readonly unknown[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name, index) => [name, values[index]]));
+}
+
+/** A snapshot: what is done to `services` later changes nothing. */
+function entriesOf(services: unknown, tuple: boolean): readonly (readonly [string, AnyService])[] {
+  if (typeof services !== 'object' || services === null) {
+    throw new TypeError(`aggregate: a record or a tuple of services, not ${kindOf(services)}`);
+  }
+  const entries = Object.entries(services).map(([key, service]: [string, unknown]) => {
+    const name = tuple ? `[${key}]` : key;
+    if (typeof service !== 'function') throw new TypeError(`aggregate: ${name} is no service but ${kindOf(service)}`);
+    return [name, service as AnyService] as const;
+  });
+  const prototype: unknown = Object.getPrototypeOf(services);
+  if (entries.length === 0 && !tuple && prototype !== null && prototype !== Object.prototype) {
+    throw new TypeError(`aggregate: ${kindOf(services)} has no services of its own; methods of a class are not taken`);
+  }
+  return entries;
+}

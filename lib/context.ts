@@ -1,0 +1,97 @@
+/** What {@link Fetch} answers with: the part of the platform's `Response` that forkfast reads. */
+export interface FetchResponse {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  readonly body: FetchBody | null;
+}
+
+/** The body of a {@link FetchResponse}: any `ReadableStream` of bytes. */
+export interface FetchBody {
+  getReader(): {
+    read(): PromiseLike<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    cancel(reason?: unknown): PromiseLike<void>;
+  };
+  cancel(reason?: unknown): PromiseLike<void>;
+}
+
+/**
+ * A transport: `globalThis.fetch`, or anything that takes its arguments and answers alike (SvelteKit's `event.fetch`, a
+ * worker's service binding, a test's stub). It is called as a plain function, without a `this`.
+ */
+export type Fetch = (input: URL, init: RequestInit) => PromiseLike<FetchResponse>;
+
+/**
+ * What travels with a request: the first argument of every call, a plain and readonly object.
+ *
+ * Extend it to carry more: whatever else is in it reaches every service.
+ *
+ * @remarks The idea is Go's `context.Context` (https://pkg.go.dev/context).
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs';
+ * import { aggregate, type Context } from 'forkfast';
+ *
+ * interface TenantContext extends Context {
+ *   readonly tenant: string;
+ * }
+ * const ask = aggregate({ greeting: (ctx: TenantContext) => of(`hello ${ctx.tenant}`) });
+ *
+ * ask({ tenant: 'acme' }).subscribe(console.log); // => { greeting: 'hello acme' }
+ * ```
+ */
+export interface Context {
+  /** Aborted when the caller no longer wants the answer. */
+  readonly signal?: AbortSignal | undefined;
+  /** The time by which the answer is needed, in epoch milliseconds on the clock of RxJS's `asyncScheduler`. */
+  readonly deadline?: number | undefined;
+  /** The transport of `fetchJson` and `fetchText`, instead of `globalThis.fetch`. */
+  readonly fetch?: Fetch | undefined;
+  /** Headers that `fetchJson` and `fetchText` send upstream. Nothing else of the caller's request is forwarded. */
+  readonly propagate?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * The root context: frozen and empty. It is never canceled and has no deadline.
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs';
+ * import { aggregate, background } from 'forkfast';
+ *
+ * aggregate({ answer: () => of(42) })(background).subscribe(console.log); // => { answer: 42 }
+ * ```
+ */
+export const background: Context = Object.freeze({});
+
+/** The reason why nothing can be asked on `ctx`, or `undefined` where it is sound. */
+export function refusal(ctx: unknown): Error | undefined {
+  if (typeof ctx !== 'object' || ctx === null) {
+    return new TypeError(`the first argument is the context: pass background or { signal }, not ${kindOf(ctx)}`);
+  }
+  const { signal, deadline, fetch } = ctx as { signal?: unknown; deadline?: unknown; fetch?: unknown };
+  if (signal !== undefined && !hasMethod(signal, 'addEventListener')) {
+    return new TypeError(`ctx.signal must be an AbortSignal, not ${kindOf(signal)}: pass controller.signal`);
+  }
+  if (deadline !== undefined && (typeof deadline !== 'number' || Number.isNaN(deadline))) {
+    return new RangeError(`ctx.deadline must be a number of epoch milliseconds, not ${kindOf(deadline)}`);
+  }
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    return new TypeError(`ctx.fetch must be a function, not ${kindOf(fetch)}`);
+  }
+  return undefined;
+}
+
+/** Names a value that is not what it should be, without printing what it holds. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'number') return String(value);
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  const { constructor } = value as { constructor?: unknown };
+  return typeof constructor === 'function' && constructor.name !== ''
+    ? `an instance of ${constructor.name}`
+    : 'an object';
+}
+
+export function hasMethod(value: unknown, name: PropertyKey): boolean {
+  return typeof (value as Record<PropertyKey, unknown> | null | undefined)?.[name] === 'function';
+}

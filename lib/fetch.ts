@@ -1,0 +1,311 @@
+import {
+  asyncScheduler,
+  catchError,
+  map,
+  Observable,
+  of,
+  switchMap,
+  takeUntil,
+  takeWhile,
+  tap,
+  timer,
+  toArray,
+} from 'rxjs';
+import { type Context, kindOf, type Fetch, type FetchBody, type FetchResponse } from './context.ts';
+import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, NetworkError } from './errors.ts';
+import { fromAbortable } from './from-abortable.ts';
+
+/** What {@link fetchJson} and {@link fetchText} take beside the URL: the platform's `RequestInit`, and two bounds. */
+export interface FetchInit extends RequestInit {
+  /**
+   * The bytes that a body may have, counted after decoding.
+   *
+   * @defaultValue 10_485_760 (10 MiB)
+   */
+  readonly maxBytes?: number;
+  /**
+   * What `fetchJson` makes of a 204 or an empty body: a `DecodeError`, or `undefined`.
+   *
+   * @defaultValue `'error'`
+   */
+  readonly empty?: 'error' | 'undefined';
+}
+
+/**
+ * Asks for JSON over HTTP: a cold Observable that emits the parsed body and completes.
+ *
+ * Errors with `HttpError` outside 200–299, `NetworkError` where there is no answer or the connection breaks, `DecodeError`
+ * where the body is no JSON, `BodyTooLargeError` over `maxBytes`, and `TypeError` for a URL or a header that cannot be sent.
+ * Unsubscribing aborts the request, and so does `ctx.signal`, with `CanceledError`. `ctx.deadline` is for `aggregate` and
+ * `backoff` to read. Redirects are refused unless `init.redirect` says otherwise, and of the caller's headers only those
+ * in `ctx.propagate` are sent; those of `init.headers` win.
+ *
+ * @param ctx - The context, with `ctx.fetch` as the transport where it is there.
+ * @param input - An absolute URL; in a page, a relative one too.
+ * @param init - As for `fetch`, with `maxBytes` and `empty`.
+ *
+ * @example
+ * ```ts
+ * import { fetchJson } from 'forkfast';
+ *
+ * const fetch = async () => Response.json({ name: 'Alice' });
+ *
+ * fetchJson<{ name: string }>({ fetch }, 'http://api.test/profiles/42').subscribe(({ name }) => console.log(name)); // => Alice
+ * ```
+ */
+export function fetchJson<T = unknown>(
+  ctx: Context,
+  input: string | URL,
+  init: FetchInit & { readonly empty: 'undefined' },
+): Observable<T | undefined>;
+export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T>;
+export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
+  return request(ctx, input, init, 'application/json', ({ text, size, failure }) => {
+    if (text === '') {
+      if (init.empty === 'undefined') return undefined;
+      throw failure('an empty body');
+    }
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      throw failure((type) => `no JSON but ${String(size)} bytes of ${type}`, cause);
+    }
+  });
+}
+
+/**
+ * Asks for text over HTTP: a cold Observable that emits the body, decoded as UTF-8, and completes.
+ *
+ * As {@link fetchJson} in all else; an empty body is `''`.
+ *
+ * @example
+ * ```ts
+ * import { fetchText } from 'forkfast';
+ *
+ * const fetch = async () => new Response('Name: Alice');
+ *
+ * fetchText({ fetch }, 'http://api.test/profiles/42').subscribe(console.log); // => Name: Alice
+ * ```
+ */
+export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<string> {
+  return request(ctx, input, init, undefined, ({ text }) => text);
+}
+
+/** A body that arrived whole. */
+interface Body {
+  readonly text: string;
+  readonly size: number;
+  readonly failure: (what: string | ((type: string) => string), cause?: unknown) => DecodeError;
+}
+
+/** What errors say of a request: no credentials, no query. */
+interface Target {
+  readonly method: string;
+  readonly url: string;
+}
+
+function request<T>(
+  ctx: Context,
+  input: string | URL,
+  { maxBytes = 10 * 2 ** 20, empty, signal, ...init }: FetchInit,
+  accept: string | undefined,
+  decode: (body: Body) => T,
+): Observable<T> {
+  const asked = fromAbortable(ctx, (abort) => {
+    if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
+    const url = absolute(input);
+    const method = (init.method ?? 'GET').toUpperCase();
+    const target = { method, url: shown(url) };
+    if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`a ${method} request has no body`);
+    const headers = headersOf(ctx, init.headers, accept);
+    return answerOf(ctx.fetch, url, { redirect: 'error', ...init, headers, signal: abort }, target).pipe(
+      switchMap((response) =>
+        response.status >= 200 && response.status <= 299
+          ? whole(response, maxBytes, target).pipe(map(decode))
+          : excerpt(response.body).pipe(
+              map((body): never => {
+                throw new HttpError({ ...target, status: response.status, body, retryAfter: retryAfter(response) });
+              }),
+            ),
+      ),
+    );
+  });
+  return signal ? fromAbortable({ signal }, () => asked) : asked;
+}
+
+function absolute(input: string | URL): URL {
+  const { document, location } = globalThis as { document?: Document; location?: Location };
+  let url: URL;
+  try {
+    url = input instanceof URL ? input : new URL(input, document?.baseURI ?? location?.href);
+  } catch {
+    // The platform's own message quotes the whole URL.
+    const [path] = String(input).split(/[?#]/);
+    throw /^[a-z][a-z\d+.-]*:/i.test(String(input))
+      ? new TypeError('fetch: the URL cannot be parsed')
+      : new TypeError(`fetch: ${JSON.stringify(path)} is relative, and there is no page: give an absolute URL`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new TypeError(`fetch: ${shown(url)} has credentials in the URL: send them in a header`);
+  }
+  return url;
+}
+
+function shown({ origin, pathname, protocol }: URL): string {
+  return origin === 'null' ? protocol : origin + pathname;
+}
+
+function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | undefined): Headers {
+  const headers = new Headers(sendable(ctx.propagate));
+  new Headers(sendable(own)).forEach((value, name) => {
+    headers.set(name, value);
+  });
+  if (accept !== undefined && !headers.has('accept')) headers.set('accept', accept);
+  return headers;
+}
+
+/** Refuses what HTTP cannot carry before the platform does, whose message quotes the value. */
+function sendable(headers: RequestInit['headers'] | Context['propagate']): [string, string][] {
+  const entries = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
+  return entries.map(([name, value]: readonly string[]): [string, string] => {
+    if (name === undefined || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
+      throw new TypeError(`fetch: ${JSON.stringify(name)} cannot be the name of a header`);
+    }
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(String(value))) {
+      throw new TypeError(
+        `fetch: the value of header ${name} has a line break, a control or a character beyond Latin-1`,
+      );
+    }
+    return [name, String(value)];
+  });
+}
+
+function answerOf(given: Fetch | undefined, url: URL, init: RequestInit, target: Target): Observable<FetchResponse> {
+  return new Observable((subscriber) => {
+    const failed = (cause: unknown): void => {
+      subscriber.error(cause instanceof ForkfastError ? cause : broken('no answer', target, cause));
+    };
+    try {
+      // As a plain function: with ctx as `this`, a browser's fetch is an illegal invocation.
+      const transport: Fetch = given ?? globalThis.fetch;
+      transport(url, init).then((response) => {
+        if (subscriber.closed) {
+          // The transport does not heed its signal.
+          response.body?.cancel().then(undefined, ignore);
+          return;
+        }
+        subscriber.next(response);
+        subscriber.complete();
+      }, failed);
+    } catch (cause) {
+      failed(cause);
+    }
+  });
+}
+
+/** A body as it arrives. Unsubscribing cancels it; never an unhandled rejection. */
+function chunks(body: FetchBody): Observable<Uint8Array> {
+  return new Observable((subscriber) => {
+    const reader = body.getReader();
+    let ended = false;
+    const pull = (): void => {
+      reader.read().then(
+        ({ done, value }) => {
+          ended = done;
+          if (value !== undefined) subscriber.next(value);
+          if (done) subscriber.complete();
+          else if (!subscriber.closed) pull();
+        },
+        (error: unknown) => {
+          ended = true;
+          subscriber.error(error);
+        },
+      );
+    };
+    pull();
+    return () => {
+      if (!ended) reader.cancel().then(undefined, ignore);
+    };
+  });
+}
+
+function ignore(): void {
+  // Whoever wanted to know has gone.
+}
+
+function whole(response: FetchResponse, maxBytes: number, target: Target): Observable<Body> {
+  const { status, body, headers } = response;
+  const contentType = headers.get('content-type');
+  const failure: Body['failure'] = (what, cause) =>
+    new DecodeError(typeof what === 'string' ? what : what(contentType ?? 'no content type'), {
+      ...target,
+      status,
+      contentType,
+      cause,
+    });
+  if (body === null) return of({ text: '', size: 0, failure });
+  let size = 0;
+  return chunks(body).pipe(
+    catchError((cause: unknown) => {
+      throw broken('a body cut short', target, cause);
+    }),
+    tap((chunk) => {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw new BodyTooLargeError({ ...target, maxBytes });
+    }),
+    toArray(),
+    map((parts) => {
+      try {
+        return { text: textOf(parts, true), size, failure };
+      } catch (cause) {
+        throw failure((type) => `no UTF-8 but ${String(size)} bytes of ${type}`, cause);
+      }
+    }),
+  );
+}
+
+/** Of a failed response: enough to read and to reuse the connection, and no more; a body that drips delays no failure. */
+function excerpt(body: FetchBody | null): Observable<string> {
+  if (body === null) return of('');
+  const most = 64 * 2 ** 10;
+  let size = 0;
+  const arrived = chunks(body).pipe(
+    takeWhile((chunk) => (size += chunk.byteLength) < most, true),
+    catchError(() => []),
+    takeUntil(timer(100)),
+    toArray(),
+  );
+  return arrived.pipe(map((parts) => textOf(parts, false).slice(0, most)));
+}
+
+function textOf(parts: readonly Uint8Array[], fatal: boolean): string {
+  const decoder = new TextDecoder('utf-8', { fatal });
+  return parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
+}
+
+function broken(what: string, target: Target, cause: unknown): NetworkError {
+  if (refusedRedirect(cause)) return new NetworkError('a redirect, which is refused,', { ...target, cause });
+  const code = codeOf(cause);
+  return new NetworkError(code === undefined ? what : `${what} (${code})`, { ...target, cause });
+}
+
+/** The system's code, which platforms hide in the cause of a `TypeError: fetch failed`. */
+function codeOf(error: unknown, depth = 3): string | undefined {
+  if (typeof error !== 'object' || error === null || depth === 0) return undefined;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return typeof code === 'string' ? code : codeOf(cause, depth - 1);
+}
+
+/** Only Node says so, and only in words. */
+function refusedRedirect(error: unknown): boolean {
+  const { cause } = (error ?? {}) as { cause?: { message?: unknown } };
+  return cause?.message === 'unexpected redirect';
+}
+
+/** `Retry-After` in milliseconds from now: it holds seconds or a date. */
+function retryAfter({ headers }: FetchResponse): number | undefined {
+  const value = headers.get('retry-after')?.trim() ?? '';
+  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - asyncScheduler.now());
+}

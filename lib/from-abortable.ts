@@ -1,0 +1,74 @@
+import { Observable, Subscription } from 'rxjs';
+import { aborted } from './abort.ts';
+import { type Context, refusal } from './context.ts';
+import { CanceledError } from './errors.ts';
+import { toObservable } from './service.ts';
+
+/**
+ * Makes a cold, cancellable Observable of any function that takes an `AbortSignal`: a database driver, an SDK, a timer.
+ *
+ * Emits what the promise resolves to (of an Observable, the last value) and completes. Errors with what it rejects with, and
+ * with `CanceledError` when `ctx.signal` aborts; `ctx.deadline` is for `aggregate` and `backoff` to read. The signal
+ * aborts when it ends early: on unsubscribing, on `ctx.signal`, and on an error.
+ *
+ * @param ctx - The context; with its signal already aborted, `ask` is not called.
+ * @param ask - Called once for each subscription.
+ *
+ * @example
+ * ```ts
+ * import { setTimeout } from 'node:timers/promises';
+ * import { background, fromAbortable } from 'forkfast';
+ *
+ * const answer = fromAbortable(background, (signal) => setTimeout(1, 'Alice', { signal }));
+ *
+ * answer.subscribe(console.log); // => Alice
+ * ```
+ */
+export function fromAbortable<T>(
+  ctx: Context,
+  ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
+): Observable<T> {
+  return new Observable((subscriber) => {
+    const refused = refusal(ctx);
+    if (refused) {
+      subscriber.error(refused);
+      return;
+    }
+    const controller = new AbortController();
+    const held = new Subscription();
+    const end = (error: unknown): void => {
+      if (held.closed) return;
+      held.unsubscribe();
+      controller.abort(error);
+      if (!subscriber.closed) subscriber.error(error);
+    };
+    subscriber.add(() => {
+      if (!held.closed) end(new CanceledError());
+    });
+    held.add(
+      aborted(ctx.signal).subscribe((reason) => {
+        end(new CanceledError({ cause: reason }));
+      }),
+    );
+    if (held.closed) return;
+    let answer: { readonly value: T } | undefined;
+    try {
+      held.add(
+        toObservable(ask(controller.signal)).subscribe({
+          next: (value) => {
+            answer = { value };
+          },
+          error: end,
+          complete: () => {
+            // Over before the answer is told: who unsubscribes on it must not abort what it came from.
+            held.unsubscribe();
+            if (answer) subscriber.next(answer.value);
+            subscriber.complete();
+          },
+        }),
+      );
+    } catch (error) {
+      end(error);
+    }
+  });
+}

@@ -1,0 +1,37 @@
+// Asking services at once
+export { aggregate } from './aggregate.ts';
+export type { AnyService, ContextOf, InputOf, OutputOf } from './aggregate.ts';
+export { background } from './context.ts';
+export type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
+export type { Service } from './service.ts';
+
+// Options
+export { withConcurrency, withEvents, withFetch, withLogger, withName, withTimeout } from './options.ts';
+export type { AggregateOption, Config } from './options.ts';
+export type { EventFields, EventSink, RunEvent } from './events.ts';
+export { silent } from './logging.ts';
+export type { Logger, LogFields } from './logging.ts';
+
+// The borders to promises and to the wire
+export { fetchJson, fetchText } from './fetch.ts';
+export type { FetchInit } from './fetch.ts';
+export { fromAbortable } from './from-abortable.ts';
+export { url } from './url.ts';
+export type { UrlValue } from './url.ts';
+
+// Errors
+export {
+  BodyTooLargeError,
+  CanceledError,
+  DeadlineExceededError,
+  DecodeError,
+  ForkfastError,
+  HttpError,
+  NetworkError,
+  ServiceError,
+  ValidationError,
+} from './errors.ts';
+
+// The reference scenario
+export { orderService, profileService, UserAggregator } from './user-aggregator.ts';
+export type { Orders, Profile } from './user-aggregator.ts';

@@ -1,0 +1,123 @@
+import type { Context } from './context.ts';
+import { DeadlineExceededError, serialize, ServiceError } from './errors.ts';
+import type { EventSink, RunEvent } from './events.ts';
+
+/**
+ * A structured logger: constant messages, data in fields. winston's loggers and `console` fit as they are.
+ *
+ * Where `isLevelEnabled` is there (winston, pino), it is asked once a run whether `debug` lines are wanted. What a logger
+ * throws is ignored.
+ *
+ * @remarks A port in the shape of Go's `log/slog` (https://pkg.go.dev/log/slog).
+ *
+ * @example
+ * ```ts
+ * import { throwError } from 'rxjs';
+ * import { aggregate, background, type Logger, withLogger } from 'forkfast';
+ *
+ * const logger: Logger = {
+ *   debug: () => {},
+ *   info: () => {},
+ *   warn: () => {},
+ *   error: (message, fields) => console.log(message, fields['service']),
+ * };
+ * const ask = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(logger));
+ *
+ * ask(background).subscribe({ error: () => {} }); // => run failed profile
+ * ```
+ */
+export interface Logger {
+  debug(message: string, fields: Record<string, unknown>): unknown;
+  info(message: string, fields: Record<string, unknown>): unknown;
+  warn(message: string, fields: Record<string, unknown>): unknown;
+  error(message: string, fields: Record<string, unknown>): unknown;
+  isLevelEnabled?(level: string): boolean;
+}
+
+const nothing = (): void => undefined;
+
+/**
+ * The logger that writes nothing: `withLogger(silent)`.
+ *
+ * @example
+ * ```ts
+ * import { throwError } from 'rxjs';
+ * import { aggregate, background, silent, withLogger } from 'forkfast';
+ *
+ * const ask = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(silent));
+ *
+ * ask(background).subscribe({ error: (error) => console.log(error.message) }); // => profile: boom
+ * ```
+ */
+export const silent: Logger = Object.freeze({ debug: nothing, info: nothing, warn: nothing, error: nothing });
+
+/**
+ * Fields of the caller's for every line of a run, such as a request id. Not called before the first line is due.
+ *
+ * Written as a method so that one may ask for a wider context, or for the input that the services take.
+ */
+export type LogFields = { fields(ctx: Context, input: unknown): object }['fields'];
+
+/** Whether lines at `debug` are wanted; `true` where the logger cannot tell. */
+export function wantsDebug(logger: Logger): boolean {
+  if (logger === silent) return false;
+  try {
+    return logger.isLevelEnabled?.('debug') ?? true;
+  } catch {
+    return true;
+  }
+}
+
+/** A run's events as lines: its failure at `error`, a teardown that threw at `warn`, all else at `debug`. */
+export function logSink(logger: Logger, debug: boolean, more: () => Record<string, unknown>): EventSink {
+  return {
+    next: (event) => {
+      const level = levelOf(event);
+      if (level === 'debug' && !debug) return;
+      logger[level](messageOf(event), { ...more(), ...fieldsOf(event) });
+    },
+  };
+}
+
+/** The caller's fields, asked for when the first line is due. `message` is renamed: winston would append it to ours. */
+export function callersFields(
+  fields: LogFields | undefined,
+  ctx: Context,
+  input: unknown,
+): () => Record<string, unknown> {
+  if (fields === undefined) return () => ({});
+  let known: Record<string, unknown> | undefined;
+  return () => (known ??= guarded(() => fields(ctx, input)));
+}
+
+function guarded(fields: () => object): Record<string, unknown> {
+  try {
+    const { message, ...rest } = fields() as Record<string, unknown>;
+    return message === undefined ? rest : { ...rest, message_: message };
+  } catch (error) {
+    return { fieldsFailed: serialize(error) };
+  }
+}
+
+function levelOf({ type, service }: RunEvent): 'debug' | 'warn' | 'error' {
+  if (type === 'teardown-failed') return 'warn';
+  return type === 'failed' && service === undefined ? 'error' : 'debug';
+}
+
+function messageOf(event: RunEvent): string {
+  if (event.type === 'teardown-failed') return 'teardown failed';
+  if (event.service !== undefined) return `service ${event.type}`;
+  const late = event.type === 'failed' && event.error instanceof DeadlineExceededError;
+  return late ? 'deadline exceeded' : `run ${event.type}`;
+}
+
+function fieldsOf(event: RunEvent): Record<string, unknown> {
+  const { run, name, service, elapsed } = event;
+  const fields: Record<string, unknown> = { run, name };
+  const culprit =
+    service ?? ('error' in event && event.error instanceof ServiceError ? event.error.service : undefined);
+  if (culprit !== undefined) fields['service'] = culprit;
+  if (event.type !== 'started') fields['elapsed'] = elapsed;
+  if ('error' in event) fields['error'] = serialize(event.error);
+  return fields;
+}

@@ -1,0 +1,33 @@
+import winston from 'winston';
+import type { Logger } from '../logging.ts';
+
+/**
+ * On Node: winston, JSON lines with a timestamp on stderr, from the level in `LOG_LEVEL` on (`info` where that names none).
+ *
+ * The winston logger is made when the first line is due, not before.
+ */
+export function createDefaultLogger(): Logger {
+  const { config, createLogger, format, transports } = winston;
+  const { levels } = config.npm;
+  let made: winston.Logger | undefined;
+  let level: string | undefined;
+  const theLevel = (): string => (level ??= known(process.env['LOG_LEVEL']?.toLowerCase(), levels));
+  const logger = (): winston.Logger =>
+    (made ??= createLogger({
+      level: theLevel(),
+      levels,
+      format: format.combine(format.timestamp(), format.json()),
+      transports: [new transports.Console({ stderrLevels: Object.keys(levels) })],
+    }));
+  return {
+    debug: (message, fields) => logger().debug(message, fields),
+    info: (message, fields) => logger().info(message, fields),
+    warn: (message, fields) => logger().warn(message, fields),
+    error: (message, fields) => logger().error(message, fields),
+    isLevelEnabled: (asked) => (levels[asked] ?? Infinity) <= (levels[theLevel()] ?? 0),
+  };
+}
+
+function known(level: string | undefined, levels: object): string {
+  return level !== undefined && Object.hasOwn(levels, level) ? level : 'info';
+}

@@ -1,0 +1,180 @@
+import { asyncScheduler, NEVER, Observable, queueScheduler, Subscription, timeout } from 'rxjs';
+import { aborted } from './abort.ts';
+import { type Context, type Fetch, refusal } from './context.ts';
+import { CanceledError, DeadlineExceededError, ServiceError } from './errors.ts';
+import { type Emit, emitter } from './events.ts';
+import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
+import { close, type Member, open } from './member.ts';
+import type { Config } from './options.ts';
+
+/** What a run asks, and how the answers are joined. */
+export interface Plan<Out> {
+  readonly config: Config;
+  readonly names: readonly string[];
+  /** Calls the factory of a service: gives what it returned, throws what it threw. */
+  readonly ask: (index: number, ctx: Context, input: unknown) => unknown;
+  /** Subscribes to all members in order. A member never errors: its failure ends the run. */
+  readonly join: (members: readonly Observable<unknown>[]) => Observable<Out>;
+}
+
+/** The signals of the runs in flight, and the deadline that each keeps for the runs inside it. */
+const deadlines = new WeakMap<AbortSignal, number>();
+
+/** One subscription is one run. It ends once, and what it started has ended before its subscriber is told. */
+export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Observable<Out> {
+  return new Observable((subscriber) => {
+    const { config, names } = plan;
+    const startedAt = asyncScheduler.now();
+    const elapsed = (): number => Math.max(0, asyncScheduler.now() - startedAt);
+    const emit = observe(config, caller, input, startedAt);
+    const controller = new AbortController();
+    const { signal } = controller;
+    /** The listener on the caller's signal, the joining and its timer. Closed: the run is over. */
+    const held = new Subscription();
+    const over = (): boolean => held.closed;
+    const pending = new Set(names);
+    const waiting: Member[] = [];
+    const running = new Set<Member>();
+
+    const tellTorn = ({ name, torn }: Member): void => {
+      for (const error of torn.splice(0)) emit('teardown-failed', name, { error });
+    };
+
+    /**
+     * The one early end. Teardown comes before the abort, which would wake a `retry` in a service that is still
+     * subscribed, and both before the notification, since its handler may take its time.
+     */
+    const end = (type: 'failed' | 'canceled', error: unknown, culprit?: Member, raw?: unknown): void => {
+      if (over()) return;
+      deadlines.delete(signal);
+      held.unsubscribe();
+      for (const member of running) close(member);
+      controller.abort(error);
+      if (culprit) emit('failed', culprit.name, { error: raw });
+      for (const member of running) {
+        if (member !== culprit) emit('canceled', member.name);
+      }
+      for (const member of running) tellTorn(member);
+      emit(type, undefined, { error });
+      if (!subscriber.closed) subscriber.error(error);
+    };
+
+    emit('started');
+    subscriber.add(() => {
+      if (!over()) end('canceled', new CanceledError());
+    });
+    const refused = refusal(caller);
+    if (refused) end('failed', refused);
+    else if (caller.signal) {
+      held.add(
+        aborted(caller.signal).subscribe((reason) => {
+          end('canceled', new CanceledError({ cause: reason }));
+        }),
+      );
+    }
+    if (over()) return;
+
+    const deadline = Math.min(caller.deadline ?? Infinity, startedAt + config.timeout);
+    const ctx = derive(caller, signal, deadline, config.fetch);
+
+    const start = (member: Member): void => {
+      const { name } = member;
+      running.add(member);
+      emit('started', name);
+      if (over()) return;
+      open(
+        member,
+        () => plan.ask(member.index, ctx, input),
+        (failure) => {
+          if (over()) return;
+          if (failure) {
+            end('failed', flat(name, elapsed(), failure.error), member, failure.error);
+            return;
+          }
+          running.delete(member);
+          pending.delete(name);
+          emit('succeeded', name);
+          close(member);
+          tellTorn(member);
+          if (over()) return; // ended by what watched it, or by its teardown
+          member.port.complete();
+          drain();
+        },
+      );
+      if (over()) tellTorn(member); // it was ended while it was being subscribed to
+    };
+
+    let next = 0;
+    let draining = false;
+    /** A loop, not a recursion: 20,000 synchronous services may wait behind an asynchronous one. */
+    const drain = (): void => {
+      if (draining) return;
+      draining = true;
+      while (!over() && next < waiting.length && running.size < config.concurrency) start(waiting[next++] as Member);
+      draining = false;
+    };
+
+    const members = names.map(
+      (name, index) =>
+        new Observable<unknown>((port) => {
+          waiting.push({ name, index, port, torn: [], closed: false });
+          drain();
+        }),
+    );
+    deadlines.set(signal, deadline);
+    let result: Out;
+    held.add(
+      bounded(plan.join(members), caller, deadline, startedAt).subscribe({
+        next: (value) => {
+          result = value;
+        },
+        error: (cause: unknown) => {
+          end('failed', new DeadlineExceededError({ pending: [...pending], elapsed: elapsed(), cause }));
+        },
+        complete: () => {
+          deadlines.delete(signal);
+          held.unsubscribe();
+          emit('succeeded');
+          subscriber.next(result);
+          subscriber.complete();
+        },
+      }),
+    );
+  });
+}
+
+/** Puts the deadline's timer on the joining: set after the services have started, so that a value at the deadline wins. */
+function bounded<Out>(joined: Observable<Out>, { signal }: Context, deadline: number, now: number): Observable<Out> {
+  const remaining = deadline - now;
+  const outer = signal && deadlines.get(signal);
+  const source = remaining > 0 ? joined : NEVER;
+  // The run around this one keeps the same deadline, and will say that it was this service that was pending.
+  if (outer !== undefined && outer <= deadline) return source;
+  // A timer of 2^31 ms or more would fire at once.
+  if (remaining >= 2 ** 31) return source;
+  return remaining > 0
+    ? source.pipe(timeout({ first: remaining }))
+    : source.pipe(timeout({ first: 0, scheduler: queueScheduler })); // already past: at once
+}
+
+/** The context of the services: all of the caller's, and what belongs to this run. */
+function derive(caller: Context, signal: AbortSignal, deadline: number, transport: Fetch | undefined): Context {
+  const { deadline: replaced, fetch = transport, ...rest } = caller;
+  return { ...rest, signal, ...(deadline === Infinity ? {} : { deadline }), ...(fetch === undefined ? {} : { fetch }) };
+}
+
+/** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
+function flat(name: string, elapsed: number, error: unknown): ServiceError {
+  if (!(error instanceof ServiceError)) return new ServiceError(name, { elapsed, cause: error });
+  const { service, cause } = error;
+  return new ServiceError(service.startsWith('[') ? name + service : `${name}.${service}`, { elapsed, cause });
+}
+
+/** The run's events to whoever listens; nothing is built where nobody does. */
+function observe(config: Config, ctx: Context, input: unknown, startedAt: number): Emit {
+  const { sinks, logger, fields, name } = config;
+  if (logger === silent) return emitter(sinks, name, ctx, startedAt);
+  const debug = wantsDebug(logger);
+  const log = logSink(logger, debug, callersFields(fields, ctx, input));
+  return emitter([...sinks, log], name, ctx, startedAt, debug || sinks.length > 0);
+}

@@ -1,0 +1,48 @@
+import { from, isObservable, Observable } from 'rxjs';
+import { type Context, hasMethod, kindOf } from './context.ts';
+
+/**
+ * A question you can ask: a function from a context and an input to a cold Observable that emits its answer and
+ * completes, and that is canceled by unsubscribing.
+ *
+ * At run time a service may return a promise too; the Observables may come from any copy of RxJS.
+ *
+ * @typeParam In - The input; `void` for a service that needs none.
+ * @typeParam Out - The answer.
+ * @typeParam Ctx - The context that it needs, where that is more than {@link Context}.
+ *
+ * @remarks "Your Server as a Function" (Eriksen, 2013), where services combine into services.
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs';
+ * import { background, type Service } from 'forkfast';
+ *
+ * const greet: Service<string, string> = (_ctx, name) => of(`hello ${name}`);
+ *
+ * greet(background, 'Alice').subscribe(console.log); // => hello Alice
+ * ```
+ */
+export type Service<In, Out, Ctx extends Context = Context> = (ctx: Ctx, input: In) => Observable<Out>;
+
+/**
+ * What a factory returned, as an Observable of this copy of RxJS.
+ *
+ * Narrower than `from` on purpose: `from('Alice')` would answer `'e'`, and an array its last element.
+ */
+export function toObservable<T>(answer: Observable<T> | PromiseLike<T>): Observable<T> {
+  const given: unknown = answer;
+  if (given instanceof Observable) return answer as Observable<T>;
+  // Another copy of RxJS may name its interop symbol otherwise: subscribe to it as what it is.
+  if (isObservable(given)) return new Observable((subscriber) => given.subscribe(subscriber as never));
+  if (isInterop(given) || isPromiseLike(given)) return from(answer);
+  throw new TypeError(`expected an Observable, got ${kindOf(given)}: wrap it in of(...) or fromAbortable(...)`);
+}
+
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return hasMethod(value, 'then');
+}
+
+function isInterop(value: unknown): boolean {
+  return hasMethod(value, (Symbol as { observable?: symbol }).observable ?? '@@observable');
+}
