@@ -90,8 +90,8 @@ function foreign(error: unknown): { name: string; code?: string | number } {
  * ```
  */
 export class ServiceError extends ForkfastError {
-  override readonly name = 'ServiceError';
-  override readonly code = 'ERR_SERVICE_FAILED';
+  override readonly name = 'ServiceError' as const;
+  override readonly code = 'ERR_SERVICE_FAILED' as const;
   readonly service: string;
   readonly elapsed: number;
 
@@ -134,8 +134,8 @@ function why(cause: unknown): string {
  * ```
  */
 export class DeadlineExceededError extends ForkfastError {
-  override readonly name = 'DeadlineExceededError';
-  override readonly code = 'ERR_DEADLINE_EXCEEDED';
+  override readonly name = 'DeadlineExceededError' as const;
+  override readonly code = 'ERR_DEADLINE_EXCEEDED' as const;
   readonly pending: readonly string[];
   readonly elapsed: number;
 
@@ -176,8 +176,8 @@ function listed(names: readonly string[]): string {
  * ```
  */
 export class CanceledError extends ForkfastError {
-  override readonly name = 'CanceledError';
-  override readonly code = 'ERR_CANCELED';
+  override readonly name = 'CanceledError' as const;
+  override readonly code = 'ERR_CANCELED' as const;
 
   constructor(options: { cause?: unknown } = {}) {
     super('context canceled', causeOf(options));
@@ -199,8 +199,8 @@ export class CanceledError extends ForkfastError {
  * ```
  */
 export class NetworkError extends ForkfastError {
-  override readonly name = 'NetworkError';
-  override readonly code = 'ERR_NETWORK';
+  override readonly name = 'NetworkError' as const;
+  override readonly code = 'ERR_NETWORK' as const;
   readonly method: string;
   readonly url: string;
 
@@ -233,8 +233,8 @@ export class NetworkError extends ForkfastError {
  * ```
  */
 export class HttpError extends ForkfastError {
-  override readonly name = 'HttpError';
-  override readonly code = 'ERR_HTTP_STATUS';
+  override readonly name = 'HttpError' as const;
+  override readonly code = 'ERR_HTTP_STATUS' as const;
   readonly status: number;
   readonly method: string;
   readonly url: string;
@@ -279,8 +279,8 @@ export class HttpError extends ForkfastError {
  * ```
  */
 export class DecodeError extends ForkfastError {
-  override readonly name = 'DecodeError';
-  override readonly code = 'ERR_DECODE';
+  override readonly name = 'DecodeError' as const;
+  override readonly code = 'ERR_DECODE' as const;
   readonly status: number;
   readonly contentType: string | null;
   readonly method: string;
@@ -318,8 +318,8 @@ export class DecodeError extends ForkfastError {
  * ```
  */
 export class BodyTooLargeError extends ForkfastError {
-  override readonly name = 'BodyTooLargeError';
-  override readonly code = 'ERR_BODY_TOO_LARGE';
+  override readonly name = 'BodyTooLargeError' as const;
+  override readonly code = 'ERR_BODY_TOO_LARGE' as const;
   readonly maxBytes: number;
   readonly method: string;
   readonly url: string;
@@ -354,8 +354,8 @@ export class BodyTooLargeError extends ForkfastError {
  * ```
  */
 export class ValidationError extends ForkfastError {
-  override readonly name = 'ValidationError';
-  override readonly code = 'ERR_VALIDATION';
+  override readonly name = 'ValidationError' as const;
+  override readonly code = 'ERR_VALIDATION' as const;
   readonly issues: readonly StandardSchemaV1.Issue[];
 
   constructor(issues: readonly StandardSchemaV1.Issue[]) {

@@ -37,8 +37,9 @@ export function open(
   let answered = false;
   let subscribing = true;
   let early: (() => void) | undefined;
-  // While `subscribe` is at work the teardown is not known yet: what comes then waits for its return.
   const outcome = (tell: () => void): void => {
+    close(member); // before RxJS does it in the producer's stack, where what a teardown throws is lost
+    // While `subscribe` is at work it may still return a teardown: what comes then waits for that.
     if (subscribing) early = tell;
     else tell();
   };
@@ -47,7 +48,8 @@ export function open(
     try {
       source.subscribe(inner);
     } catch (error) {
-      member.torn.push(...thrownBy(error));
+      if (inner.closed) member.torn.push(...thrownBy(error));
+      else inner.error(error);
     }
   }).subscribe({
     next: (value) => {

@@ -41,7 +41,7 @@ const defaults: Config = /* @__PURE__ */ Object.freeze({
   name: 'aggregate',
   logger: createDefaultLogger(),
   fields: undefined,
-  sinks: [],
+  sinks: Object.freeze([]),
   fetch: undefined,
 });
 
@@ -87,7 +87,7 @@ function set(change: Partial<Config>): AggregateOption {
  * ```
  */
 export function withTimeout(ms: number): AggregateOption {
-  if (!(ms > 0 && (ms < 2 ** 31 || ms === Infinity))) {
+  if (typeof ms !== 'number' || !(ms > 0 && (ms < 2 ** 31 || ms === Infinity))) {
     throw new RangeError(`withTimeout: milliseconds above 0 and below 2^31, or Infinity for none, not ${kindOf(ms)}`);
   }
   return set({ timeout: ms });

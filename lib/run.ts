@@ -94,9 +94,8 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
           running.delete(member);
           pending.delete(name);
           emit('succeeded', name);
-          close(member);
           tellTorn(member);
-          if (over()) return; // ended by what watched it, or by its teardown
+          if (over()) return; // ended by who watched it
           member.port.complete();
           drain();
         },
@@ -110,7 +109,12 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const drain = (): void => {
       if (draining) return;
       draining = true;
-      while (!over() && next < waiting.length && running.size < config.concurrency) start(waiting[next++] as Member);
+      while (!over() && running.size < config.concurrency) {
+        const member = waiting[next];
+        if (!member) break;
+        next++;
+        start(member);
+      }
       draining = false;
     };
 

@@ -1,0 +1,191 @@
+import { expect } from 'chai';
+import { NEVER, of, Subject, throwError, timer } from 'rxjs';
+import {
+  aggregate,
+  background,
+  CanceledError,
+  DeadlineExceededError,
+  type RunEvent,
+  silent,
+  withConcurrency,
+  withEvents,
+  withLogger,
+  withName,
+  withTimeout,
+} from '../lib/index.ts';
+import { marbles } from './support/marbles.ts';
+import { brief, keeping } from './support/recording.ts';
+
+const quiet = withLogger(silent);
+const boom = new Error('boom');
+
+describe('events', () => {
+  it('tell a run and each of its services, from start to end', () => {
+    marbles(({ cold, flush }) => {
+      const { events, next } = keeping();
+      const ask = aggregate(
+        { a: () => cold('--a|'), b: () => cold('-b|') },
+        quiet,
+        withName('dashboard'),
+        withEvents({ next }),
+      );
+      ask(background).subscribe();
+      flush();
+      const [{ run } = { run: 0 }] = events;
+      expect(events).to.deep.equal([
+        { type: 'started', run, name: 'dashboard', at: 0, elapsed: 0 },
+        { type: 'started', run, name: 'dashboard', service: 'a', at: 0, elapsed: 0 },
+        { type: 'started', run, name: 'dashboard', service: 'b', at: 0, elapsed: 0 },
+        { type: 'succeeded', run, name: 'dashboard', service: 'b', at: 2, elapsed: 2 },
+        { type: 'succeeded', run, name: 'dashboard', service: 'a', at: 3, elapsed: 3 },
+        { type: 'succeeded', run, name: 'dashboard', at: 3, elapsed: 3 },
+      ]);
+    });
+  });
+
+  it('carry the raw error of the service, and the error of the run as its subscriber gets it', () => {
+    marbles(({ cold, flush }) => {
+      const { events, next } = keeping();
+      let told: unknown;
+      const ask = aggregate({ a: () => NEVER, b: () => cold('-#', undefined, boom) }, quiet, withEvents({ next }));
+      ask(background).subscribe({ error: (error: unknown) => (told = error) });
+      flush();
+      expect(brief(events).slice(3)).to.deep.equal(['failed b', 'canceled a', 'failed']);
+      const [, , , raw, canceled, failed] = events;
+      expect(raw).to.have.property('error', boom);
+      expect(canceled).not.to.have.property('error');
+      expect(failed).to.have.property('error', told);
+      expect(failed).to.include({ at: 1, elapsed: 1 });
+    });
+  });
+
+  it('tell a passed deadline as a failure of the run, and what was pending as canceled; the queued never started', () => {
+    marbles(({ flush }) => {
+      const { events, next } = keeping();
+      const ask = aggregate(
+        [() => NEVER, () => NEVER],
+        quiet,
+        withTimeout(5),
+        withConcurrency(1),
+        withEvents({ next }),
+      );
+      ask(background).subscribe({ error: () => undefined });
+      flush();
+      expect(brief(events)).to.deep.equal(['started', 'started [0]', 'canceled [0]', 'failed']);
+      expect(events.at(-1)).to.have.property('error').that.is.instanceOf(DeadlineExceededError);
+    });
+  });
+
+  it('of a run that is refused at once are its start and its end', () => {
+    for (const [ctx, type] of [
+      [{ signal: AbortSignal.abort() }, 'canceled'],
+      [{ deadline: 0 }, 'failed'],
+      [{ deadline: NaN }, 'failed'],
+    ] as const) {
+      const { events, next } = keeping();
+      aggregate({ a: () => of(1) }, quiet, withEvents({ next }))(ctx).subscribe({ error: () => undefined });
+      expect(brief(events)).to.deep.equal(['started', type]);
+    }
+  });
+
+  it('come before the answer', () => {
+    const log: string[] = [];
+    aggregate(
+      { a: () => of(1) },
+      quiet,
+      withEvents({ next: ({ type }) => log.push(type) }),
+    )(background).subscribe({
+      next: () => log.push('next'),
+      complete: () => log.push('complete'),
+    });
+    expect(log).to.deep.equal(['started', 'started', 'succeeded', 'succeeded', 'next', 'complete']);
+  });
+
+  it('tell concurrent runs apart by their number', () => {
+    const { events, next } = keeping();
+    const ask = aggregate({}, quiet, withEvents({ next }));
+    ask(background).subscribe();
+    ask(background).subscribe();
+    const [first, , second] = events;
+    expect(second?.run).to.be.greaterThan(first?.run ?? Infinity);
+    expect(new Set(events.map(({ run }) => run)).size).to.equal(2);
+  });
+
+  it('carry the context where nothing prints it', () => {
+    const { events, next } = keeping();
+    const ctx = { propagate: { authorization: 'secret' } };
+    aggregate(
+      { a: () => throwError(() => boom) },
+      quiet,
+      withEvents({ next }),
+    )(ctx).subscribe({ error: () => undefined });
+    expect(events).to.have.length(4);
+    for (const event of events) {
+      expect(event.ctx).to.equal(ctx);
+      expect(Object.keys(event)).not.to.include('ctx');
+      expect(JSON.stringify(event)).not.to.include('secret');
+    }
+  });
+
+  it('go to every sink, in the order of the options, whatever the others throw', () => {
+    const log: string[] = [];
+    const subject = new Subject<RunEvent>();
+    subject.subscribe(({ type }) => log.push(`third ${type}`));
+    const gone = new Subject<RunEvent>();
+    gone.unsubscribe();
+    let answer: unknown;
+    aggregate(
+      {},
+      quiet,
+      withEvents({
+        next: ({ type }) => {
+          log.push(`first ${type}`);
+          throw boom;
+        },
+      }),
+      withEvents(gone),
+      withEvents(subject),
+    )(background).subscribe((value) => (answer = value));
+    expect(answer).to.deep.equal({});
+    expect(log).to.deep.equal(['first started', 'third started', 'first succeeded', 'third succeeded']);
+  });
+
+  it('may end the run: nothing starts after that', () => {
+    for (const [at, expected] of [
+      ['started run', ['started', 'canceled']],
+      ['started a', ['started', 'started a', 'canceled a', 'canceled']],
+      ['succeeded a', ['started', 'started a', 'succeeded a', 'canceled']],
+      ['succeeded run', ['started', 'started a', 'succeeded a', 'started b', 'succeeded b', 'succeeded']],
+    ] as const) {
+      const controller = new AbortController();
+      const { events, next } = keeping();
+      const told: unknown[] = [];
+      const ask = aggregate(
+        { a: () => of(1), b: () => of(2) },
+        quiet,
+        withEvents({
+          next: (event) => {
+            next(event);
+            if (`${event.type} ${event.service ?? 'run'}` === at) controller.abort();
+          },
+        }),
+      );
+      ask({ signal: controller.signal }).subscribe({
+        next: (value) => told.push(value),
+        error: (error: unknown) => told.push(error),
+      });
+      expect(brief(events), at).to.deep.equal(expected);
+      expect(told).to.have.length(1);
+      if (at !== 'succeeded run') expect(told[0]).to.be.instanceOf(CanceledError);
+    }
+  });
+
+  it('count no time backwards when the wall clock jumps', () => {
+    marbles(({ flush }) => {
+      const { events, next } = keeping();
+      aggregate({ a: () => timer(5) }, quiet, withEvents({ next }))(background).subscribe();
+      flush();
+      expect(events.every(({ elapsed }) => elapsed >= 0)).to.equal(true);
+    });
+  });
+});

@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { getEventListeners } from 'node:events';
+import { NEVER, of, throwError } from 'rxjs';
+import { aggregate, fromAbortable, type Service, silent, withLogger, withTimeout } from '../lib/index.ts';
+
+const quiet = withLogger(silent);
+const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
+
+describe('the listeners of a run', () => {
+  it('are one on the caller`s signal, however many runs share it, and none when they are over', () => {
+    const { signal } = new AbortController();
+    const ask = aggregate({ a: () => NEVER, nested: aggregate({ b: () => NEVER }, quiet) }, quiet);
+    const runs = Array.from({ length: 300 }, () => ask({ signal }).subscribe());
+    expect(listeners(signal)).to.equal(1);
+    for (const run of runs) run.unsubscribe();
+    expect(listeners(signal)).to.equal(0);
+  });
+
+  it('are none after success, error and a passed deadline', async () => {
+    const { signal } = new AbortController();
+    aggregate({ a: () => of(1) }, quiet)({ signal }).subscribe();
+    aggregate({ a: () => throwError(() => 1) }, quiet)({ signal }).subscribe({ error: () => undefined });
+    aggregate({ a: () => NEVER }, quiet)({ signal, deadline: 0 }).subscribe({ error: () => undefined });
+    expect(listeners(signal)).to.equal(0);
+    await new Promise<unknown>((resolve) => {
+      aggregate({ a: () => NEVER }, quiet, withTimeout(1))({ signal }).subscribe({ error: resolve });
+      expect(listeners(signal)).to.equal(1);
+    });
+    expect(listeners(signal)).to.equal(0);
+  });
+
+  it('are one on the run`s own signal for 1,000 services that listen, without a warning', () => {
+    const warnings: unknown[] = [];
+    const warn = (warning: unknown): void => void warnings.push(warning);
+    process.on('warning', warn);
+    let own: AbortSignal | undefined;
+    const service: Service<void, never> = (ctx) => {
+      own = ctx.signal;
+      return fromAbortable(ctx, () => new Promise<never>(() => undefined));
+    };
+    const subscription = aggregate(
+      Array.from({ length: 1_000 }, () => service),
+      quiet,
+    )({}).subscribe();
+    expect(listeners(own!)).to.equal(1);
+    subscription.unsubscribe();
+    expect(listeners(own!)).to.equal(0);
+    process.off('warning', warn);
+    expect(warnings).to.deep.equal([]);
+  });
+});
