@@ -4,8 +4,117 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 import rxjsX from 'eslint-plugin-rxjs-x';
 
+/**
+ * The house, from the ground up: a file imports from the floors below its own, and from none beside or above it. So there
+ * are no cycles, and nothing imports `index.ts`.
+ */
+const floors = [
+  ['context'],
+  ['abort', 'errors', 'service', 'url'],
+  ['events', 'from-abortable', 'operators/*'],
+  ['fetch', 'logging'],
+  ['options'],
+  ['member'],
+  ['run'],
+  ['aggregate'],
+  ['user-aggregator'],
+  ['index'],
+];
+
+/** What a file imports beside rxjs and the floors below. */
+const packages = new Map([
+  ['errors', '@standard-schema/spec'],
+  ['options', '#default-logger'],
+  ['platform/*.node', 'winston'],
+]);
+
+const zones = [
+  zone('**/*', [], 'A new file: give it a floor in eslint.config.js.'),
+  ...floors.flatMap((floor, level) => floor.map((file) => zone(file, floors.slice(0, level).flat()))),
+  // The wings: imported by condition as #default-logger, and by no path.
+  zone('platform/*.console', ['logging']),
+  zone('platform/*.node', ['logging']),
+];
+
+/** @returns {import('eslint').Linter.Config} */
+function zone(
+  /** @type {string} */ file,
+  /** @type {string[]} */ below,
+  message = `lib/${file}.ts stands on ${['rxjs', ...below].join(', ')}: see the floors in eslint.config.js.`,
+) {
+  const up = file.includes('/') ? '../' : './';
+  const names = ['rxjs', packages.get(file) ?? [], below.map((other) => `${up}${other}.ts`)].flat();
+  const allowed = names.map((name) => name.replaceAll('.', '\\.').replace('*', '[a-z-]+')).join('|');
+  return {
+    files: [`lib/${file}.ts`],
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: `^(?!(?:${allowed})$)`, message }] }] },
+  };
+}
+
+/** One word has one home. */
+const homes = {
+  fetch: ['lib/fetch.ts'],
+  AbortController: ['lib/from-abortable.ts', 'lib/run.ts'],
+  process: ['lib/platform/*.node.ts'],
+};
+const forkJoin = { selector: 'Identifier[name="forkJoin"]', message: 'Only lib/aggregate.ts says forkJoin.' };
+
+/** The globals that no file may say, and of the words above those whose home is elsewhere. */
+function globalsOutside(home = '') {
+  const elsewhere = Object.entries(homes).filter(([, files]) => !files.includes(home));
+  const clocks = [
+    'setTimeout',
+    'setInterval',
+    'setImmediate',
+    'queueMicrotask',
+    'requestAnimationFrame',
+    'performance',
+  ];
+  const node = ['Buffer', 'global', 'require', '__dirname', '__filename'];
+  return {
+    checkGlobalObject: true,
+    globals: [
+      ...elsewhere.map(([name, files]) => ({ name, message: `Only ${files.join(' and ')} may say it.` })),
+      ...clocks.map((name) => ({ name, message: 'Virtual time does not see it: use a scheduler of RxJS.' })),
+      ...node.map((name) => ({ name, message: 'Node-only: lib runs in browsers too.' })),
+    ],
+  };
+}
+
+const syntax = [
+  { selector: 'ImportExpression', message: 'Bundlers and the zones of imports cannot see through it.' },
+  { selector: 'ExportDefaultDeclaration', message: 'Exports have names.' },
+  { selector: 'ExportAllDeclaration', message: 'index.ts says every name that it exports.' },
+  { selector: 'VariableDeclarator[init.name="globalThis"]', message: 'Say globalThis.name: some have one home.' },
+  {
+    selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+    message: 'Virtual time does not see it: use the now() of a scheduler.',
+  },
+];
+
+const specSyntax = [
+  {
+    selector:
+      'CallExpression[callee.object.name=/^(describe|context|suite|it|specify|test)$/][callee.property.name=/^(only|skip)$/]',
+    message: 'Every spec runs, or is deleted.',
+  },
+  { selector: 'CallExpression[callee.name=/^x(describe|context|it|specify)$/]', message: 'Every spec runs.' },
+  {
+    selector: 'CallExpression[callee.object.type="ThisExpression"][callee.property.name=/^(retries|skip)$/]',
+    message: 'A spec passes every time, the first time.',
+  },
+  {
+    selector: 'CallExpression[callee.name=/^set(Timeout|Interval)$/][arguments.length>1]',
+    message: 'No sleeping: use marbles, or wait for what is to happen.',
+  },
+  {
+    selector: 'CallExpression[callee.property.name=/^set(Timeout|Interval)$/][arguments.length>1]',
+    message: 'No sleeping: use marbles, or wait for what is to happen.',
+  },
+];
+
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', 'docs/', 'etc/', '.stryker-tmp/', 'reports/']),
+  globalIgnores(['dist/', 'coverage/', 'reports/', '.stryker-tmp/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   {
@@ -21,35 +130,61 @@ export default defineConfig(
       'rxjs-x/no-ignored-error': 'off', // it wants an empty handler where a source cannot error
     },
   },
+
+  // The house
   {
-    // Only lib/platform/*.node.ts may touch winston or Node built-ins: nothing Node-only reaches a browser.
     files: ['lib/**/*.ts'],
-    ignores: ['lib/platform/*.node.ts'],
     rules: {
-      'no-restricted-imports': [
+      'no-restricted-globals': ['error', globalsOutside()],
+      'no-restricted-properties': [
         'error',
-        {
-          patterns: [{ group: ['winston', 'winston/*', 'node:*'], message: 'Node-only: use lib/platform/*.node.ts.' }],
-        },
+        { object: 'Date', property: 'now', message: 'Virtual time does not see it: use the now() of a scheduler.' },
+        { object: 'AbortSignal', property: 'timeout', message: 'Virtual time does not see it: use timer().' },
+        { object: 'AbortSignal', property: 'any', message: 'It leaks on long-lived signals: use aborted().' },
       ],
-      'no-restricted-globals': [
-        'error',
-        'process',
-        'Buffer',
-        'global',
-        'setImmediate',
-        'require',
-        '__dirname',
-        '__filename',
-      ],
+      'no-restricted-syntax': ['error', ...syntax, forkJoin],
       'no-console': 'error',
     },
   },
-  { files: ['lib/platform/default-logger.console.ts'], rules: { 'no-console': 'off' } },
+  { files: ['lib/aggregate.ts'], rules: { 'no-restricted-syntax': ['error', ...syntax] } },
+  { files: ['lib/platform/*.console.ts'], rules: { 'no-console': 'off' } },
   { files: ['lib/platform/*.node.ts'], rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' } }, // winston's own typings
-  { files: ['scripts/**/*.mjs'], languageOptions: { globals: { console: 'readonly', process: 'readonly' } } },
+  zones,
+  Object.values(homes)
+    .flat()
+    .map((home) => ({ files: [home], rules: { 'no-restricted-globals': ['error', globalsOutside(home)] } })),
+
+  // Around the house
   {
     files: ['spec/**/*.ts'],
-    rules: { '@typescript-eslint/no-unused-expressions': 'off', 'rxjs-x/no-ignored-default-value': 'off' },
+    rules: {
+      '@typescript-eslint/no-unused-expressions': 'off',
+      'rxjs-x/no-ignored-default-value': 'off',
+      // Specs know what they get, and misuse things on purpose.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      'rxjs-x/no-implicit-any-catch': 'off',
+      'rxjs-x/no-subject-unsubscribe': 'off',
+      'rxjs-x/throw-error': 'off',
+      'no-restricted-syntax': ['error', ...specSyntax],
+      'no-restricted-imports': ['error', 'timers/promises', 'node:timers/promises', 'timers', 'node:timers'],
+    },
   },
+  {
+    files: ['example/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '(^|/)(lib|dist)/', message: "An example imports 'forkfast', as its reader would." }] },
+      ],
+    },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs'],
+    languageOptions: {
+      globals: { AbortController: 'readonly', console: 'readonly', process: 'readonly', URL: 'readonly' },
+    },
+  },
+  { files: ['**/*.cjs'], languageOptions: { globals: { require: 'readonly', module: 'writable' } } },
 );

@@ -27,7 +27,7 @@ export interface EventFields {
  * @example
  * ```ts
  * import { of, Subject } from 'rxjs';
- * import { aggregate, background, type RunEvent, withEvents } from 'forkfast';
+ * import { aggregate, background, type RunEvent, withEvents, withName } from 'forkfast';
  *
  * const events = new Subject<RunEvent>();
  * events.subscribe((event) => console.log(event.type, event.service ?? event.name));
@@ -59,7 +59,7 @@ export function emitter(
   name: string,
   ctx: Context,
   startedAt: number,
-  verbose = sinks.length > 0,
+  verbose: boolean = sinks.length > 0,
 ): Emit {
   const run = ++runs;
   return (type, service, failure) => {

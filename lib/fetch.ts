@@ -1,9 +1,9 @@
 import {
   asyncScheduler,
   catchError,
+  EMPTY,
   map,
   Observable,
-  of,
   switchMap,
   takeUntil,
   takeWhile,
@@ -14,6 +14,7 @@ import {
 import { type Context, kindOf, type Fetch, type FetchBody, type FetchResponse } from './context.ts';
 import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, NetworkError } from './errors.ts';
 import { fromAbortable } from './from-abortable.ts';
+import { resolve, unresolved } from './url.ts';
 
 /** What {@link fetchJson} and {@link fetchText} take beside the URL: the platform's `RequestInit`, and two bounds. */
 export interface FetchInit extends RequestInit {
@@ -60,15 +61,16 @@ export function fetchJson<T = unknown>(
 ): Observable<T | undefined>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T>;
 export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  return request(ctx, input, init, 'application/json', ({ text, size, failure }) => {
+  return request(ctx, input, init, 'application/json', ({ text, held, failure }) => {
     if (text === '') {
       if (init.empty === 'undefined') return undefined;
       throw failure('an empty body');
     }
     try {
       return JSON.parse(text) as T;
-    } catch (cause) {
-      throw failure((type) => `no JSON but ${String(size)} bytes of ${type}`, cause);
+    } catch {
+      // Without a cause: the platform's message quotes the body.
+      throw failure(`no JSON but ${held}`);
     }
   });
 }
@@ -94,8 +96,9 @@ export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {
 /** A body that arrived whole. */
 interface Body {
   readonly text: string;
-  readonly size: number;
-  readonly failure: (what: string | ((type: string) => string), cause?: unknown) => DecodeError;
+  /** What it is instead, for a message: `9 bytes of text/html`. */
+  readonly held: string;
+  readonly failure: (what: string) => DecodeError;
 }
 
 /** What errors say of a request: no credentials, no query. */
@@ -116,9 +119,10 @@ function request<T>(
     const url = absolute(input);
     const method = (init.method ?? 'GET').toUpperCase();
     const target = { method, url: shown(url) };
-    if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`a ${method} request has no body`);
+    if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
     const headers = headersOf(ctx, init.headers, accept);
-    return answerOf(ctx.fetch, url, { redirect: 'error', ...init, headers, signal: abort }, target).pipe(
+    const sent = { ...init, redirect: init.redirect ?? 'error', headers, signal: abort };
+    return answerOf(ctx.fetch ?? globalThis.fetch, url, sent, target).pipe(
       switchMap((response) =>
         response.status >= 200 && response.status <= 299
           ? whole(response, maxBytes, target).pipe(map(decode))
@@ -134,25 +138,17 @@ function request<T>(
 }
 
 function absolute(input: string | URL): URL {
-  const { document, location } = globalThis as { document?: Document; location?: Location };
-  let url: URL;
-  try {
-    url = input instanceof URL ? input : new URL(input, document?.baseURI ?? location?.href);
-  } catch {
-    // The platform's own message quotes the whole URL.
-    const [path] = String(input).split(/[?#]/);
-    throw /^[a-z][a-z\d+.-]*:/i.test(String(input))
-      ? new TypeError('fetch: the URL cannot be parsed')
-      : new TypeError(`fetch: ${JSON.stringify(path)} is relative, and there is no page: give an absolute URL`);
-  }
+  const url = input instanceof URL ? input : resolve(input);
+  if (url === undefined) throw new TypeError(`fetch: ${unresolved(String(input))}`);
   if (url.username !== '' || url.password !== '') {
     throw new TypeError(`fetch: ${shown(url)} has credentials in the URL: send them in a header`);
   }
   return url;
 }
 
+/** Only of HTTP: the path of a `data:` or a `blob:` URL holds anything. */
 function shown({ origin, pathname, protocol }: URL): string {
-  return origin === 'null' ? protocol : origin + pathname;
+  return /^https?:$/.test(protocol) ? origin + pathname : protocol;
 }
 
 function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | undefined): Headers {
@@ -168,8 +164,11 @@ function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | u
 function sendable(headers: RequestInit['headers'] | Context['propagate']): [string, string][] {
   const entries = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
   return entries.map(([name, value]: readonly string[]): [string, string] => {
-    if (name === undefined || !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
-      throw new TypeError(`fetch: ${JSON.stringify(name)} cannot be the name of a header`);
+    const [sound] = /^[!#$%&'*+.^_`|~\w-]+/.exec(name ?? '') ?? [''];
+    if (name !== sound || sound === '') {
+      throw new TypeError(
+        `fetch: the name of a header, ${JSON.stringify(`${sound}…`)}, has a character that HTTP refuses`,
+      );
     }
     if (/[^\t\x20-\x7e\x80-\xff]/.test(String(value))) {
       throw new TypeError(
@@ -180,26 +179,24 @@ function sendable(headers: RequestInit['headers'] | Context['propagate']): [stri
   });
 }
 
-function answerOf(given: Fetch | undefined, url: URL, init: RequestInit, target: Target): Observable<FetchResponse> {
+/** Calls `transport` as a plain function: with ctx as `this`, a browser's fetch is an illegal invocation. */
+function answerOf(transport: Fetch, url: URL, init: RequestInit, target: Target): Observable<FetchResponse> {
   return new Observable((subscriber) => {
-    const failed = (cause: unknown): void => {
-      subscriber.error(cause instanceof ForkfastError ? cause : broken('no answer', target, cause));
-    };
-    try {
-      // As a plain function: with ctx as `this`, a browser's fetch is an illegal invocation.
-      const transport: Fetch = given ?? globalThis.fetch;
-      transport(url, init).then((response) => {
+    const ask = async (): Promise<void> => {
+      try {
+        const response = await transport(url, init);
         if (subscriber.closed) {
           // The transport does not heed its signal.
-          response.body?.cancel().then(undefined, ignore);
+          await response.body?.cancel();
           return;
         }
         subscriber.next(response);
         subscriber.complete();
-      }, failed);
-    } catch (cause) {
-      failed(cause);
-    }
+      } catch (cause) {
+        subscriber.error(cause instanceof ForkfastError ? cause : broken('no answer', target, cause));
+      }
+    };
+    void ask();
   });
 }
 
@@ -208,44 +205,39 @@ function chunks(body: FetchBody): Observable<Uint8Array> {
   return new Observable((subscriber) => {
     const reader = body.getReader();
     let ended = false;
-    const pull = (): void => {
-      reader.read().then(
-        ({ done, value }) => {
+    const pump = async (): Promise<void> => {
+      try {
+        while (!subscriber.closed) {
+          const { done, value } = await reader.read();
           ended = done;
           if (value !== undefined) subscriber.next(value);
           if (done) subscriber.complete();
-          else if (!subscriber.closed) pull();
-        },
-        (error: unknown) => {
-          ended = true;
-          subscriber.error(error);
-        },
-      );
+        }
+      } catch (error) {
+        ended = true;
+        subscriber.error(error);
+      }
     };
-    pull();
+    const cancel = async (): Promise<void> => {
+      try {
+        await reader.cancel();
+      } catch {
+        // Whoever wanted to know has gone.
+      }
+    };
+    void pump();
     return () => {
-      if (!ended) reader.cancel().then(undefined, ignore);
+      if (!ended) void cancel();
     };
   });
-}
-
-function ignore(): void {
-  // Whoever wanted to know has gone.
 }
 
 function whole(response: FetchResponse, maxBytes: number, target: Target): Observable<Body> {
   const { status, body, headers } = response;
   const contentType = headers.get('content-type');
-  const failure: Body['failure'] = (what, cause) =>
-    new DecodeError(typeof what === 'string' ? what : what(contentType ?? 'no content type'), {
-      ...target,
-      status,
-      contentType,
-      cause,
-    });
-  if (body === null) return of({ text: '', size: 0, failure });
+  const failure = (what: string): DecodeError => new DecodeError(what, { ...target, status, contentType });
   let size = 0;
-  return chunks(body).pipe(
+  return (body === null ? EMPTY : chunks(body)).pipe(
     catchError((cause: unknown) => {
       throw broken('a body cut short', target, cause);
     }),
@@ -255,10 +247,11 @@ function whole(response: FetchResponse, maxBytes: number, target: Target): Obser
     }),
     toArray(),
     map((parts) => {
+      const held = `${String(size)} bytes of ${contentType ?? 'no content type'}`;
       try {
-        return { text: textOf(parts, true), size, failure };
-      } catch (cause) {
-        throw failure((type) => `no UTF-8 but ${String(size)} bytes of ${type}`, cause);
+        return { text: textOf(parts, true), held, failure };
+      } catch {
+        throw failure(`no UTF-8 but ${held}`);
       }
     }),
   );
@@ -266,16 +259,15 @@ function whole(response: FetchResponse, maxBytes: number, target: Target): Obser
 
 /** Of a failed response: enough to read and to reuse the connection, and no more; a body that drips delays no failure. */
 function excerpt(body: FetchBody | null): Observable<string> {
-  if (body === null) return of('');
-  const most = 64 * 2 ** 10;
-  let size = 0;
-  const arrived = chunks(body).pipe(
-    takeWhile((chunk) => (size += chunk.byteLength) < most, true),
-    catchError(() => []),
+  let room = 64 * 2 ** 10;
+  const parts = (body === null ? EMPTY : chunks(body)).pipe(
+    map((chunk) => chunk.subarray(0, room)),
+    takeWhile((part) => (room -= part.byteLength) > 0, true),
+    catchError(() => EMPTY),
     takeUntil(timer(100)),
     toArray(),
   );
-  return arrived.pipe(map((parts) => textOf(parts, false).slice(0, most)));
+  return parts.pipe(map((arrived) => textOf(arrived, false)));
 }
 
 function textOf(parts: readonly Uint8Array[], fatal: boolean): string {
@@ -306,6 +298,7 @@ function refusedRedirect(error: unknown): boolean {
 function retryAfter({ headers }: FetchResponse): number | undefined {
   const value = headers.get('retry-after')?.trim() ?? '';
   if (/^\d+$/.test(value)) return Number(value) * 1_000;
-  const at = Date.parse(value);
+  // `Date.parse` alone would take `1.5` for a day in January.
+  const at = /^[a-z]+, .* GMT$/i.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - asyncScheduler.now());
 }

@@ -2,7 +2,7 @@ import { Observable, Subscription } from 'rxjs';
 import { aborted } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
-import { toObservable } from './service.ts';
+import { isPromiseLike, toObservable } from './service.ts';
 
 /**
  * Makes a cold, cancellable Observable of any function that takes an `AbortSignal`: a database driver, an SDK, a timer.
@@ -35,12 +35,22 @@ export function fromAbortable<T>(
       return;
     }
     const controller = new AbortController();
+    /** The listener on the caller's signal, and what was asked. Closed: it is over. */
     const held = new Subscription();
+    /** Tears down before it tells; a teardown that throws changes no outcome. */
+    const close = (tell: () => void): void => {
+      try {
+        held.unsubscribe();
+      } finally {
+        tell();
+      }
+    };
     const end = (error: unknown): void => {
       if (held.closed) return;
-      held.unsubscribe();
-      controller.abort(error);
-      if (!subscriber.closed) subscriber.error(error);
+      close(() => {
+        controller.abort(error);
+        if (!subscriber.closed) subscriber.error(error);
+      });
     };
     subscriber.add(() => {
       if (!held.closed) end(new CanceledError());
@@ -52,23 +62,24 @@ export function fromAbortable<T>(
     );
     if (held.closed) return;
     let answer: { readonly value: T } | undefined;
-    try {
-      held.add(
-        toObservable(ask(controller.signal)).subscribe({
-          next: (value) => {
-            answer = { value };
-          },
-          error: end,
-          complete: () => {
-            // Over before the answer is told: who unsubscribes on it must not abort what it came from.
-            held.unsubscribe();
-            if (answer) subscriber.next(answer.value);
-            subscriber.complete();
-          },
-        }),
-      );
-    } catch (error) {
-      end(error);
-    }
+    new Observable<T>((inner) => {
+      // In hand before the source runs, so that a source that emits without end can be ended.
+      held.add(inner);
+      const asked = ask(controller.signal);
+      // Where `ask` itself ended it, nothing more starts; but a promise cannot be left alone: it may reject.
+      if (!inner.closed || isPromiseLike(asked)) toObservable(asked).subscribe(inner);
+    }).subscribe({
+      next: (value) => {
+        answer = { value };
+      },
+      error: end,
+      complete: () => {
+        // Over before the answer is told: who unsubscribes on it must not abort what it came from.
+        close(() => {
+          if (answer) subscriber.next(answer.value);
+          subscriber.complete();
+        });
+      },
+    });
   });
 }

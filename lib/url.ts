@@ -3,15 +3,19 @@ import { kindOf } from './context.ts';
 /** What can be interpolated in {@link url}; a `URL` only as the base. */
 export type UrlValue = string | number | bigint | boolean | URL;
 
+/** What no value may change. */
+const PARTS = ['protocol', 'host', 'username', 'password'] as const;
+
 /**
  * Makes a `URL` of a template: a leading interpolation is the base, every later one a single path segment or query value.
  *
  * ``url`${base}/users/${id}?page=${page}` `` cannot be escaped from: values are encoded, and what would change the origin
  * or the number of path segments is refused.
  *
- * @returns A new `URL`. A relative base is resolved against `document.baseURI` where there is one.
+ * @returns A new `URL`. A relative base is resolved against the page's or the worker's URL where there is one.
  * @throws TypeError that quotes the value: an empty or dot segment (`''`, `.`, `..`), a lone surrogate, a value that is no
- * string, finite number, bigint or boolean, a base that is no URL, and anything that would change the origin.
+ * string, finite number, bigint or boolean, a base that is no URL or has a query, and anything that would change the
+ * origin.
  *
  * @example
  * ```ts
@@ -21,24 +25,28 @@ export type UrlValue = string | number | bigint | boolean | URL;
  * ```
  */
 export function url(template: TemplateStringsArray, ...values: readonly UrlValue[]): URL {
-  const [head = '', ...rest] = template;
-  const leading = head === '' && values.length > 0;
-  let base = leading ? baseOf(values[0]) : head;
-  let tail = leading ? (rest.shift() ?? '') : '';
-  if (leading && tail.startsWith('/')) {
-    if (/[?#]/.test(base)) throw new TypeError(`url: the base ${quote(base)} has a query or a fragment`);
-    if (base.endsWith('/')) base = base.slice(0, -1);
+  const [head = '', ...literals] = template;
+  const given: unknown[] = [...values];
+  let base = head;
+  let tail = '';
+  if (head === '' && given.length > 0) {
+    base = baseOf(given.shift());
+    tail = literals.shift() ?? '';
+    if (/[?#]/.test(base) && (tail !== '' || literals.length > 0)) {
+      throw new TypeError(`url: the base ${quote(base)} has a query or a fragment, which nothing can follow`);
+    }
+    if (tail.startsWith('/') && base.endsWith('/')) base = base.slice(0, -1);
   }
-  for (const [index, literal] of rest.entries()) {
-    const value = values[leading ? index + 1 : index];
-    tail += encode(value, !/[?#]/.test(base + tail)) + literal;
+  for (const [index, literal] of literals.entries()) {
+    tail += encode(given[index], !/[?#]/.test(base + tail)) + literal;
   }
   refuseDots(base, tail);
 
-  const made = parse(base + tail);
-  const given = parse(base);
-  for (const part of ['protocol', 'host', 'username', 'password'] as const) {
-    if (made[part] !== given[part]) throw new TypeError(`url: ${quote(tail)} changes the ${part} of ${quote(base)}`);
+  const made = resolve(base + tail);
+  const origin = resolve(base);
+  if (!made && !origin) throw new TypeError(`url: ${unresolved(base + tail)}`);
+  if (!made || !origin || PARTS.some((part) => made[part] !== origin[part])) {
+    throw new TypeError(`url: ${quote(tail)} changes the origin of ${quote(base)}`);
   }
   return made;
 }
@@ -56,31 +64,47 @@ function encode(value: unknown, inPath: boolean): string {
   try {
     return encodeURIComponent(String(value));
   } catch {
-    throw new TypeError(`url: ${quote(String(value))} has a lone surrogate`);
+    throw new TypeError(`url: ${clip(String(value))} has a lone surrogate`);
   }
 }
 
 /** A parser resolves `.` and `..`, spelt `%2e` too: `/users/..` would ask for another resource. */
 function refuseDots(base: string, tail: string): void {
-  const [before = ''] = base.split(/[?#]/);
-  const [path = ''] = before === base ? tail.split(/[?#]/) : [];
-  const straddling = before.slice(before.lastIndexOf('/') + 1);
+  if (/[?#]/.test(base)) return;
+  const [path = ''] = tail.split(/[?#]/);
   const [first = '', ...others] = path.split('/');
-  for (const segment of [first === '' ? '' : straddling + first, ...others]) {
+  const straddling = first === '' ? '' : base.slice(base.lastIndexOf('/') + 1) + first;
+  for (const segment of [straddling, ...others]) {
     if (/^(?:\.|%2e){1,2}$/i.test(segment)) throw new TypeError(`url: ${quote(segment)} is no path segment`);
   }
 }
 
-function parse(text: string): URL {
+/** Parses a URL; a relative one, where there is a page or a worker that it is relative to. */
+export function resolve(text: string): URL | undefined {
   try {
-    return new URL(text, (globalThis as { document?: Document }).document?.baseURI);
+    return new URL(text, page());
   } catch {
-    throw new TypeError(`url: ${quote(text)} is no absolute URL, and there is no page to resolve it against`);
+    return undefined;
   }
 }
 
-/** Without userinfo and query: a base may hold credentials. */
+/** Says why `text` could not be resolved. */
+export function unresolved(text: string): string {
+  const relative = page() === undefined && !/^[a-z][a-z\d+.-]*:/i.test(text);
+  return `${quote(text)} ${relative ? 'is relative, and there is no page: give an absolute URL' : 'cannot be parsed'}`;
+}
+
+function page(): string | undefined {
+  const { document, location } = globalThis as { document?: Document; location?: Location };
+  return document?.baseURI ?? location?.href;
+}
+
+/** Without userinfo and query: both may hold credentials, and an unparsable URL may have them anywhere before an `@`. */
 function quote(text: string): string {
-  const [path = ''] = text.replace(/\/\/[^/?#]*@/, '//').split(/[?#]/);
-  return JSON.stringify(path.length > 80 ? `${path.slice(0, 80)}…` : path);
+  const [path = ''] = text.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]*).*@/is, '$1').split(/[?#]/);
+  return clip(path);
+}
+
+function clip(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -1,0 +1,139 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { format } from 'node:util';
+import { compileFunction } from 'node:vm';
+import { expect } from 'chai';
+import { filter, firstValueFrom, timeout, timer } from 'rxjs';
+import { REGISTER_INSTANCE } from 'ts-node';
+import ts from 'typescript';
+import manifest from '../package.json' with { type: 'json' };
+
+/**
+ * The examples of the documentation: every block fenced as `ts` in a doc comment of `lib/`, in the README and in `docs/`.
+ *
+ * Each is type-checked and run as a program of its own, which imports 'forkfast' as a user would. What it gives to
+ * `console.log` must be what its comments say, line by line: `// => …`, continued by `//    …` where it is long. A block
+ * fenced as `ts ignore` is type-checked only.
+ */
+interface Block {
+  readonly file: string;
+  readonly name: string;
+  readonly line: number;
+  readonly code: string;
+  readonly ignored: boolean;
+}
+
+interface Doc {
+  readonly name: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+const sources = readdirSync('lib', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => join('lib', file));
+const pages = [
+  'README.md',
+  ...(existsSync('docs') ? readdirSync('docs').map((file) => join('docs', file)) : []),
+].filter((file) => file.endsWith('.md') && existsSync(file));
+
+/** The doc comments of a source file, of members too: those of `UserAggregator` say `UserAggregator.aggregate`. */
+function docsOf(file: string): readonly Doc[] {
+  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  const docs: Doc[] = [];
+  const visit = (node: ts.Node, outer: string): void => {
+    const declared = ts.isVariableStatement(node)
+      ? node.declarationList.declarations[0]
+      : (node as ts.NamedDeclaration);
+    const name = [outer, declared?.name?.getText(source)].filter(Boolean).join('.');
+    for (const doc of ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc)) {
+      docs.push({
+        name,
+        line: source.getLineAndCharacterOfPosition(doc.getStart(source)).line,
+        text: doc.getText(source).replace(/^ *\* ?/gm, ''),
+      });
+    }
+    if (ts.isSourceFile(node) || ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) {
+      ts.forEachChild(node, (child) => {
+        visit(child, name);
+      });
+    }
+  };
+  visit(source, '');
+  return docs;
+}
+
+function blocksOf(file: string, { name, line, text }: Doc): readonly Block[] {
+  return [...text.matchAll(/^```ts( ignore)?\n(.*?)^```$/gms)].map(({ 1: ignored, 2: code = '', index }) => ({
+    file,
+    name,
+    line: line + text.slice(0, index).split('\n').length,
+    code,
+    ignored: ignored !== undefined,
+  }));
+}
+
+const spaced = (text: string): string => text.replace(/\s+/g, ' ').trim();
+
+function expectedOf(code: string): readonly string[] {
+  return [...code.matchAll(/\/\/ => (.*(?:\n *\/\/ {4}.*)*)/g)].map(([, text = '']) =>
+    spaced(text.replace(/\n *\/\//g, ' ')),
+  );
+}
+
+function compile({ file, line, code }: Block): (console: unknown) => void {
+  const fileName = resolve(file.replace(/\.\w+$/, `.example-${String(line)}.ts`));
+  const program = process[REGISTER_INSTANCE]?.compile(code, fileName) ?? '';
+  const run = compileFunction(program, ['exports', 'require', 'console'], { filename: fileName }) as (
+    ...args: unknown[]
+  ) => void;
+  return (console) => {
+    run({}, createRequire(fileName), console);
+  };
+}
+
+describe('Every example', function () {
+  this.timeout(30_000);
+  const blocks = [
+    ...sources.flatMap((file) => docsOf(file).flatMap((doc) => blocksOf(file, doc))),
+    ...pages.flatMap((file) => blocksOf(file, { name: '', line: 0, text: readFileSync(file, 'utf8') })),
+  ];
+  for (const block of blocks) {
+    it(`does what it says: ${block.file}:${String(block.line)} ${block.name}`, async () => {
+      const run = compile(block);
+      if (block.ignored) return;
+      const expected = expectedOf(block.code);
+      const lines: string[] = [];
+      run({ ...console, log: (...args: unknown[]) => lines.push(spaced(format(...args))) });
+      await firstValueFrom(
+        timer(0, 5).pipe(
+          filter(() => lines.length >= expected.length),
+          timeout({ first: 5_000, with: () => [0] }),
+        ),
+      );
+      expect(lines).to.deep.equal(expected);
+    });
+  }
+});
+
+describe('Every export', () => {
+  for (const entry of Object.values(manifest.exports).flatMap((entry) => (typeof entry === 'string' ? [] : entry))) {
+    const index = entry['forkfast:source'];
+    const source = ts.createSourceFile(index, readFileSync(index, 'utf8'), ts.ScriptTarget.Latest);
+    for (const statement of source.statements) {
+      if (!ts.isExportDeclaration(statement) || !statement.exportClause || !statement.moduleSpecifier) continue;
+      if (!ts.isNamedExports(statement.exportClause) || !ts.isStringLiteral(statement.moduleSpecifier)) continue;
+      const file = join(dirname(index), statement.moduleSpecifier.text);
+      const { elements } = statement.exportClause;
+      const value = !statement.isTypeOnly;
+      for (const { text: name } of elements.map((element) => element.name)) {
+        it(`has a doc comment${value ? ' with an example' : ''}: ${name}`, () => {
+          const docs = docsOf(file).filter((doc) => doc.name === name);
+          expect(docs).to.have.length.above(0);
+          if (value) expect(docs.map(({ text }) => text).join()).to.contain('@example\n```ts\n');
+        });
+      }
+    }
+  }
+});
