@@ -9,21 +9,23 @@ import rxjsX from 'eslint-plugin-rxjs-x';
  * are no cycles, and nothing imports `index.ts`.
  */
 const floors = [
-  ['context'],
-  ['abort', 'errors', 'service', 'url'],
-  ['events', 'from-abortable', 'operators/*'],
-  ['fetch', 'logging'],
+  ['check'],
+  ['context', 'retry-budget'],
+  ['abort', 'errors', 'scope', 'service', 'url'],
+  ['events', 'from-abortable', 'operators/*', 'sharing'],
+  ['fetch', 'logging', 'per-run', 'single-flight'],
   ['options'],
   ['member'],
   ['run'],
   ['aggregate'],
-  ['user-aggregator'],
+  ['aggregate-each', 'aggregate-latest', 'user-aggregator'],
   ['index'],
 ];
 
 /** What a file imports beside rxjs and the floors below. */
 const packages = new Map([
   ['errors', '@standard-schema/spec'],
+  ['operators/*', '@standard-schema/spec'],
   ['options', '#default-logger'],
   ['platform/*.node', 'winston'],
 ]);
@@ -127,6 +129,7 @@ export default defineConfig(
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, argsIgnorePattern: '^_' }],
       '@typescript-eslint/no-invalid-void-type': 'off', // `void` is how a service says that it takes no input
       'rxjs-x/finnish': 'off',
+      'rxjs-x/throw-error': ['error', { allowThrowingUnknown: true }],
       'rxjs-x/no-ignored-error': 'off', // it wants an empty handler where a source cannot error
     },
   },

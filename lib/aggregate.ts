@@ -1,7 +1,8 @@
 import { forkJoin, map, type Observable, of } from 'rxjs';
-import { type Context, kindOf } from './context.ts';
+import { kindOf } from './check.ts';
+import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
-import { run } from './run.ts';
+import { type Bound, type Plan, run } from './run.ts';
 import type { Service } from './service.ts';
 
 /**
@@ -69,32 +70,43 @@ export function aggregate<const S extends { readonly [K in keyof S]: AnyService 
   services: S,
   ...options: readonly AggregateOption[]
 ): Service<InputOf<S>, OutputOf<S>, ContextOf<S>> {
-  const config = configure(options);
-  const tuple = Array.isArray(services);
-  const entries = entriesOf(services, tuple);
-  const names = entries.map(([name]) => name);
-  const plan = {
-    config,
+  const { names, ...plan } = asking(services, options);
+  const joined = {
+    ...plan,
     names,
-    ask: (index: number, ctx: Context, input: unknown): unknown => entries[index]?.[1].call(services, ctx, input),
-    join: (members: readonly Observable<unknown>[]): Observable<OutputOf<S>> =>
-      (members.length === 0 ? of([]) : forkJoin(members)).pipe(
-        map((values) => (tuple ? values : record(names, values)) as OutputOf<S>),
+    growing: false,
+    join: (members: readonly Observable<unknown>[], bound: Bound): Observable<OutputOf<S>> =>
+      (members.length === 0 ? of([]) : bound(forkJoin(members))).pipe(
+        map((values) => answers(services, names, values) as OutputOf<S>),
       ),
   };
-  return (ctx, input) => run(plan, ctx, input);
+  return (ctx, input) => run(joined, ctx, input);
 }
 
-/** `Object.fromEntries` defines: a service named `__proto__` gets a key like any other. */
-function record(names: readonly string[], values: readonly unknown[]): Record<string, unknown> {
-  return Object.fromEntries(names.map((name, index) => [name, values[index]]));
+/** What a plan needs to know of its services. */
+export function asking(services: unknown, options: readonly AggregateOption[]): Omit<Plan<never>, 'join' | 'growing'> {
+  const config = configure(options);
+  const entries = entriesOf(services);
+  return {
+    config,
+    names: entries.map(([name]) => name),
+    ask: (index, ctx, input) => entries[index]?.[1].call(services, ctx, input),
+  };
+}
+
+/** The answers that there are, by name or in order. */
+export function answers(services: unknown, names: readonly string[], values: readonly unknown[]): unknown {
+  if (Array.isArray(services)) return [...values];
+  const entries = names.map((name, index) => [name, values[index]] as const).filter((_, index) => index in values);
+  return Object.fromEntries(entries); // defines: a service named `__proto__` gets a key like any other
 }
 
 /** A snapshot: what is done to `services` later changes nothing. */
-function entriesOf(services: unknown, tuple: boolean): readonly (readonly [string, AnyService])[] {
+function entriesOf(services: unknown): readonly (readonly [string, AnyService])[] {
   if (typeof services !== 'object' || services === null) {
     throw new TypeError(`aggregate: a record or a tuple of services, not ${kindOf(services)}`);
   }
+  const tuple = Array.isArray(services);
   const entries = Object.entries(services).map(([key, service]: [string, unknown]) => {
     const name = tuple ? `[${key}]` : key;
     if (typeof service !== 'function') throw new TypeError(`aggregate: ${name} is no service but ${kindOf(service)}`);

@@ -1,3 +1,5 @@
+import { hasMethod, kindOf } from './check.ts';
+
 /** What {@link Fetch} answers with: the part of the platform's `Response` that forkfast reads. */
 export interface FetchResponse {
   readonly status: number;
@@ -80,18 +82,4 @@ export function refusal(ctx: unknown): Error | undefined {
     return new TypeError(`ctx.fetch must be a function, not ${kindOf(fetch)}`);
   }
   return undefined;
-}
-
-/** Names a value that is not what it should be, without printing what it holds. */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined || typeof value === 'number') return String(value);
-  if (typeof value !== 'object') return `a ${typeof value}`;
-  const { constructor } = value as { constructor?: unknown };
-  return typeof constructor === 'function' && constructor.name !== ''
-    ? `an instance of ${constructor.name}`
-    : 'an object';
-}
-
-export function hasMethod(value: unknown, name: PropertyKey): boolean {
-  return typeof (value as Record<PropertyKey, unknown> | null | undefined)?.[name] === 'function';
 }

@@ -11,7 +11,8 @@ import {
   timer,
   toArray,
 } from 'rxjs';
-import { type Context, kindOf, type Fetch, type FetchBody, type FetchResponse } from './context.ts';
+import { kindOf } from './check.ts';
+import type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
 import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, NetworkError } from './errors.ts';
 import { fromAbortable } from './from-abortable.ts';
 import { resolve, unresolved } from './url.ts';

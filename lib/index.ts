@@ -5,12 +5,30 @@ export { background } from './context.ts';
 export type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
 export type { Service } from './service.ts';
 
+export { aggregateEach } from './aggregate-each.ts';
+export { aggregateLatest } from './aggregate-latest.ts';
+export { perRun } from './per-run.ts';
+export { singleFlight } from './single-flight.ts';
+export type { KeyConfig, Primitive } from './sharing.ts';
+
 // Options
 export { withConcurrency, withEvents, withFetch, withLogger, withName, withTimeout } from './options.ts';
 export type { AggregateOption, Config } from './options.ts';
 export type { EventFields, EventSink, RunEvent } from './events.ts';
 export { silent } from './logging.ts';
 export type { Logger, LogFields } from './logging.ts';
+
+// Operators for one service
+export { backoff, isTransient } from './operators/backoff.ts';
+export type { BackoffConfig } from './operators/backoff.ts';
+export { bulkhead } from './operators/bulkhead.ts';
+export { hedge } from './operators/hedge.ts';
+export type { HedgeConfig } from './operators/hedge.ts';
+export { retryBudget } from './retry-budget.ts';
+export type { RetryBudget } from './retry-budget.ts';
+export { settle } from './operators/settle.ts';
+export type { Settled } from './operators/settle.ts';
+export { validate } from './operators/validate.ts';
 
 // The borders to promises and to the wire
 export { fetchJson, fetchText } from './fetch.ts';
@@ -22,6 +40,7 @@ export type { UrlValue } from './url.ts';
 // Errors
 export {
   BodyTooLargeError,
+  BulkheadFullError,
   CanceledError,
   DeadlineExceededError,
   DecodeError,

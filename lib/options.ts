@@ -1,5 +1,6 @@
 import { createDefaultLogger } from '#default-logger';
-import { type Fetch, hasMethod, kindOf } from './context.ts';
+import { hasMethod, kindOf, positiveInteger } from './check.ts';
+import type { Fetch } from './context.ts';
 import type { EventSink } from './events.ts';
 import type { LogFields, Logger } from './logging.ts';
 
@@ -181,7 +182,7 @@ export function withEvents(sink: EventSink): AggregateOption {
  * ```
  */
 export function withConcurrency(n: number): AggregateOption {
-  if (!Number.isInteger(n) || n < 1) throw new RangeError(`withConcurrency: a positive integer, not ${kindOf(n)}`);
+  positiveInteger('withConcurrency: n', n);
   return set({ concurrency: n });
 }
 

@@ -1,4 +1,4 @@
-import { asyncScheduler, NEVER, Observable, queueScheduler, Subscription, timeout } from 'rxjs';
+import { asyncScheduler, identity, NEVER, Observable, queueScheduler, Subscription, timeout } from 'rxjs';
 import { aborted } from './abort.ts';
 import { type Context, type Fetch, refusal } from './context.ts';
 import { CanceledError, DeadlineExceededError, ServiceError } from './errors.ts';
@@ -6,6 +6,10 @@ import { type Emit, emitter } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
 import { close, type Member, open } from './member.ts';
 import type { Config } from './options.ts';
+import { enter, scopeOf } from './scope.ts';
+
+/** Errors where its source has not emitted by the deadline. */
+export type Bound = <T>(source: Observable<T>) => Observable<T>;
 
 /** What a run asks, and how the answers are joined. */
 export interface Plan<Out> {
@@ -13,12 +17,11 @@ export interface Plan<Out> {
   readonly names: readonly string[];
   /** Calls the factory of a service: gives what it returned, throws what it threw. */
   readonly ask: (index: number, ctx: Context, input: unknown) => unknown;
-  /** Subscribes to all members in order. A member never errors: its failure ends the run. */
-  readonly join: (members: readonly Observable<unknown>[]) => Observable<Out>;
+  /** Subscribes to all members in order, under the deadline. A member never errors: its failure ends the run. */
+  readonly join: (members: readonly Observable<unknown>[], bound: Bound) => Observable<Out>;
+  /** Whether what is joined goes out as it comes, or when the run has succeeded. */
+  readonly growing: boolean;
 }
-
-/** The signals of the runs in flight, and the deadline that each keeps for the runs inside it. */
-const deadlines = new WeakMap<AbortSignal, number>();
 
 /** One subscription is one run. It ends once, and what it started has ended before its subscriber is told. */
 export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Observable<Out> {
@@ -46,7 +49,6 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
      */
     const end = (type: 'failed' | 'canceled', error: unknown, culprit?: Member, raw?: unknown): void => {
       if (over()) return;
-      deadlines.delete(signal);
       held.unsubscribe();
       for (const member of running) close(member);
       controller.abort(error);
@@ -74,8 +76,10 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     }
     if (over()) return;
 
+    const outer = scopeOf(caller.signal);
     const deadline = Math.min(caller.deadline ?? Infinity, startedAt + config.timeout);
     const ctx = derive(caller, signal, deadline, config.fetch);
+    enter({ ctx, deadline, outer, over }, signal);
 
     const start = (member: Member): void => {
       const { name } = member;
@@ -125,21 +129,24 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
           drain();
         }),
     );
-    deadlines.set(signal, deadline);
-    let result: Out;
+    const remaining = deadline - startedAt;
+    // The run around this one keeps the same deadline, and will say that it was this service that was pending.
+    const bound = outer && outer.deadline <= deadline ? identity : within(remaining);
+    let result: { readonly value: Out } | undefined;
     held.add(
-      bounded(plan.join(members), caller, deadline, startedAt).subscribe({
+      (remaining > 0 ? plan.join(members, bound) : bound(NEVER)).subscribe({
         next: (value) => {
-          result = value;
+          if (plan.growing) subscriber.next(value);
+          else result = { value };
         },
         error: (cause: unknown) => {
           end('failed', new DeadlineExceededError({ pending: [...pending], elapsed: elapsed(), cause }));
         },
         complete: () => {
-          deadlines.delete(signal);
+          // Over before the answer is told: who unsubscribes on it cancels nothing.
           held.unsubscribe();
           emit('succeeded');
-          subscriber.next(result);
+          if (result) subscriber.next(result.value);
           subscriber.complete();
         },
       }),
@@ -147,18 +154,10 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
   });
 }
 
-/** Puts the deadline's timer on the joining: set after the services have started, so that a value at the deadline wins. */
-function bounded<Out>(joined: Observable<Out>, { signal }: Context, deadline: number, now: number): Observable<Out> {
-  const remaining = deadline - now;
-  const outer = signal && deadlines.get(signal);
-  const source = remaining > 0 ? joined : NEVER;
-  // The run around this one keeps the same deadline, and will say that it was this service that was pending.
-  if (outer !== undefined && outer <= deadline) return source;
-  // A timer of 2^31 ms or more would fire at once.
-  if (remaining >= 2 ** 31) return source;
-  return remaining > 0
-    ? source.pipe(timeout({ first: remaining }))
-    : source.pipe(timeout({ first: 0, scheduler: queueScheduler })); // already past: at once
+/** The deadline's timer: set when its source has been subscribed to, so that a value at the deadline wins. */
+function within(remaining: number): Bound {
+  if (remaining >= 2 ** 31) return identity; // a timer would fire at once
+  return remaining > 0 ? timeout({ first: remaining }) : timeout({ first: 0, scheduler: queueScheduler });
 }
 
 /** The context of the services: all of the caller's, and what belongs to this run. */

@@ -1,5 +1,6 @@
 import { from, isObservable, Observable } from 'rxjs';
-import { type Context, hasMethod, kindOf } from './context.ts';
+import { hasMethod, kindOf } from './check.ts';
+import type { Context } from './context.ts';
 
 /**
  * A question you can ask: a function from a context and an input to a cold Observable that emits its answer and

@@ -1,4 +1,4 @@
-import { kindOf } from './context.ts';
+import { kindOf } from './check.ts';
 
 /** What can be interpolated in {@link url}; a `URL` only as the base. */
 export type UrlValue = string | number | bigint | boolean | URL;

@@ -80,7 +80,10 @@ describe('options', () => {
 
   for (const wrong of [0, -1, 1.5, NaN, Infinity, '2', undefined]) {
     it(`withConcurrency refuses ${String(wrong)} where it is written`, () => {
-      expect(() => withConcurrency(wrong as number)).to.throw(RangeError, 'withConcurrency: a positive integer');
+      expect(() => withConcurrency(wrong as number)).to.throw(
+        RangeError,
+        'withConcurrency: n must be a positive integer',
+      );
     });
   }
 

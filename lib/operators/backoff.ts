@@ -1,0 +1,142 @@
+import { asyncScheduler, type Observable, throwError, timer } from 'rxjs';
+import { atLeast, kindOf } from '../check.ts';
+import { type Context, refusal } from '../context.ts';
+import { HttpError, NetworkError, ServiceError } from '../errors.ts';
+import type { RetryBudget } from '../retry-budget.ts';
+
+/** How {@link backoff} waits, and what it waits for. */
+export interface BackoffConfig {
+  /**
+   * Milliseconds before the first retry, at the most.
+   *
+   * @defaultValue 100
+   */
+  readonly initialDelay?: number;
+  /**
+   * How much longer each wait may be than the one before it.
+   *
+   * @defaultValue 2
+   */
+  readonly factor?: number;
+  /**
+   * Milliseconds that no wait is longer than, but for `Retry-After`.
+   *
+   * @defaultValue 5_000
+   */
+  readonly maxDelay?: number;
+  /**
+   * `'full'`: anywhere between 0 and the delay, so that those who failed together do not come back together.
+   *
+   * @defaultValue `'full'`
+   */
+  readonly jitter?: 'full' | 'none';
+  /**
+   * A number from 0 up to 1.
+   *
+   * @defaultValue `Math.random`
+   */
+  readonly random?: () => number;
+  /**
+   * What is worth another attempt.
+   *
+   * @defaultValue {@link isTransient}
+   */
+  readonly retryable?: (error: unknown) => boolean;
+  /** A shared allowance: where it is used up, the error goes on at once. */
+  readonly budget?: RetryBudget;
+}
+
+const idempotent = /^(?:GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
+const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
+
+/**
+ * Whether the same request may well succeed a moment later: no answer, or a status of 408, 425, 429, 500, 502, 503, 504,
+ * of an idempotent method. Of a `ServiceError` the cause decides.
+ *
+ * @remarks The idempotent methods are those of RFC 9110, section 9.2.2.
+ *
+ * @example
+ * ```ts
+ * import { HttpError, isTransient } from 'forkfast';
+ *
+ * const answer = { status: 503, url: 'http://api.test/orders' };
+ * console.log(isTransient(new HttpError({ ...answer, method: 'GET' }))); // => true
+ * console.log(isTransient(new HttpError({ ...answer, method: 'POST' }))); // => false
+ * ```
+ */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof ServiceError) return isTransient(error.cause);
+  if (error instanceof NetworkError) return idempotent.test(error.method);
+  return error instanceof HttpError && transient.includes(error.status) && idempotent.test(error.method);
+}
+
+/**
+ * The `delay` of RxJS's own `retry`: waits exponentially longer before each attempt, with full jitter, and never past the
+ * deadline of `ctx`.
+ *
+ * Emits when the wait is over; errors at once with the error it was given where that is not `retryable`, where the wait
+ * would end at or past `ctx.deadline`, and where the budget is used up. `Retry-After` is honoured: the wait is no shorter.
+ * Unsubscribing ends the wait in the same frame.
+ *
+ * ```text
+ * source   --#                    (fails)
+ * retry       ....--#             (after up to 100 ms)
+ * retry             ........--p|  (after up to 200 ms)
+ * ```
+ *
+ * @param ctx - Whose deadline no wait may reach.
+ * @param config - `initialDelay` 100, `factor` 2, `maxDelay` 5,000, `jitter` `'full'`.
+ * @throws RangeError or TypeError for a config that makes no sense.
+ * @remarks "Exponential Backoff And Jitter" (Brooker, 2015).
+ *
+ * @example
+ * ```ts
+ * import { retry } from 'rxjs';
+ * import { backoff, type Context, fetchJson } from 'forkfast';
+ *
+ * let asked = 0;
+ * const fetch = async () => (++asked < 3 ? new Response('', { status: 503 }) : Response.json({ name: 'Alice' }));
+ * const profile = (ctx: Context) =>
+ *   fetchJson(ctx, 'http://api.test/profile').pipe(retry({ count: 2, delay: backoff(ctx, { initialDelay: 1 }) }));
+ *
+ * profile({ fetch }).subscribe((body) => console.log(body, asked)); // => { name: 'Alice' } 3
+ * ```
+ */
+export function backoff(
+  ctx: Context,
+  config: BackoffConfig = {},
+): (error: unknown, attempt: number) => Observable<unknown> {
+  const {
+    initialDelay = 100,
+    factor = 2,
+    maxDelay = 5_000,
+    jitter = 'full',
+    random = Math.random,
+    retryable = isTransient,
+    budget,
+  } = config;
+  atLeast('backoff: initialDelay', initialDelay, 0);
+  atLeast('backoff: factor', factor, 1);
+  atLeast('backoff: maxDelay', maxDelay, 0);
+  const refused = refusal(ctx);
+  if (refused) throw refused;
+  if (!/^(?:full|none)$/.test(jitter))
+    throw new TypeError(`backoff: jitter is 'full' or 'none', not ${kindOf(jitter)}`);
+  for (const [name, given] of Object.entries({ random, retryable })) {
+    if (typeof given !== 'function') throw new TypeError(`backoff: ${name} must be a function, not ${kindOf(given)}`);
+  }
+  budget?.attempted('backoff');
+
+  return (error, attempt) => {
+    const most = Math.min(maxDelay, initialDelay * factor ** (attempt - 1));
+    const wait = Math.max(jitter === 'full' ? random() * most : most, retryAfterOf(error) ?? 0);
+    const late = wait >= 2 ** 31 || asyncScheduler.now() + wait >= (ctx.deadline ?? Infinity);
+    if (!retryable(error) || late || budget?.allows() === false) return throwError(() => error);
+    return timer(wait);
+  };
+}
+
+function retryAfterOf(error: unknown): number | undefined {
+  if (error instanceof ServiceError) return retryAfterOf(error.cause);
+  return error instanceof HttpError ? error.retryAfter : undefined;
+}

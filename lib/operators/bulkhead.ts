@@ -1,0 +1,74 @@
+import { Observable } from 'rxjs';
+import { positiveInteger, whole } from '../check.ts';
+import { BulkheadFullError } from '../errors.ts';
+
+/**
+ * Shared by all that pipe through the operator that it returns: at most `n` of them are subscribed, first come, first
+ * served.
+ *
+ * Emits, errors and completes as the source does once its turn has come. Errors with `BulkheadFullError` at once where
+ * `queue` are waiting already. Whoever unsubscribes leaves the queue, or frees a place, in the same frame.
+ *
+ * ```text
+ * first    --a|
+ * second     --b|            starts when the first has completed
+ * through  --a|              each piped through the same bulkhead(1)
+ *          ----b|
+ * ```
+ *
+ * @param n - How many may be subscribed at once.
+ * @param config - `queue`: how many may wait; by default any number.
+ * @throws RangeError for an `n` that is no positive integer, or a `queue` that is no whole number.
+ * @remarks "Release It!" (Nygard, 2007): bulkheads.
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs';
+ * import { bulkhead } from 'forkfast';
+ *
+ * const database = bulkhead(10, { queue: 100 }); // one for all that use the database
+ *
+ * of('row').pipe(database).subscribe(console.log); // => row
+ * ```
+ */
+export function bulkhead(
+  n: number,
+  config: { readonly queue?: number } = {},
+): <T>(source: Observable<T>) => Observable<T> {
+  const { queue = Infinity } = config;
+  positiveInteger('bulkhead: n', n);
+  if (queue !== Infinity) whole('bulkhead: queue', queue);
+  const waiting = new Set<() => void>();
+  let running = 0;
+  let draining = false;
+  /** A loop, not a recursion: many synchronous ones may wait behind an asynchronous one. */
+  const drain = (): void => {
+    if (draining) return;
+    draining = true;
+    for (const start of waiting) {
+      if (running >= n) break;
+      waiting.delete(start);
+      running++;
+      start();
+    }
+    draining = false;
+  };
+  const release = (): void => {
+    running--;
+    drain();
+  };
+  return (source) =>
+    new Observable((subscriber) => {
+      if (running + waiting.size >= n + queue) {
+        subscriber.error(new BulkheadFullError({ running, waiting: waiting.size }));
+        return;
+      }
+      const start = (): void => {
+        source.subscribe(subscriber);
+        subscriber.add(release); // after the source's own teardown: never more than n are subscribed
+      };
+      subscriber.add(() => waiting.delete(start));
+      waiting.add(start);
+      drain();
+    });
+}
