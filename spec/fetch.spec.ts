@@ -137,16 +137,33 @@ describe('fetchJson and fetchText', () => {
     });
 
     it('may answer with less than a Response', async () => {
-      const read = [{ done: false, value: bytes('[1]') }, { done: true }];
-      const response: FetchResponse = {
-        status: 200,
+      const chunks = [
+        { done: false, value: bytes('[1') },
+        { done: true, value: bytes(']') },
+      ];
+      let canceled = 0;
+      const cancel = (): Promise<void> => {
+        canceled++;
+        return Promise.resolve();
+      };
+      const response = (status: number): FetchResponse => ({
+        status,
         headers: { get: () => null },
         body: {
-          getReader: () => ({ read: () => Promise.resolve(read.shift()!), cancel: () => Promise.resolve() }),
-          cancel: () => Promise.resolve(),
+          getReader: () => ({ read: () => Promise.resolve(chunks.shift() ?? { done: true }), cancel }),
+          cancel,
         },
-      };
-      expect(await lastValueFrom(fetchJson({ fetch: () => Promise.resolve(response) }, api))).to.deep.equal([1]);
+      });
+      const ask = (status: number): Observable<unknown> =>
+        fetchJson({ fetch: () => Promise.resolve(response(status)) }, api);
+      expect(await lastValueFrom(ask(200))).to.deep.equal([1]);
+      expect(await failureOf(ask(199), HttpError)).to.include({ status: 199, body: '' });
+      expect(canceled).to.equal(0);
+    });
+
+    it('may answer with an error response', async () => {
+      const fetch: Fetch = () => Promise.resolve(Response.error());
+      expect((await failureOf(fetchJson({ fetch }, api), HttpError)).status).to.equal(0);
     });
   });
 

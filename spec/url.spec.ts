@@ -230,6 +230,8 @@ describe('url', () => {
       [() => url`${api}/users/${id}#${'..'}`, 'http://api.test/users/42#..'],
       [() => url`${api}/users#${''}`, 'http://api.test/users#'],
       [() => url`http://api.test/users?q=${''}`, 'http://api.test/users?q='],
+      [() => url`http://api.test/users?q=${'..'}`, 'http://api.test/users?q=..'],
+      [() => url`http://api.test/users?q=a/${'..'}`, 'http://api.test/users?q=a/..'],
     ];
     for (const [make, href] of made) {
       it(`is one value: ${String(make).replace('() => ', '')}`, () => {
@@ -249,6 +251,8 @@ describe('url', () => {
       [() => url`${'http://api'}${'.evil.test'}/`, '".evil.test/"', '"http://api"'],
       [() => url`${'http://api'}${'@evil'}`, '"%40evil"', '"http://api"'],
       [() => url`${'http://api'}@evil.test/`, '"evil.test/"', '"http://api"'],
+      [() => url`${'http://api'}@api/`, '"api/"', '"http://api"'],
+      [() => url`${'http://api'}:secret@api/`, '"api/"', '"http://api"'],
       [() => url`${'http://api'}:${'8080'}/`, '":8080/"', '"http://api"'],
       [() => url`${'http://api:80'}${80}/`, '"80/"', '"http://api:80"'],
       [() => url`${'http://api'}:secret@evil.test/`, '"evil.test/"', '"http://api"'],

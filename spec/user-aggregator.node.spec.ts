@@ -104,6 +104,16 @@ describe('UserAggregator, over loopback servers', function () {
     });
   }
 
+  it('takes nothing from a polluted prototype', async () => {
+    const { url } = await upstream({ '/orders/42': '{}' });
+    Object.defineProperty(Object.prototype, 'orders', { value: 5, configurable: true });
+    try {
+      await failureOf(orderService(url)(background, 42), ValidationError);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'orders');
+    }
+  });
+
   it('fails with a ServiceError for HTML, an empty answer and a status', async () => {
     const { url } = await upstream({ ...sound, '/profiles/1': '<h1>Alice</h1>', '/profiles/2': '', '/orders/42': '' });
     const failures: [number, abstract new (...args: never[]) => Error, string][] = [
