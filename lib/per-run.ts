@@ -38,13 +38,13 @@ import { inputKey, type KeyConfig, type Primitive, sharing } from './sharing.ts'
  * // => { profile: { accountId: 420, asked: 1 }, orders: 'orders of 420' }
  * ```
  */
-export function perRun<In extends Primitive, Out, Ctx extends Context = Context>(
-  service: Service<In, Out, Ctx>,
-  config?: Partial<KeyConfig<In>>,
-): Service<In, Out, Ctx>;
 export function perRun<In, Out, Ctx extends Context = Context>(
   service: Service<In, Out, Ctx>,
   config: KeyConfig<In>,
+): Service<In, Out, Ctx>;
+export function perRun<In extends Primitive, Out, Ctx extends Context = Context>(
+  service: Service<In, Out, Ctx>,
+  config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx>;
 export function perRun<In, Out, Ctx extends Context>(
   service: Service<In, Out, Ctx>,

@@ -17,7 +17,8 @@ const seconds = 10;
  * attempts of the last ten seconds, plus `min` in any second.
  *
  * Layers of retries multiply (three of three are 27 requests), and a failing upstream gets more load than a healthy one;
- * with a budget it gets a fifth more at the most. Make one for each upstream.
+ * with a budget it gets a fifth more at the most. Make one for each upstream, and give it to those next to it: what an outer
+ * retry asks again would count as first attempts.
  *
  * @param config - `ratio` 0.2, `min` 10 a second.
  * @throws RangeError where one of them is no number, or below 0.
@@ -43,7 +44,7 @@ export function retryBudget(config: { readonly ratio?: number; readonly min?: nu
   const attempts = { backoff: recently(), hedge: recently() };
   const extras = recently();
   /** When each of the last `min` attempts beyond the ratio was made: a ring, from the oldest on. */
-  const beyond = Array.from({ length: min }, () => -Infinity);
+  const beyond: number[] = [];
   let oldest = 0;
 
   return {
@@ -58,7 +59,8 @@ export function retryBudget(config: { readonly ratio?: number; readonly min?: nu
         return true;
       }
       const now = asyncScheduler.now();
-      if (now - (beyond[oldest] ?? Infinity) < 1_000) return false;
+      // Either way: a wall clock may be set back.
+      if (min === 0 || Math.abs(now - (beyond[oldest] ?? -Infinity)) < 1_000) return false;
       beyond[oldest] = now;
       oldest = (oldest + 1) % min;
       return true;
@@ -71,7 +73,8 @@ function recently(): { add(): void; sum(): number } {
   const buckets = new Array<number>(seconds).fill(0);
   let newest = 0;
   const turn = (): void => {
-    const now = Math.max(newest, Math.floor(asyncScheduler.now() / 1_000));
+    const now = Math.floor(asyncScheduler.now() / 1_000);
+    if (now < newest) buckets.fill(0); // the clock was set back
     for (let second = Math.max(newest + 1, now - seconds + 1); second <= now; second++) buckets[second % seconds] = 0;
     newest = now;
   };

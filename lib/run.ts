@@ -77,9 +77,12 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     if (over()) return;
 
     const outer = scopeOf(caller.signal);
-    const deadline = Math.min(caller.deadline ?? Infinity, startedAt + config.timeout);
-    const ctx = derive(caller, signal, deadline, config.fetch);
-    enter({ ctx, deadline, outer, over }, signal);
+    const asked = caller.deadline ?? Infinity;
+    const deadline = Math.min(asked, startedAt + config.timeout);
+    // The clock of a growing run stops when each service has emitted: it keeps no deadline for those inside.
+    const ctx = derive(caller, signal, plan.growing ? asked : deadline, config.fetch);
+    const kept = plan.growing ? (outer?.deadline ?? Infinity) : deadline;
+    enter({ ctx, deadline: kept, outer, over }, signal);
 
     const start = (member: Member): void => {
       const { name } = member;

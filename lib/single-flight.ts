@@ -37,13 +37,13 @@ import { contextKey, inputKey, type KeyConfig, type Primitive, sharing } from '.
  * profile(background, 42).subscribe(console.log); // => 42, asked 1 times
  * ```
  */
-export function singleFlight<In extends Primitive, Out, Ctx extends Context = Context>(
-  service: Service<In, Out, Ctx>,
-  config?: Partial<KeyConfig<In>>,
-): Service<In, Out, Ctx>;
 export function singleFlight<In, Out, Ctx extends Context = Context>(
   service: Service<In, Out, Ctx>,
   config: KeyConfig<In>,
+): Service<In, Out, Ctx>;
+export function singleFlight<In extends Primitive, Out, Ctx extends Context = Context>(
+  service: Service<In, Out, Ctx>,
+  config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx>;
 export function singleFlight<In, Out, Ctx extends Context>(
   service: Service<In, Out, Ctx>,

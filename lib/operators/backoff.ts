@@ -1,7 +1,8 @@
-import { asyncScheduler, type Observable, throwError, timer } from 'rxjs';
-import { atLeast, kindOf } from '../check.ts';
+import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } from 'rxjs';
+import { aborted } from '../abort.ts';
+import { atLeast, hasMethod, kindOf } from '../check.ts';
 import { type Context, refusal } from '../context.ts';
-import { HttpError, NetworkError, ServiceError } from '../errors.ts';
+import { CanceledError, HttpError, NetworkError, ServiceError } from '../errors.ts';
 import type { RetryBudget } from '../retry-budget.ts';
 
 /** How {@link backoff} waits, and what it waits for. */
@@ -42,7 +43,7 @@ export interface BackoffConfig {
    * @defaultValue {@link isTransient}
    */
   readonly retryable?: (error: unknown) => boolean;
-  /** A shared allowance: where it is used up, the error goes on at once. */
+  /** A shared allowance: each call of `backoff` counts as a first attempt; where it is used up, the error goes on at once. */
   readonly budget?: RetryBudget;
 }
 
@@ -76,7 +77,7 @@ export function isTransient(error: unknown): boolean {
  *
  * Emits when the wait is over; errors at once with the error it was given where that is not `retryable`, where the wait
  * would end at or past `ctx.deadline`, and where the budget is used up. `Retry-After` is honoured: the wait is no shorter.
- * Unsubscribing ends the wait in the same frame.
+ * Unsubscribing ends the wait in the same frame, and so does `ctx.signal`, with `CanceledError`.
  *
  * ```text
  * source   --#                    (fails)
@@ -120,19 +121,27 @@ export function backoff(
   atLeast('backoff: maxDelay', maxDelay, 0);
   const refused = refusal(ctx);
   if (refused) throw refused;
-  if (!/^(?:full|none)$/.test(jitter))
+  if (!['full', 'none'].includes(jitter))
     throw new TypeError(`backoff: jitter is 'full' or 'none', not ${kindOf(jitter)}`);
   for (const [name, given] of Object.entries({ random, retryable })) {
     if (typeof given !== 'function') throw new TypeError(`backoff: ${name} must be a function, not ${kindOf(given)}`);
   }
+  if (budget !== undefined && !hasMethod(budget, 'attempted'))
+    throw new TypeError(`backoff: budget is what retryBudget() makes, not ${kindOf(budget)}`);
   budget?.attempted('backoff');
 
   return (error, attempt) => {
-    const most = Math.min(maxDelay, initialDelay * factor ** (attempt - 1));
+    const growth = Math.min(factor ** (attempt - 1), Number.MAX_VALUE); // of 0 and Infinity there is no product
+    const most = Math.min(maxDelay, initialDelay * growth);
     const wait = Math.max(jitter === 'full' ? random() * most : most, retryAfterOf(error) ?? 0);
-    const late = wait >= 2 ** 31 || asyncScheduler.now() + wait >= (ctx.deadline ?? Infinity);
-    if (!retryable(error) || late || budget?.allows() === false) return throwError(() => error);
-    return timer(wait);
+    const inTime = wait < 2 ** 31 && asyncScheduler.now() + wait < (ctx.deadline ?? Infinity);
+    if (!inTime || !retryable(error) || budget?.allows() === false) return throwError(() => error);
+    const canceled = aborted(ctx.signal).pipe(
+      map((cause) => {
+        throw new CanceledError({ cause });
+      }),
+    );
+    return timer(wait).pipe(takeUntil(canceled));
   };
 }
 

@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { asyncScheduler, finalize, Observable, tap } from 'rxjs';
 import { positiveInteger, whole } from '../check.ts';
 import { BulkheadFullError } from '../errors.ts';
 
@@ -7,7 +7,9 @@ import { BulkheadFullError } from '../errors.ts';
  * served.
  *
  * Emits, errors and completes as the source does once its turn has come. Errors with `BulkheadFullError` at once where
- * `queue` are waiting already. Whoever unsubscribes leaves the queue, or frees a place, in the same frame.
+ * `queue` are waiting already. Whoever unsubscribes leaves the queue, or frees a place, in the same frame. A place is free
+ * once its source is torn down; after a failure or an unsubscribing, who waits for it starts in a task of its own, so that of a run
+ * that ends as a whole none does.
  *
  * ```text
  * first    --a|
@@ -40,22 +42,17 @@ export function bulkhead(
   if (queue !== Infinity) whole('bulkhead: queue', queue);
   const waiting = new Set<() => void>();
   let running = 0;
-  let draining = false;
+  let serving = false;
   /** A loop, not a recursion: many synchronous ones may wait behind an asynchronous one. */
-  const drain = (): void => {
-    if (draining) return;
-    draining = true;
+  const serve = (): void => {
+    if (serving) return;
+    serving = true;
     for (const start of waiting) {
       if (running >= n) break;
       waiting.delete(start);
-      running++;
       start();
     }
-    draining = false;
-  };
-  const release = (): void => {
-    running--;
-    drain();
+    serving = false;
   };
   return (source) =>
     new Observable((subscriber) => {
@@ -64,11 +61,21 @@ export function bulkhead(
         return;
       }
       const start = (): void => {
-        source.subscribe(subscriber);
-        subscriber.add(release); // after the source's own teardown: never more than n are subscribed
+        let completed = false;
+        const complete = (): void => {
+          completed = true;
+        };
+        const release = (): void => {
+          running--;
+          if (completed) serve();
+          // Not in the stack of a failure: where a whole run ends, those of it that wait are about to leave.
+          else asyncScheduler.schedule(serve);
+        };
+        running++;
+        source.pipe(tap({ complete }), finalize(release)).subscribe(subscriber);
       };
       subscriber.add(() => waiting.delete(start));
       waiting.add(start);
-      drain();
+      serve();
     });
 }

@@ -1,5 +1,5 @@
 import { type MonoTypeOperatorFunction, Observable, type Subscriber, Subscription, take, timer } from 'rxjs';
-import { atLeast, positiveInteger } from '../check.ts';
+import { atLeast, hasMethod, kindOf, positiveInteger } from '../check.ts';
 import type { RetryBudget } from '../retry-budget.ts';
 
 /** When {@link hedge} asks again. */
@@ -12,7 +12,7 @@ export interface HedgeConfig {
    * @defaultValue 2
    */
   readonly lanes?: number;
-  /** A shared allowance: where it is used up, there is no further lane. */
+  /** A shared allowance: who first subscribes counts as a first attempt; while it is used up, there is no further lane. */
   readonly budget?: RetryBudget;
 }
 
@@ -28,7 +28,7 @@ export interface HedgeConfig {
  * hedged   ------b|          hedge({ after: 3 }): the first is let go when the second emits
  * ```
  *
- * @throws RangeError for an `after` that is below 0, or `lanes` that are no positive integer.
+ * @throws RangeError for an `after` that is below 0, or `lanes` that are no positive integer; TypeError for no budget.
  * @remarks "The Tail at Scale" (Dean and Barroso, 2013): hedged requests.
  *
  * @example
@@ -46,54 +46,55 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
   const { after, lanes = 2, budget } = config;
   atLeast('hedge: after', after, 0);
   positiveInteger('hedge: lanes', lanes);
-  return (source) =>
-    new Observable((subscriber) => {
-      budget?.attempted('hedge');
-      const inFlight = new Set<Subscriber<T>>();
-      const clock = new Subscription();
+  if (budget !== undefined && !hasMethod(budget, 'attempted'))
+    throw new TypeError(`hedge: budget is what retryBudget() makes, not ${kindOf(budget)}`);
+  return (source) => {
+    let uncounted = budget; // once: a retry around it subscribes again, and that is no first attempt
+    return new Observable((subscriber) => {
+      uncounted?.attempted('hedge');
+      uncounted = undefined;
+      /** The clock, and every lane until one has won. */
+      const race = new Subscription();
+      subscriber.add(race);
+      let inFlight = 0;
       let winner: Subscriber<T> | undefined;
-      const leave = (stays?: Subscriber<T>): void => {
-        for (const lane of inFlight) {
-          if (lane === stays) continue;
-          inFlight.delete(lane);
-          lane.unsubscribe();
+      const win = (lane: Subscriber<T>): void => {
+        winner = lane;
+        race.remove(lane);
+        subscriber.add(lane);
+        try {
+          race.unsubscribe();
+        } catch (error) {
+          // What a loser's teardown threw comes out as that of any other: when the subscriber is torn down.
+          subscriber.add(() => {
+            throw error;
+          });
         }
       };
-      subscriber.add(clock);
-      subscriber.add(() => {
-        leave();
-      });
       const ask = (): void => {
         let lane: Subscriber<T>;
+        const counts = (): boolean => lane === winner || --inFlight === 0;
+        inFlight++;
         new Observable<T>((own) => {
           lane = own; // in hand before the source runs: a synchronous winner ends the others
-          inFlight.add(own);
+          race.add(own);
           source.subscribe(own);
         }).subscribe({
           next: (value) => {
-            try {
-              if (winner === undefined) {
-                winner = lane;
-                clock.unsubscribe();
-                leave(lane);
-              }
-            } finally {
-              subscriber.next(value);
-            }
+            if (winner === undefined) win(lane);
+            if (lane === winner) subscriber.next(value);
           },
           error: (error: unknown) => {
-            inFlight.delete(lane);
-            if (inFlight.size === 0) subscriber.error(error);
+            if (counts()) subscriber.error(error);
           },
           complete: () => {
-            inFlight.delete(lane);
-            if (inFlight.size === 0) subscriber.complete();
+            if (counts()) subscriber.complete();
           },
         });
       };
       ask();
-      if (clock.closed) return;
-      clock.add(
+      if (race.closed) return;
+      race.add(
         timer(after, after)
           .pipe(take(lanes - 1))
           .subscribe(() => {
@@ -101,4 +102,5 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
           }),
       );
     });
+  };
 }

@@ -72,6 +72,13 @@ export function expected({ run, caller }: Scenario): Seen {
       event(failure.is === 'canceled' ? 'canceled' : 'failed', undefined, failure);
       if (failure !== unsubscribing) told.failure(failure);
     };
+    const succeed = (): void => {
+      if (ended) return;
+      ended = true;
+      if (clock) clock.gone = true;
+      event('succeeded');
+      told.value(Object.fromEntries(names.map((name) => [name, answers.get(name)])));
+    };
     const pending = (): string[] => names.filter((name) => !answers.has(name));
 
     const settle = (name: string, outcome: { value: unknown } | { raw: unknown; failure?: Failure }): void => {
@@ -81,12 +88,7 @@ export function expected({ run, caller }: Scenario): Seen {
         answers.set(name, outcome.value);
         event('succeeded', name);
         startMore();
-        if (!ended && answers.size === names.length) {
-          ended = true;
-          if (clock) clock.gone = true;
-          event('succeeded');
-          told.value(Object.fromEntries(names.map((each) => [each, answers.get(each)])));
-        }
+        if (answers.size === names.length) succeed();
         return;
       }
       const { raw, failure } = outcome;

@@ -1,0 +1,138 @@
+import { expect } from 'chai';
+import { expectTypeOf } from 'expect-type';
+import { concat, EMPTY, map, NEVER, type Observable, of, switchMap, take, timer } from 'rxjs';
+import {
+  aggregate,
+  aggregateLatest,
+  background,
+  DeadlineExceededError,
+  ServiceError,
+  silent,
+  withEvents,
+  withLogger,
+  withTimeout,
+} from '../lib/index.ts';
+import { marbles } from './support/marbles.ts';
+import { brief, keeping } from './support/recording.ts';
+
+const quiet = withLogger(silent);
+const boom = new Error('boom');
+
+describe('aggregateLatest', () => {
+  it('emits the growing picture, and completes when all have', () => {
+    marbles(({ cold, expectObservable }) => {
+      const a = cold('--p--q|');
+      const b = cold('---o|');
+      expectObservable(aggregateLatest({ a: () => a, b: () => b }, quiet)(background)).toBe(
+        '--123-(|)'.replace('123', '12-3').slice(0, 6) + '|',
+        {
+          1: { a: 'p' },
+          2: { a: 'p', b: 'o' },
+          3: { a: 'q', b: 'o' },
+        },
+      );
+    });
+  });
+
+  it('makes each picture anew, in the order of the services', () => {
+    const seen: object[] = [];
+    aggregateLatest({ a: () => timer(1), b: () => of(2) }, quiet);
+    marbles(({ flush }) => {
+      aggregateLatest(
+        { a: () => timer(1), b: () => of(2) },
+        quiet,
+      )(background).subscribe((picture) => seen.push(picture));
+      flush();
+    });
+    expect(seen).to.deep.equal([{ b: 2 }, { a: 0, b: 2 }]);
+    expect(Object.keys(seen[1]!)).to.deep.equal(['a', 'b']);
+  });
+
+  it('fails fast', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const a = cold('--p-------');
+      const b = cold('----#', undefined, boom);
+      expectObservable(aggregateLatest({ a: () => a, b: () => b }, quiet)(background)).toBe(
+        '--p-#',
+        { p: { a: 'p' } },
+        new ServiceError('b', { elapsed: 4, cause: boom }),
+      );
+      expectSubscriptions(a.subscriptions).toBe('^---!');
+    });
+  });
+
+  it('bounds the time until each has emitted once, and no longer', () => {
+    marbles(({ cold, expectObservable }) => {
+      const ticks = cold('999ms a 9s b|');
+      const ask = (b: Observable<unknown>): Observable<unknown> =>
+        aggregateLatest({ ticks: () => ticks, b: () => b }, quiet, withTimeout(1_000))(background);
+      expectObservable(ask(of(1)).pipe(map(() => 'p'))).toBe('p 998ms p 9s p|');
+      const late = new DeadlineExceededError({ pending: ['ticks', 'b'], elapsed: 1_000 });
+      expectObservable(ask(NEVER).pipe(map(() => 'p'))).toBe('999ms p #', undefined, late);
+      expectObservable(ask(timer(1_000)).pipe(map(() => 'p'))).toBe('999ms p p 8999ms p|');
+    });
+  });
+
+  it('hands no deadline of its own on, which would have passed while it grows', () => {
+    marbles(({ expectObservable }) => {
+      const poll = aggregate({ n: () => of('b') }, quiet);
+      const page = aggregateLatest(
+        {
+          poll: (ctx) =>
+            timer(0, 900).pipe(
+              switchMap(() => poll(ctx)),
+              take(3),
+            ),
+        },
+        quiet,
+        withTimeout(1_000),
+      );
+      expectObservable(page(background).pipe(map(({ poll: answer }) => answer?.n))).toBe('b 899ms b 899ms (b|)');
+      const stuck = aggregateLatest(
+        { page: (ctx) => concat(of('cached'), aggregate({ n: () => NEVER }, quiet)(ctx)) },
+        quiet,
+        withTimeout(1_000),
+      );
+      const error = new ServiceError('page', {
+        elapsed: 30_000,
+        cause: new DeadlineExceededError({ pending: ['n'], elapsed: 30_000 }),
+      });
+      expectObservable(stuck(background).pipe(map(() => 'p'))).toBe('p 29999ms #', undefined, error);
+    });
+  });
+
+  it('takes what aggregate takes', () => {
+    const told: unknown[] = [];
+    const see = (source: Observable<unknown>): number => (
+      source.subscribe({
+        next: (value) => told.push(value),
+        error: (error: unknown) => told.push(error),
+        complete: () => told.push('complete'),
+      }),
+      0
+    );
+    see(aggregateLatest({})(background));
+    see(aggregateLatest([() => of(1), () => of(2)])(background));
+    see(aggregateLatest({ a: () => EMPTY }, quiet)(background));
+    expect(told.slice(0, 5)).to.deep.equal([{}, 'complete', [1], [1, 2], 'complete']);
+    expect(told[5]).to.be.instanceOf(ServiceError).and.have.property('cause').that.has.property('name', 'EmptyError');
+  });
+
+  it('ends what still runs when its subscriber has seen enough', () => {
+    const { events, next } = keeping();
+    const seen: unknown[] = [];
+    aggregateLatest(
+      { a: () => of(1), b: () => NEVER },
+      quiet,
+      withEvents({ next }),
+    )(background)
+      .pipe(take(1))
+      .subscribe((picture) => seen.push(picture));
+    expect(seen).to.deep.equal([{ a: 1 }]);
+    expect(brief(events).at(-1)).to.equal('canceled');
+  });
+
+  it('infers a part of the record', () => {
+    expectTypeOf(aggregateLatest({ a: () => of(1) })(background)).toEqualTypeOf<Observable<Partial<{ a: number }>>>();
+  });
+});

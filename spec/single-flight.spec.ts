@@ -1,0 +1,181 @@
+import { expect } from 'chai';
+import { NEVER, Observable, of, retry, Subject, throwError } from 'rxjs';
+import {
+  aggregate,
+  background,
+  CanceledError,
+  type Context,
+  type Service,
+  silent,
+  singleFlight,
+  withLogger,
+} from '../lib/index.ts';
+import { marbles } from './support/marbles.ts';
+
+const boom = new Error('boom');
+
+/** A service that never answers, and what was asked of it. */
+function asked(): {
+  readonly inputs: unknown[];
+  readonly contexts: Context[];
+  readonly gone: string[];
+  readonly service: Service<never, never>;
+} {
+  const inputs: unknown[] = [];
+  const contexts: Context[] = [];
+  const gone: string[] = [];
+  const service = (ctx: Context, input: unknown): Observable<never> =>
+    new Observable(() => {
+      inputs.push(input);
+      contexts.push(ctx);
+      ctx.signal?.addEventListener('abort', () => gone.push('aborted'));
+      return () => gone.push('torn down');
+    });
+  return { inputs, contexts, gone, service };
+}
+
+describe('singleFlight', () => {
+  it('shares one run among those who ask at the same time, and asks again afterwards', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('---a|');
+      const ask = singleFlight(() => source);
+      expectObservable(ask(background)).toBe('----(a|)');
+      expectObservable(ask(background), '--^').toBe('----(a|)');
+      expectObservable(ask(background), '------^').toBe('----------(a|)');
+      expectSubscriptions(source.subscriptions).toBe(['^---!', '------^---!']);
+    });
+  });
+
+  it('is detached: no deadline, and a signal that aborts when the last who waits has gone', () => {
+    const { contexts, gone, service } = asked();
+    const ask = singleFlight(service as Service<void, never>);
+    const controller = new AbortController();
+    const told: unknown[] = [];
+    ask({ signal: controller.signal, deadline: 5 }).subscribe({ error: (error: unknown) => told.push(error) });
+    const other = ask(background).subscribe();
+    expect(contexts).to.have.length(1);
+    expect(contexts[0]).not.to.have.property('deadline');
+    controller.abort('bye');
+    expect(told[0]).to.be.instanceOf(CanceledError).and.have.property('cause', 'bye');
+    expect(gone).to.deep.equal([]);
+    other.unsubscribe();
+    expect(gone).to.deep.equal(['torn down', 'aborted']);
+    ask(background).subscribe().unsubscribe();
+    expect(contexts).to.have.length(2);
+  });
+
+  it('gives an error to all, and does not keep it: who retries asks again, once', () => {
+    const failing: Subject<number>[] = [];
+    const ask = singleFlight(() => {
+      const next = new Subject<number>();
+      failing.push(next);
+      return next;
+    });
+    const told: unknown[] = [];
+    ask(background)
+      .pipe(retry(1))
+      .subscribe((value) => told.push(value));
+    ask(background)
+      .pipe(retry(1))
+      .subscribe((value) => told.push(value));
+    failing[0]!.error(boom);
+    expect(failing).to.have.length(2);
+    failing[1]!.next(1);
+    failing[1]!.complete();
+    expect(told).to.deep.equal([1, 1]);
+  });
+
+  it('answers who asks synchronously', () => {
+    const told: unknown[] = [];
+    const ask = singleFlight((_ctx, id: number) => of(id));
+    ask(background, 1).subscribe((value) => told.push(value));
+    ask(background, 2).subscribe((value) => told.push(value));
+    expect(told).to.deep.equal([1, 2]);
+  });
+
+  it('tells inputs apart by value and type', () => {
+    const { inputs, service } = asked();
+    const ask = singleFlight(service as Service<string | number | bigint | boolean | symbol | null | undefined, never>);
+    const symbol = Symbol('a');
+    const different = [
+      1,
+      '1',
+      1n,
+      true,
+      'true',
+      null,
+      'null',
+      undefined,
+      NaN,
+      'NaN',
+      symbol,
+      Symbol('a'),
+      'symbol 1',
+      '1n',
+    ];
+    for (const input of different) ask(background, input).subscribe();
+    expect(inputs).to.deep.equal(different);
+    for (const input of [1, NaN, symbol, undefined]) ask(background, input).subscribe();
+    expect(inputs).to.have.length(different.length);
+  });
+
+  it('never shares across credentials: all of a context counts but the signal and the deadline', () => {
+    const { contexts, service } = asked();
+    const ask = singleFlight(service as Service<void, never>);
+    const tenant = { id: 1 };
+    const mark = Symbol('mark');
+    const same: object[] = [
+      { propagate: { authorization: 'a', b: '1' }, tenant },
+      { tenant, propagate: { b: '1', authorization: 'a' }, deadline: 9, user: undefined },
+    ];
+    for (const ctx of same) ask(ctx).subscribe();
+    expect(contexts).to.have.length(1);
+    const different: object[] = [
+      background,
+      { propagate: { authorization: 'b', b: '1' }, tenant },
+      { propagate: { authorization: 'a', b: '1' }, tenant: { id: 1 } },
+      { propagate: { authorization: 'a', b: '1' }, tenant, user: 'x' },
+      { propagate: { authorization: 'a', b: '1' }, tenant, [mark]: 1 },
+      { propagate: { authorization: 'a', b: '1', c: '' }, tenant },
+      { propagate: { 'authorization" "a': '' } },
+    ];
+    for (const ctx of different) ask(ctx).subscribe();
+    expect(contexts).to.have.length(1 + different.length);
+  });
+
+  it('needs a key for an object, which replaces only the part of the input', () => {
+    const { inputs, service } = asked();
+    const wide = service as unknown as Service<{ id: number }, never>;
+    // @ts-expect-error an object needs a key
+    const keyless = singleFlight(wide) as unknown as typeof wide;
+    let told: unknown;
+    keyless(background, { id: 1 }).subscribe({ error: (error: unknown) => (told = error) });
+    expect(told).to.be.instanceOf(TypeError).and.have.property('message').that.includes('key: (input)');
+    const ask = singleFlight(wide, { key: ({ id }) => id });
+    ask(background, { id: 1 }).subscribe();
+    ask(background, { id: 1 }).subscribe();
+    ask({ propagate: { a: 'b' } }, { id: 1 }).subscribe();
+    expect(inputs).to.have.length(2);
+    expect(() => singleFlight(wide, { key: 'id' as never })).to.throw(TypeError, 'key must be a function');
+  });
+
+  it('lets one of two aggregates be canceled, and the other have the answer', () => {
+    const source = new Subject<number>();
+    const shared = singleFlight(() => source);
+    const quiet = withLogger(silent);
+    let answer: unknown;
+    const first = aggregate({ shared, other: () => NEVER }, quiet)(background).subscribe();
+    aggregate({ shared }, quiet)(background).subscribe((value) => (answer = value));
+    first.unsubscribe();
+    expect(source.observed).to.equal(true);
+    source.next(1);
+    source.complete();
+    expect(answer).to.deep.equal({ shared: 1 });
+  });
+
+  it('passes on what a factory throws', () => {
+    let told: unknown;
+    singleFlight(() => throwError(() => boom))(background).subscribe({ error: (error: unknown) => (told = error) });
+    expect(told).to.equal(boom);
+  });
+});
