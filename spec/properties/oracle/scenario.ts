@@ -20,7 +20,7 @@ export interface RunSpec {
 }
 
 /** What the caller does beside asking. */
-export interface CallerSpec {
+interface CallerSpec {
   readonly deadline: number | undefined;
   /** When its signal aborts; at once: it had aborted before. */
   readonly abort: number | 'before' | undefined;
