@@ -21,7 +21,7 @@ import { inputKey, type KeyConfig, type Primitive, sharing } from './sharing.ts'
  *
  * @param service - What is asked.
  * @param config - `key`: what of an input tells it from others; a primitive. Not needed for primitive inputs.
- * @throws TypeError where `key` is no function.
+ * @throws TypeError where `service` or `key` is no function.
  * @remarks DataLoader's cache for one request (https://github.com/graphql/dataloader).
  *
  * @example
@@ -50,7 +50,7 @@ export function perRun<In, Out, Ctx extends Context>(
   service: Service<In, Out, Ctx>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx> {
-  const keyOf = inputKey('perRun', config);
+  const keyOf = inputKey('perRun', service, config);
   const shares = new WeakMap<Scope, ReturnType<typeof sharing>>();
   return (ctx, input) => {
     const run = outermost(ctx.signal);

@@ -42,8 +42,13 @@ export function sharing(kept: boolean): <T>(key: string, ask: () => Observable<T
     });
 }
 
-/** The key of an input, as text. */
-export function inputKey<In>(name: string, config: Partial<KeyConfig<In>> = {}): (input: In) => string {
+/** The key of an input, as text; refuses what is no service and no key. */
+export function inputKey<In>(
+  name: string,
+  service: unknown,
+  config: Partial<KeyConfig<In>> = {},
+): (input: In) => string {
+  if (typeof service !== 'function') throw new TypeError(`${name}: a service, not ${kindOf(service)}`);
   if (config.key !== undefined && typeof config.key !== 'function') {
     throw new TypeError(`${name}: key must be a function, not ${kindOf(config.key)}`);
   }

@@ -22,7 +22,7 @@ import { contextKey, inputKey, type KeyConfig, type Primitive, sharing } from '.
  *
  * @param service - What is asked.
  * @param config - `key`: what of an input tells it from others; a primitive. Not needed for primitive inputs.
- * @throws TypeError where `key` is no function.
+ * @throws TypeError where `service` or `key` is no function.
  * @remarks Go's `golang.org/x/sync/singleflight`.
  *
  * @example
@@ -49,7 +49,7 @@ export function singleFlight<In, Out, Ctx extends Context>(
   service: Service<In, Out, Ctx>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx> {
-  const keyOf = inputKey('singleFlight', config);
+  const keyOf = inputKey('singleFlight', service, config);
   const share = sharing(false);
   return (ctx, input) =>
     fromAbortable(ctx, () =>

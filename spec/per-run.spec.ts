@@ -146,5 +146,6 @@ describe('perRun', () => {
     );
     expect(answer).to.deep.equal({ a: 2, b: 2 });
     expect(() => perRun(service, { key: 1 as never })).to.throw(TypeError, 'key must be a function');
+    expect(() => perRun(1 as never)).to.throw(TypeError, 'perRun: a service, not 1');
   });
 });

@@ -157,6 +157,10 @@ describe('singleFlight', () => {
     ask({ propagate: { a: 'b' } }, { id: 1 }).subscribe();
     expect(inputs).to.have.length(2);
     expect(() => singleFlight(wide, { key: 'id' as never })).to.throw(TypeError, 'key must be a function');
+    expect(() => singleFlight(NEVER as never)).to.throw(
+      TypeError,
+      'singleFlight: a service, not an instance of Observable',
+    );
   });
 
   it('lets one of two aggregates be canceled, and the other have the answer', () => {

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import { firstValueFrom, type Observable, of, toArray } from 'rxjs';
+import { type } from 'arktype';
+import * as v from 'valibot';
 import { z } from 'zod';
 import { validate, ValidationError } from '../../lib/index.ts';
 
@@ -24,6 +26,16 @@ describe('validate', () => {
     expect(error).to.be.instanceOf(ValidationError);
     expect((error as ValidationError).issues.map(({ path }) => path)).to.deep.equal([['tags', 1]]);
     expect((error as ValidationError).message).to.match(/^tags\.1: /);
+  });
+
+  it('takes zod, valibot and arktype as they are', () => {
+    for (const schema of [z.object({ n: z.number() }), v.object({ n: v.number() }), type({ n: 'number' })]) {
+      expect(told(of({ n: 1 }).pipe(validate(schema)))).to.deep.equal({ n: 1 });
+      const error = told(of({ n: 'secret' }).pipe(validate(schema)));
+      expect(error).to.be.instanceOf(ValidationError);
+      expect((error as ValidationError).toJSON()['issues']).to.deep.equal([{ path: 'n' }]);
+      expect(JSON.stringify(error)).not.to.include('secret');
+    }
   });
 
   it('waits for an asynchronous schema, and keeps the order', async () => {
