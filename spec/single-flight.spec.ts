@@ -80,9 +80,11 @@ describe('singleFlight', () => {
       .subscribe((value) => told.push(value));
     failing[0]!.error(boom);
     expect(failing).to.have.length(2);
+    ask(background).subscribe((value) => told.push(value)); // who comes now joins the second flight
+    expect(failing).to.have.length(2);
     failing[1]!.next(1);
     failing[1]!.complete();
-    expect(told).to.deep.equal([1, 1]);
+    expect(told).to.deep.equal([1, 1, 1]);
   });
 
   it('answers who asks synchronously', () => {

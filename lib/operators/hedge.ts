@@ -82,7 +82,7 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
         }).subscribe({
           next: (value) => {
             if (winner === undefined) win(lane);
-            if (lane === winner) subscriber.next(value);
+            subscriber.next(value);
           },
           error: (error: unknown) => {
             if (counts()) subscriber.error(error);
