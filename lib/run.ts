@@ -2,11 +2,11 @@ import { asyncScheduler, identity, NEVER, Observable, queueScheduler, Subscripti
 import { aborted } from './abort.ts';
 import { type Context, type Fetch, refusal } from './context.ts';
 import { CanceledError, DeadlineExceededError, ServiceError } from './errors.ts';
-import { type Emit, emitter } from './events.ts';
+import { type Emit, emitter, type RunIdentity } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
 import { close, type Member, open } from './member.ts';
 import type { Config } from './options.ts';
-import { enter, scopeOf } from './scope.ts';
+import { enter, type Scope, scopeOf } from './scope.ts';
 
 /** Errors where its source has not emitted by the deadline. */
 export type Bound = <T>(source: Observable<T>) => Observable<T>;
@@ -23,13 +23,18 @@ export interface Plan<Out> {
   readonly growing: boolean;
 }
 
+let runs = 0;
+
 /** One subscription is one run. It ends once, and what it started has ended before its subscriber is told. */
 export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Observable<Out> {
   return new Observable((subscriber) => {
     const { config, names } = plan;
     const startedAt = asyncScheduler.now();
     const elapsed = (): number => Math.max(0, asyncScheduler.now() - startedAt);
-    const emit = observe(config, caller, input, startedAt);
+    const refused = refusal(caller);
+    const outer = refused ? undefined : scopeOf(caller.signal);
+    const id = ++runs;
+    const emit = observe(config, { run: id, ctx: caller, outer }, input, startedAt);
     const controller = new AbortController();
     const { signal } = controller;
     /** The listener on the caller's signal, the joining and its timer. Closed: the run is over. */
@@ -57,15 +62,15 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
         if (member !== culprit) emit('canceled', member.name);
       }
       for (const member of running) tellTorn(member);
-      emit(type, undefined, { error });
-      if (!subscriber.closed) subscriber.error(error);
+      emit(type, undefined, { error }, () => {
+        if (!subscriber.closed) subscriber.error(error);
+      });
     };
 
     emit('started');
     subscriber.add(() => {
       if (!over()) end('canceled', new CanceledError());
     });
-    const refused = refusal(caller);
     if (refused) end('failed', refused);
     else if (caller.signal) {
       held.add(
@@ -76,37 +81,46 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     }
     if (over()) return;
 
-    const outer = scopeOf(caller.signal);
     const asked = caller.deadline ?? Infinity;
     const deadline = Math.min(asked, startedAt + config.timeout);
     // The clock of a growing run stops when each service has emitted: it keeps no deadline for those inside.
     const ctx = derive(caller, signal, plan.growing ? asked : deadline, config.fetch);
     const kept = plan.growing ? (outer?.deadline ?? Infinity) : deadline;
-    enter({ ctx, deadline: kept, outer, over }, signal);
+    const scope: Scope = { run: id, ctx, deadline: kept, outer, over, asking: undefined };
+    enter(scope, signal);
+
+    const settle = (member: Member, failure?: { readonly error: unknown }): void => {
+      if (over()) return;
+      const { name } = member;
+      if (failure) {
+        end('failed', flat(name, elapsed(), failure.error), member, failure.error);
+        return;
+      }
+      running.delete(member);
+      pending.delete(name);
+      emit('succeeded', name);
+      tellTorn(member);
+      if (over()) return; // ended by who watched it
+      member.port.complete();
+      drain();
+    };
 
     const start = (member: Member): void => {
       const { name } = member;
       running.add(member);
-      emit('started', name);
-      if (over()) return;
-      open(
-        member,
-        () => plan.ask(member.index, ctx, input),
-        (failure) => {
-          if (over()) return;
-          if (failure) {
-            end('failed', flat(name, elapsed(), failure.error), member, failure.error);
-            return;
-          }
-          running.delete(member);
-          pending.delete(name);
-          emit('succeeded', name);
-          tellTorn(member);
-          if (over()) return; // ended by who watched it
-          member.port.complete();
-          drain();
-        },
-      );
+      emit('started', name, undefined, () => {
+        if (over()) return;
+        const { asking } = scope;
+        scope.asking = name;
+        open(
+          member,
+          () => plan.ask(member.index, ctx, input),
+          (failure) => {
+            settle(member, failure);
+          },
+        );
+        scope.asking = asking;
+      });
       if (over()) tellTorn(member); // it was ended while it was being subscribed to
     };
 
@@ -148,9 +162,10 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
         complete: () => {
           // Over before the answer is told: who unsubscribes on it cancels nothing.
           held.unsubscribe();
-          emit('succeeded');
-          if (result) subscriber.next(result.value);
-          subscriber.complete();
+          emit('succeeded', undefined, undefined, () => {
+            if (result) subscriber.next(result.value);
+            subscriber.complete();
+          });
         },
       }),
     );
@@ -177,10 +192,11 @@ function flat(name: string, elapsed: number, error: unknown): ServiceError {
 }
 
 /** The run's events to whoever listens; nothing is built where nobody does. */
-function observe(config: Config, ctx: Context, input: unknown, startedAt: number): Emit {
+function observe(config: Config, run: Omit<RunIdentity, 'name'>, input: unknown, startedAt: number): Emit {
   const { sinks, logger, fields, name } = config;
-  if (logger === silent) return emitter(sinks, name, ctx, startedAt);
+  const whose = { ...run, name };
+  if (logger === silent) return emitter(sinks, whose, startedAt);
   const debug = wantsDebug(logger);
-  const log = logSink(logger, debug, callersFields(fields, ctx, input));
-  return emitter([...sinks, log], name, ctx, startedAt, debug || sinks.length > 0);
+  const log = logSink(logger, debug, callersFields(fields, run.ctx, input));
+  return emitter([...sinks, log], whose, startedAt, debug || sinks.length > 0);
 }

@@ -2,6 +2,7 @@ import type { Context } from './context.ts';
 
 /** A run, as what is asked inside it finds it. */
 export interface Scope {
+  readonly run: number;
   /** The context of the run's services. */
   readonly ctx: Context;
   /** What the run keeps for all inside it, in epoch milliseconds; `Infinity` for none. */
@@ -9,6 +10,8 @@ export interface Scope {
   /** The run around this one. */
   readonly outer: Scope | undefined;
   readonly over: () => boolean;
+  /** The service that is being asked and subscribed to right now. */
+  asking: string | undefined;
 }
 
 /** By the signal: whatever else a service makes of its context, it passes that on. */
