@@ -11,7 +11,8 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 const floors = [
   ['check'],
   ['context', 'retry-budget'],
-  ['abort', 'errors', 'scope', 'service', 'url'],
+  ['errors', 'scope', 'service', 'url'],
+  ['abort'],
   ['events', 'from-abortable', 'operators/*', 'sharing'],
   ['fetch', 'logging', 'per-run', 'single-flight'],
   ['options'],

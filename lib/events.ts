@@ -82,6 +82,7 @@ export function emitter(
   startedAt: number,
   verbose: boolean = sinks.length > 0,
 ): Emit {
+  if (sinks.length === 0) return unheard;
   const parent = outer && { run: outer.run, ...(outer.asking === undefined ? {} : { service: outer.asking }) };
   return (type, service, failure, proceed) => {
     if (!verbose && type !== 'teardown-failed' && (type !== 'failed' || service !== undefined)) {
@@ -102,6 +103,9 @@ export function emitter(
     if (proceed) within(sinks, told, proceed);
   };
 }
+
+/** Nobody listens: nothing is built. */
+const unheard: Emit = (_type, _service, _failure, proceed) => proceed?.();
 
 /** Whoever watches is no part of the outcome: what it throws is dropped, and what must happen happens once. */
 function within(sinks: readonly EventSink[], event: RunEvent, proceed: () => void): void {

@@ -1,7 +1,8 @@
 import { Observable, Subscription } from 'rxjs';
-import { aborted } from './abort.ts';
+import { canceled } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
+import { giver } from './scope.ts';
 import { isPromiseLike, toObservable } from './service.ts';
 
 /**
@@ -29,7 +30,7 @@ export function fromAbortable<T>(
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
   return new Observable((subscriber) => {
-    const refused = refusal(ctx);
+    const refused = giver(ctx) ? undefined : refusal(ctx); // sound, and reading its signal makes one
     if (refused) {
       subscriber.error(refused);
       return;
@@ -56,7 +57,7 @@ export function fromAbortable<T>(
       if (!held.closed) end(new CanceledError());
     });
     held.add(
-      aborted(ctx.signal).subscribe((reason) => {
+      canceled(ctx).subscribe((reason) => {
         end(new CanceledError({ cause: reason }));
       }),
     );

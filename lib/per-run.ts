@@ -53,7 +53,7 @@ export function perRun<In, Out, Ctx extends Context>(
   const keyOf = inputKey('perRun', service, config);
   const shares = new WeakMap<Scope, ReturnType<typeof sharing>>();
   return (ctx, input) => {
-    const run = outermost(ctx.signal);
+    const run = outermost(ctx);
     if (run === undefined) return service(ctx, input);
     const share = shares.get(run) ?? sharing(true);
     shares.set(run, share);

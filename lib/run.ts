@@ -1,5 +1,14 @@
-import { asyncScheduler, identity, NEVER, Observable, queueScheduler, Subscription, timeout } from 'rxjs';
-import { aborted } from './abort.ts';
+import {
+  asyncScheduler,
+  identity,
+  NEVER,
+  Observable,
+  queueScheduler,
+  type Subscriber,
+  Subscription,
+  timeout,
+} from 'rxjs';
+import { canceled, tellAll } from './abort.ts';
 import { type Context, type Fetch, refusal } from './context.ts';
 import { CanceledError, DeadlineExceededError, ServiceError } from './errors.ts';
 import { type Emit, emitter, type RunIdentity } from './events.ts';
@@ -32,20 +41,31 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const startedAt = asyncScheduler.now();
     const elapsed = (): number => Math.max(0, asyncScheduler.now() - startedAt);
     const refused = refusal(caller);
-    const outer = refused ? undefined : scopeOf(caller.signal);
+    const outer = refused ? undefined : scopeOf(caller);
     const id = ++runs;
     const emit = observe(config, { run: id, ctx: caller, outer }, input, startedAt);
-    const controller = new AbortController();
-    const { signal } = controller;
     /** The listener on the caller's signal, the joining and its timer. Closed: the run is over. */
     const held = new Subscription();
     const over = (): boolean => held.closed;
-    const pending = new Set(names);
-    const waiting: Member[] = [];
-    const running = new Set<Member>();
+    /** In the order of the services. */
+    const members: Member[] = [];
+    let running = 0;
+    const listeners = new Set<Subscriber<unknown>>();
+    let controller: AbortController | undefined;
+    let cut: { readonly error: unknown } | undefined;
+
+    /** The run's own, made when somebody reads it. */
+    const signal = (): AbortSignal => {
+      if (!controller) {
+        controller = new AbortController();
+        enter(scope, controller.signal);
+        if (cut) controller.abort(cut.error);
+      }
+      return controller.signal;
+    };
 
     const tellTorn = ({ name, torn }: Member): void => {
-      for (const error of torn.splice(0)) emit('teardown-failed', name, { error });
+      for (const error of torn?.splice(0) ?? []) emit('teardown-failed', name, { error });
     };
 
     /**
@@ -55,13 +75,16 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const end = (type: 'failed' | 'canceled', error: unknown, culprit?: Member, raw?: unknown): void => {
       if (over()) return;
       held.unsubscribe();
-      for (const member of running) close(member);
-      controller.abort(error);
+      const unanswered = members.filter(({ state }) => state === 'running');
+      for (const member of unanswered) close(member);
+      cut = { error };
+      controller?.abort(error);
+      tellAll(listeners, error);
       if (culprit) emit('failed', culprit.name, { error: raw });
-      for (const member of running) {
+      for (const member of unanswered) {
         if (member !== culprit) emit('canceled', member.name);
       }
-      for (const member of running) tellTorn(member);
+      for (const member of unanswered) tellTorn(member);
       emit(type, undefined, { error }, () => {
         if (!subscriber.closed) subscriber.error(error);
       });
@@ -74,7 +97,7 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     if (refused) end('failed', refused);
     else if (caller.signal) {
       held.add(
-        aborted(caller.signal).subscribe((reason) => {
+        canceled(caller).subscribe((reason) => {
           end('canceled', new CanceledError({ cause: reason }));
         }),
       );
@@ -86,8 +109,8 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     // The clock of a growing run stops when each service has emitted: it keeps no deadline for those inside.
     const ctx = derive(caller, signal, plan.growing ? asked : deadline, config.fetch);
     const kept = plan.growing ? (outer?.deadline ?? Infinity) : deadline;
-    const scope: Scope = { run: id, ctx, deadline: kept, outer, over, asking: undefined };
-    enter(scope, signal);
+    const scope: Scope = { run: id, ctx, deadline: kept, outer, over, asking: undefined, listeners };
+    enter(scope, ctx);
 
     const settle = (member: Member, failure?: { readonly error: unknown }): void => {
       if (over()) return;
@@ -96,8 +119,8 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
         end('failed', flat(name, elapsed(), failure.error), member, failure.error);
         return;
       }
-      running.delete(member);
-      pending.delete(name);
+      running--;
+      member.state = 'answered';
       emit('succeeded', name);
       tellTorn(member);
       if (over()) return; // ended by who watched it
@@ -107,7 +130,8 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
 
     const start = (member: Member): void => {
       const { name } = member;
-      running.add(member);
+      running++;
+      member.state = 'running';
       emit('started', name, undefined, () => {
         if (over()) return;
         const { asking } = scope;
@@ -130,8 +154,8 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const drain = (): void => {
       if (draining) return;
       draining = true;
-      while (!over() && running.size < config.concurrency) {
-        const member = waiting[next];
+      while (!over() && running < config.concurrency) {
+        const member = members[next];
         if (!member) break;
         next++;
         start(member);
@@ -139,10 +163,10 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
       draining = false;
     };
 
-    const members = names.map(
+    const ports = names.map(
       (name, index) =>
         new Observable<unknown>((port) => {
-          waiting.push({ name, index, port, torn: [], closed: false });
+          members.push({ name, index, port, state: 'waiting' });
           drain();
         }),
     );
@@ -151,13 +175,14 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const bound = outer && outer.deadline <= deadline ? identity : within(remaining);
     let result: { readonly value: Out } | undefined;
     held.add(
-      (remaining > 0 ? plan.join(members, bound) : bound(NEVER)).subscribe({
+      (remaining > 0 ? plan.join(ports, bound) : bound(NEVER)).subscribe({
         next: (value) => {
           if (plan.growing) subscriber.next(value);
           else result = { value };
         },
         error: (cause: unknown) => {
-          end('failed', new DeadlineExceededError({ pending: [...pending], elapsed: elapsed(), cause }));
+          const pending = names.filter((_, index) => members[index]?.state !== 'answered');
+          end('failed', new DeadlineExceededError({ pending, elapsed: elapsed(), cause }));
         },
         complete: () => {
           // Over before the answer is told: who unsubscribes on it cancels nothing.
@@ -179,9 +204,16 @@ function within(remaining: number): Bound {
 }
 
 /** The context of the services: all of the caller's, and what belongs to this run. */
-function derive(caller: Context, signal: AbortSignal, deadline: number, transport: Fetch | undefined): Context {
+function derive(caller: Context, signal: () => AbortSignal, deadline: number, transport: Fetch | undefined): Context {
   const { deadline: replaced, fetch = transport, ...rest } = caller;
-  return { ...rest, signal, ...(deadline === Infinity ? {} : { deadline }), ...(fetch === undefined ? {} : { fetch }) };
+  return {
+    ...rest,
+    get signal() {
+      return signal();
+    },
+    ...(deadline === Infinity ? {} : { deadline }),
+    ...(fetch === undefined ? {} : { fetch }),
+  };
 }
 
 /** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
