@@ -4,7 +4,7 @@ import { faults } from './faults.ts';
 import { deferred } from './servers.ts';
 
 /** What the server saw of a connection. */
-export interface Connection {
+interface Connection {
   /** The names of the faults that were asked for, in order. */
   readonly requests: readonly string[];
   /** The bytes that its socket took to send. */

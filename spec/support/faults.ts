@@ -35,6 +35,7 @@ const MiB = 2 ** 20;
 const ok = 'HTTP/1.1 200 OK\r\n';
 const noLuck = 'HTTP/1.1 500 No Luck\r\n';
 const alice = '{"name":"Alice"}';
+const html = 'text/html; charset=utf-8';
 const blanks = ' '.repeat(2 ** 16);
 /** 64 KiB on the wire, and 64 MiB when it is decoded. */
 const bomb = Buffer.concat(Array<Buffer>(64).fill(gzipSync(Buffer.alloc(MiB))));
@@ -169,7 +170,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   empty: reused(answers(''), undecodable('an empty body'), { value: '' }),
   blanks: reused(answers('  '), noJson(2), { value: '  ' }),
   'cut-json': reused(answers(alice.slice(0, 9)), noJson(9), { value: '{"name":"' }),
-  html: reused(answers('<p>Hello', `${ok}content-type: text/html\r\n`), noJson(8, 'text/html'), { value: '<p>Hello' }),
+  html: reused(answers('<p>Hello', `${ok}content-type: ${html}\r\n`), noJson(8, html), { value: '<p>Hello' }),
   'no-utf-8': reused(answers(Buffer.from('"\xe4"', 'latin1')), undecodable('no UTF-8 but 3 bytes of no content type')),
 
   // A failure
