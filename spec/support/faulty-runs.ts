@@ -19,7 +19,7 @@ import { transports } from './transports.ts';
 export interface Report {
   /** How often the runs of a kind came to what. */
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** What keeps the process alive, before the runs and after them. */
+  /** What keeps the process alive, before the runs and after them. Connections that undici pools while idle do not. */
   readonly resources: { readonly before: readonly string[]; readonly after: readonly string[] };
   readonly listeners: number;
   readonly rejections: readonly string[];
