@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import type { Context } from './context.ts';
+import { serialize } from './errors.ts';
 
 /** What all events have. */
 export interface EventFields {
@@ -22,7 +23,8 @@ export interface EventFields {
  *
  * A run emits `started`, then `started` of each service with what became of it (`succeeded`, `failed` with the raw
  * error, or `canceled`), and at last its own `succeeded`, `failed` or `canceled`. A run that is refused at once emits
- * `started` and its end. `teardown-failed` reports a teardown that threw, which changes nothing else.
+ * `started` and its end. `teardown-failed` reports a teardown that threw, which changes nothing else. As JSON, an event holds
+ * of an error what a log does.
  *
  * @example
  * ```ts
@@ -67,7 +69,9 @@ export function emitter(
     const at = asyncScheduler.now();
     const elapsed = Math.max(0, at - startedAt);
     const event = { type, run, name, ...(service === undefined ? {} : { service }), at, elapsed, ...failure };
-    Object.defineProperty(event, 'ctx', { value: ctx });
+    // What libraries throw may hold the whole request, for JSON to print.
+    const toJSON = (): object => ({ ...event, ...(failure && { error: serialize(failure.error) }) });
+    Object.defineProperties(event, { ctx: { value: ctx }, toJSON: { value: toJSON } });
     for (const sink of sinks) {
       try {
         sink.next(event as RunEvent & typeof event);
