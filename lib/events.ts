@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import type { Context } from './context.ts';
+import { serialize } from './errors.ts';
 import type { Scope } from './scope.ts';
 
 /** What all events have. */
@@ -25,7 +26,8 @@ export interface EventFields {
  *
  * A run emits `started`, then `started` of each service with what became of it (`succeeded`, `failed` with the raw
  * error, or `canceled`), and at last its own `succeeded`, `failed` or `canceled`. A run that is refused at once emits
- * `started` and its end. `teardown-failed` reports a teardown that threw, which changes nothing else.
+ * `started` and its end. `teardown-failed` reports a teardown that threw, which changes nothing else. As JSON, an event holds
+ * of an error what a log does.
  *
  * @example
  * ```ts
@@ -93,7 +95,9 @@ export function emitter(
     const elapsed = Math.max(0, at - startedAt);
     const whose = { ...(parent && { parent }), name, ...(service === undefined ? {} : { service }) };
     const event = { type, run, ...whose, at, elapsed, ...failure };
-    Object.defineProperty(event, 'ctx', { value: ctx });
+    // What libraries throw may hold the whole request, for JSON to print.
+    const toJSON = (): object => ({ ...event, ...(failure && { error: serialize(failure.error) }) });
+    Object.defineProperties(event, { ctx: { value: ctx }, toJSON: { value: toJSON } });
     const told = event as RunEvent & typeof event;
     for (const sink of sinks) {
       guarded(() => {

@@ -13,7 +13,7 @@ import {
 } from 'rxjs';
 import { kindOf } from './check.ts';
 import type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
-import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, NetworkError } from './errors.ts';
+import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, isWord, NetworkError } from './errors.ts';
 import { fromAbortable } from './from-abortable.ts';
 import { resolve, unresolved } from './url.ts';
 
@@ -163,20 +163,22 @@ function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | u
 
 /** Refuses what HTTP cannot carry before the platform does, whose message quotes the value. */
 function sendable(headers: RequestInit['headers'] | Context['propagate']): [string, string][] {
+  if (typeof headers === 'string') throw new TypeError('fetch: headers are a record, pairs or Headers, not a string');
   const entries = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
-  return entries.map(([name, value]: readonly string[]): [string, string] => {
+  return entries.map(([name, given]: readonly string[]): [string, string] => {
+    const value = String(given);
     const [sound] = /^[!#$%&'*+.^_`|~\w-]+/.exec(name ?? '') ?? [''];
     if (name !== sound || sound === '') {
       throw new TypeError(
         `fetch: the name of a header, ${JSON.stringify(`${sound}…`)}, has a character that HTTP refuses`,
       );
     }
-    if (/[^\t\x20-\x7e\x80-\xff]/.test(String(value))) {
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
       throw new TypeError(
         `fetch: the value of header ${name} has a line break, a control or a character beyond Latin-1`,
       );
     }
-    return [name, String(value)];
+    return [name, value];
   });
 }
 
@@ -235,7 +237,7 @@ function chunks(body: FetchBody): Observable<Uint8Array> {
 
 function whole(response: FetchResponse, maxBytes: number, target: Target): Observable<Body> {
   const { status, body, headers } = response;
-  const contentType = headers.get('content-type');
+  const contentType = mediaType(headers.get('content-type'));
   const failure = (what: string): DecodeError => new DecodeError(what, { ...target, status, contentType });
   let size = 0;
   return (body === null ? EMPTY : chunks(body)).pipe(
@@ -256,6 +258,13 @@ function whole(response: FetchResponse, maxBytes: number, target: Target): Obser
       }
     }),
   );
+}
+
+/** With its charset, and no other parameter: what goes into a log is short, whatever the header holds. */
+function mediaType(header: string | null): string | null {
+  const [type = null] =
+    /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64}(?: *; *charset=[\w-]{1,40})?/i.exec(header ?? '') ?? [];
+  return type;
 }
 
 /** Of a failed response: enough to read and to reuse the connection, and no more; a body that drips delays no failure. */
@@ -286,7 +295,7 @@ function broken(what: string, target: Target, cause: unknown): NetworkError {
 function codeOf(error: unknown, depth = 3): string | undefined {
   if (typeof error !== 'object' || error === null || depth === 0) return undefined;
   const { code, cause } = error as { code?: unknown; cause?: unknown };
-  return typeof code === 'string' ? code : codeOf(cause, depth - 1);
+  return isWord(code) ? code : codeOf(cause, depth - 1);
 }
 
 /** Only Node says so, and only in words. */

@@ -52,7 +52,8 @@ const nothing = (): void => undefined;
 export const silent: Logger = Object.freeze({ debug: nothing, info: nothing, warn: nothing, error: nothing });
 
 /**
- * Fields of the caller's for every line of a run, such as a request id. Not called before the first line is due.
+ * Fields of the caller's for every line of a run, such as a request id. Not called before the first line is due. What winston
+ * takes for its own (`message`, `level`, `timestamp`, `exception`) gets a `_` at its end.
  *
  * Written as a method so that one may ask for a wider context, or for the input that the services take.
  */
@@ -79,7 +80,10 @@ export function logSink(logger: Logger, debug: boolean, more: () => Record<strin
   };
 }
 
-/** The caller's fields, asked for when the first line is due. `message` is renamed: winston would append it to ours. */
+/** What winston takes for its own in a line: it appends a `message` to ours, and drops the line of an `exception`. */
+const taken = /^(?:message|level|timestamp|exception|__proto__)$/;
+
+/** The caller's fields, asked for when the first line is due. */
 export function callersFields(
   fields: LogFields | undefined,
   ctx: Context,
@@ -92,8 +96,9 @@ export function callersFields(
 
 function guarded(fields: () => object): Record<string, unknown> {
   try {
-    const { message, ...rest } = fields() as Record<string, unknown>;
-    return message === undefined ? rest : { ...rest, message_: message };
+    return Object.fromEntries(
+      Object.entries(fields()).map(([key, value]) => [taken.test(key) ? `${key}_` : key, value]),
+    );
   } catch (error) {
     return { fieldsFailed: serialize(error) };
   }

@@ -13,9 +13,9 @@ const PARTS = ['protocol', 'host', 'username', 'password'] as const;
  * or the number of path segments is refused.
  *
  * @returns A new `URL`. A relative base is resolved against the page's or the worker's URL where there is one.
- * @throws TypeError that quotes the value: an empty or dot segment (`''`, `.`, `..`), a lone surrogate, a value that is no
- * string, finite number, bigint or boolean, a base that is no URL or has a query, and anything that would change the
- * origin.
+ * @throws TypeError that quotes a value of the path, and none of the query: an empty or dot segment (`''`, `.`, `..`), a lone
+ * surrogate, a value that is no string, finite number, bigint or boolean, a base that is no URL or has a query, and
+ * anything that would change the origin.
  *
  * @example
  * ```ts
@@ -64,18 +64,22 @@ function encode(value: unknown, inPath: boolean): string {
   try {
     return encodeURIComponent(String(value));
   } catch {
-    throw new TypeError(`url: ${clip(String(value))} has a lone surrogate`);
+    throw new TypeError(`url: ${inPath ? clip(String(value)) : 'a value of the query'} has a lone surrogate`);
   }
 }
 
-/** A parser resolves `.` and `..`, spelt `%2e` too: `/users/..` would ask for another resource. */
+/**
+ * A parser resolves `.` and `..`, spelt `%2e` too: `/users/..` would ask for another resource. It takes a backslash for a
+ * slash, and drops line breaks and tabs anywhere, and at the end all that is no print: a template may span lines.
+ */
 function refuseDots(base: string, tail: string): void {
   if (/[?#]/.test(base)) return;
   const [path = ''] = tail.split(/[?#]/);
-  const [first = '', ...others] = path.split('/');
-  const straddling = first === '' ? '' : base.slice(base.lastIndexOf('/') + 1) + first;
+  const [first = '', ...others] = path.split(/[/\\]/);
+  const straddling = first === '' ? '' : String(base.split(/[/\\]/).pop()) + first;
   for (const segment of [straddling, ...others]) {
-    if (/^(?:\.|%2e){1,2}$/i.test(segment)) throw new TypeError(`url: ${quote(segment)} is no path segment`);
+    const seen = segment.replace(/[\t\n\r]|[^!-\uffff]+$/g, '');
+    if (/^(?:\.|%2e){1,2}$/i.test(seen)) throw new TypeError(`url: ${quote(seen)} is no path segment`);
   }
 }
 
@@ -101,7 +105,7 @@ function page(): string | undefined {
 
 /** Without userinfo and query: both may hold credentials, and an unparsable URL may have them anywhere before an `@`. */
 function quote(text: string): string {
-  const [path = ''] = text.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]*).*@/is, '$1').split(/[?#]/);
+  const [path = ''] = text.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]{0,2}).*@/is, '$1').split(/[?#]/);
   return clip(path);
 }
 

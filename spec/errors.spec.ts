@@ -151,12 +151,33 @@ describe('errors', () => {
     const json = (reason: unknown): unknown => new CanceledError({ cause: reason }).toJSON()['cause'];
     expect(json('secret')).to.deep.equal({ name: 'string' });
     expect(json(null)).to.deep.equal({ name: 'object' });
-    expect(json({ name: 7, code: 'X' })).to.deep.equal({ name: 'object', code: 'X' });
+    expect(json({ name: 'secret', code: 'secret' })).to.deep.equal({ name: 'object' });
     expect(new ServiceError('a', { elapsed: 0, cause: { secret: 1 } }).message).to.equal(
       'a: failed with an instance of Object',
     );
     expect(new ServiceError('a', { elapsed: 0, cause: 'no luck' }).message).to.equal('a: no luck');
     expect(new ServiceError('a', { elapsed: 0, cause: new RangeError() }).message).to.equal('a: RangeError');
+  });
+
+  it('print name and code of a cause where they are single words', () => {
+    const json = (name: unknown, code: unknown): unknown =>
+      new CanceledError({ cause: Object.assign(new Error('secret'), { name, code }) }).toJSON()['cause'];
+    for (const code of ['23505', 'auth/no-user', 'ERR_X', 'ns:a-b.c', 7]) {
+      expect(json('TypeError', code)).to.deep.equal({ name: 'TypeError', code });
+    }
+    for (const prose of ['', 'a secret', 'a\nsecret', 'secret@a.test', 'x'.repeat(65), 7n, ['a'], undefined]) {
+      expect(json(prose, prose)).to.deep.equal({ name: 'Error' });
+    }
+  });
+
+  it('list no more than five issues, and cut their paths', () => {
+    const issues = Array.from({ length: 7 }, (_, index) => ({ message: 'no', path: [index, 'x'.repeat(100)] }));
+    const error = new ValidationError(issues);
+    expect(error.issues).to.equal(issues);
+    expect(error.message).to.match(/^0\.x{78}: no; 1\..*; 4\.x{78}: no and 2 more$/);
+    const { message, issues: shown } = error.toJSON();
+    expect(message).to.match(/^invalid 0\.x{78}, 1\.x{78}, .*, 4\.x{78} and 2 more$/);
+    expect(shown).to.have.length(5);
   });
 
   it('name no more than five of those pending, and count the rest', () => {

@@ -129,6 +129,20 @@ describe('events', () => {
     }
   });
 
+  it('hold of an error, as JSON, what a log does', () => {
+    const { events, next } = keeping();
+    const thrown = Object.assign(new Error('secret'), { code: 'E_CODE', request: { headers: { cookie: 'secret' } } });
+    aggregate(
+      { a: () => throwError(() => thrown) },
+      quiet,
+      withEvents({ next }),
+    )(background).subscribe({ error: () => undefined });
+    const [, started, failed] = JSON.parse(JSON.stringify(events)) as object[];
+    expect(started).to.deep.equal({ ...events[1] });
+    expect(failed).to.deep.equal({ ...events[2], error: { name: 'Error', code: 'E_CODE' } });
+    expect(JSON.stringify(events)).not.to.include('secret');
+  });
+
   it('go to every sink, in the order of the options, whatever the others throw', () => {
     const log: string[] = [];
     const subject = new Subject<RunEvent>();

@@ -413,6 +413,23 @@ describe('fetchJson and fetchText', () => {
       expect(error).not.to.have.property('cause');
     });
 
+    const mediaTypes: [string, string | null][] = [
+      ['text/html; charset=utf-8', 'text/html; charset=utf-8'],
+      ['multipart/mixed; boundary=secret', 'multipart/mixed'],
+      ['application/vnd.api+json;profile="secret"', 'application/vnd.api+json'],
+      [`text/${'x'.repeat(100)}`, `text/${'x'.repeat(64)}`],
+      ['secret', null],
+    ];
+    for (const [header, contentType] of mediaTypes) {
+      it(`that is a DecodeError says its media type, and nothing else that the header holds: ${header}`, async () => {
+        const fetch = answers('?', { headers: { 'content-type': header } });
+        const error = await failureOf(fetchJson({ fetch }, api), DecodeError);
+        expect(error.contentType).to.equal(contentType);
+        const held = contentType ?? 'no content type';
+        expect(error.message).to.equal(`no JSON but 1 bytes of ${held} (HTTP 200) from GET ${api}`);
+      });
+    }
+
     for (const [name, empty] of [
       ['a 204', answers(null, { status: 204 })],
       ['an empty 200', answers('')],

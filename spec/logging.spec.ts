@@ -124,16 +124,27 @@ describe('logging', () => {
     expect(JSON.stringify(lines)).not.to.include('secret');
   });
 
-  it('has no field called message, which winston would append to the message', () => {
+  it('has no field that winston takes for its own: it would append one to the message, and drop a line for another', () => {
     const logger = recording();
+    const given =
+      '{"message":"mine","level":"info","timestamp":0,"exception":true,"__proto__":{"exception":true},"id":7}';
     const ask = aggregate(
       { a: () => of(1) },
-      withLogger(logger, () => ({ message: 'mine', id: 7 })),
+      withLogger(logger, () => JSON.parse(given) as object),
     );
     ask(background).subscribe();
+    expect(logger.lines).to.have.length(4);
     for (const { fields } of logger.lines) {
-      expect(fields).not.to.have.property('message');
-      expect(fields).to.include({ message_: 'mine', id: 7 });
+      const { run, name: aggregates, service, elapsed, ...mine } = fields;
+      expect(mine).to.deep.equal({
+        message_: 'mine',
+        level_: 'info',
+        timestamp_: 0,
+        exception_: true,
+        __proto___: { exception: true },
+        id: 7,
+      });
+      expect(Object.getPrototypeOf(mine)).to.equal(Object.prototype);
     }
   });
 

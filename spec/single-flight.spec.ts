@@ -145,6 +145,26 @@ describe('singleFlight', () => {
     expect(contexts).to.have.length(1 + different.length);
   });
 
+  it('refuses headers that only a loop can tell apart: they are no record', () => {
+    const { contexts, service } = asked();
+    const ask = singleFlight(service as Service<void, never>);
+    for (const [propagate, what] of [
+      [new Headers({ authorization: 'a' }), 'an instance of Headers'],
+      [new Map([['authorization', 'a']]), 'an instance of Map'],
+      [[['authorization', 'a']], 'an instance of Array'],
+      ['authorization: a', 'a string'],
+      [null, 'null'],
+    ] as const) {
+      let told: unknown;
+      ask({ propagate } as never).subscribe({ error: (error: unknown) => (told = error) });
+      expect(told).to.be.instanceOf(TypeError);
+      expect((told as TypeError).message).to.equal(
+        `ctx.propagate must be a record, not ${what}: pass Object.fromEntries(headers)`,
+      );
+    }
+    expect(contexts).to.deep.equal([]);
+  });
+
   it('needs a key for an object, which replaces only the part of the input', () => {
     const { inputs, service } = asked();
     const wide = service as unknown as Service<{ id: number }, never>;
