@@ -279,10 +279,11 @@ describe('waterfall', () => {
               slow  ████████████████████  60 ms  ok
           late      ░░░█████████████████  50 ms  running
       `);
-      const ended = events.filter(({ type, name, service }) => type === 'started' || (name === 'inner' && !service));
-      expect(waterfall(ended.filter(({ name }) => name === 'inner'))).to.equal(lines`
+      const inner = events.filter(({ type, name, service }) => name === 'inner' && (type === 'started' || !service));
+      expect(waterfall([...inner, event({ run: Infinity, name: 'later', at: 1_000 })])).to.equal(lines`
         inner 60 ms  ok
           slow  ████████████████████  60 ms  running
+        later 0 ms  running
       `);
     });
 
@@ -296,6 +297,14 @@ describe('waterfall', () => {
           inner  ████████████████████  60 ms  ok
       `);
     });
+  });
+
+  it('takes the latest for the last where the wall clock jumped back', () => {
+    expect(waterfall([event({}), event({ at: 5, service: 'a' }), event({ at: 2, service: 'b' })])).to.equal(lines`
+      run 5 ms  running
+        a  ░░░░░░░░░░░░░░░░░░░█  0 ms  running
+        b  ░░░░░░░░████████████  3 ms  running
+    `);
   });
 
   it('counts with one decimal, and never backwards', () => {
