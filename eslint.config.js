@@ -29,6 +29,7 @@ const packages = new Map([
   ['operators/*', '@standard-schema/spec'],
   ['options', '#default-logger'],
   ['platform/*.node', 'winston'],
+  ['waterfall', 'string-width'],
 ]);
 
 const zones = [
@@ -37,6 +38,11 @@ const zones = [
   // The wings: imported by condition as #default-logger, and by no path.
   zone('platform/*.console', ['logging']),
   zone('platform/*.node', ['logging']),
+  // forkfast/report: an entry of its own, which the trunk does not reach.
+  zone('timeline', ['errors', 'events']),
+  zone('server-timing', ['events', 'timeline']),
+  zone('waterfall', ['check', 'errors', 'events', 'timeline']),
+  zone('report', ['server-timing', 'waterfall']),
 ];
 
 /** @returns {import('eslint').Linter.Config} */
