@@ -6,6 +6,7 @@ import {
   background,
   type Context,
   HttpError,
+  NetworkError,
   withConcurrency,
   withName,
   withTimeout,
@@ -363,9 +364,9 @@ describe('waterfall', () => {
     });
 
     it('escapes in an error too', () => {
-      const foreign = { name: 'Bad\u001B[31m\nError' };
-      const events = [event({}), event({ service: 'a', type: 'failed', error: foreign })];
-      expect(waterfall(events)).to.contain(String.raw`failed: Bad\u{1b}[31m\u{a}Error`);
+      const error = new NetworkError('bad\u001B[31m\nanswer', { method: 'GET', url: 'http://api.test/' });
+      const events = [event({}), event({ service: 'a', type: 'failed', error })];
+      expect(waterfall(events)).to.contain(String.raw`failed: bad\u{1b}[31m\u{a}answer`);
     });
   });
 
