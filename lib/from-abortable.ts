@@ -28,6 +28,15 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
+  return abortable(ctx, ask, (error) => error);
+}
+
+/** As {@link fromAbortable}; the signal's reason is what `reasonOf` makes of the error, for `undefined` an `AbortError`. */
+export function abortable<T>(
+  ctx: Context,
+  ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
+  reasonOf: (error: unknown) => unknown,
+): Observable<T> {
   return new Observable((subscriber) => {
     const refused = refusal(ctx);
     if (refused) {
@@ -48,7 +57,7 @@ export function fromAbortable<T>(
     const end = (error: unknown): void => {
       if (held.closed) return;
       close(() => {
-        controller.abort(error);
+        controller.abort(reasonOf(error));
         if (!subscriber.closed) subscriber.error(error);
       });
     };
