@@ -14,7 +14,7 @@ import {
 import { kindOf } from './check.ts';
 import type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
 import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, isWord, NetworkError } from './errors.ts';
-import { fromAbortable } from './from-abortable.ts';
+import { abortable, fromAbortable } from './from-abortable.ts';
 import { resolve, unresolved } from './url.ts';
 
 /** What {@link fetchJson} and {@link fetchText} take beside the URL: the platform's `RequestInit`, and two bounds. */
@@ -115,7 +115,7 @@ function request<T>(
   accept: string | undefined,
   decode: (body: Body) => T,
 ): Observable<T> {
-  const asked = fromAbortable(ctx, (abort) => {
+  const ask = (abort: AbortSignal): Observable<T> => {
     if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
     const url = absolute(input);
     const method = (init.method ?? 'GET').toUpperCase();
@@ -134,8 +134,14 @@ function request<T>(
             ),
       ),
     );
-  });
+  };
+  const asked = abortable(ctx, ask, abortError);
   return signal ? fromAbortable({ signal }, () => asked) : asked;
+}
+
+/** As every other fetch is aborted: what traces or intercepts it takes any other reason for a failure. */
+function abortError(cause: unknown): DOMException {
+  return Object.assign(new DOMException('The answer is no longer wanted', 'AbortError'), { cause });
 }
 
 function absolute(input: string | URL): URL {

@@ -29,6 +29,15 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
+  return abortable(ctx, ask, (error) => error);
+}
+
+/** As {@link fromAbortable}; the signal's reason is what `reasonOf` makes of the error. */
+export function abortable<T>(
+  ctx: Context,
+  ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
+  reasonOf: (error: unknown) => unknown,
+): Observable<T> {
   return new Observable((subscriber) => {
     const refused = giver(ctx) ? undefined : refusal(ctx); // sound, and reading its signal makes one
     if (refused) {
@@ -49,7 +58,7 @@ export function fromAbortable<T>(
     const end = (error: unknown): void => {
       if (held.closed) return;
       close(() => {
-        controller.abort(error);
+        controller.abort(reasonOf(error));
         if (!subscriber.closed) subscriber.error(error);
       });
     };
