@@ -25,13 +25,13 @@ const PARTS = ['protocol', 'host', 'username', 'password'] as const;
  * ```
  */
 export function url(template: TemplateStringsArray, ...values: readonly UrlValue[]): URL {
-  const [head = '', ...literals] = template;
+  const literals = [...template];
   const given: unknown[] = [...values];
-  let base = head;
+  let base = String(literals.shift());
   let tail = '';
-  if (head === '' && given.length > 0) {
+  if (base === '' && given.length > 0) {
     base = baseOf(given.shift());
-    tail = literals.shift() ?? '';
+    tail = String(literals.shift());
     if (/[?#]/.test(base) && (tail !== '' || literals.length > 0)) {
       throw new TypeError(`url: the base ${quote(base)} has a query or a fragment, which nothing can follow`);
     }
@@ -74,10 +74,9 @@ function encode(value: unknown, inPath: boolean): string {
  */
 function refuseDots(base: string, tail: string): void {
   if (/[?#]/.test(base)) return;
-  const [path = ''] = tail.split(/[?#]/);
-  const [first = '', ...others] = path.split(/[/\\]/);
-  const straddling = first === '' ? '' : String(base.split(/[/\\]/).pop()) + first;
-  for (const segment of [straddling, ...others]) {
+  const segments = withoutQuery(tail).split(/[/\\]/);
+  if (segments[0]) segments[0] = String(base.split(/[/\\]/).pop()) + segments[0];
+  for (const segment of segments) {
     const seen = segment.replace(/[\t\n\r]|[^!-\uffff]+$/g, '');
     if (/^(?:\.|%2e){1,2}$/i.test(seen)) throw new TypeError(`url: ${quote(seen)} is no path segment`);
   }
@@ -105,8 +104,11 @@ function page(): string | undefined {
 
 /** Without userinfo and query: both may hold credentials, and an unparsable URL may have them anywhere before an `@`. */
 function quote(text: string): string {
-  const [path = ''] = text.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]{0,2}).*@/is, '$1').split(/[?#]/);
-  return clip(path);
+  return clip(withoutQuery(text.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]{0,2}).*@/is, '$1')));
+}
+
+function withoutQuery(text: string): string {
+  return text.replace(/[?#].*/s, '');
 }
 
 function clip(text: string): string {

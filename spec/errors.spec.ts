@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import {
   BodyTooLargeError,
+  BulkheadFullError,
   CanceledError,
   DeadlineExceededError,
   DecodeError,
@@ -25,6 +26,7 @@ describe('errors', () => {
     new DecodeError('no JSON', { ...at, status: 200, contentType: 'text/html', cause }),
     new BodyTooLargeError({ ...at, maxBytes: 10 }),
     new ValidationError([{ message: 'got "secret"', path: ['user', { key: 'name' }] }]),
+    new BulkheadFullError({ running: 2, waiting: 1 }),
   ] as const;
 
   it('have a literal name and a stable code', () => {
@@ -37,6 +39,7 @@ describe('errors', () => {
       ['DecodeError', 'ERR_DECODE'],
       ['BodyTooLargeError', 'ERR_BODY_TOO_LARGE'],
       ['ValidationError', 'ERR_VALIDATION'],
+      ['BulkheadFullError', 'ERR_BULKHEAD_FULL'],
     ]);
     expectTypeOf(all[0].name).toEqualTypeOf<'ServiceError'>();
     expectTypeOf(all[2].code).toEqualTypeOf<'ERR_CANCELED'>();
@@ -59,6 +62,7 @@ describe('errors', () => {
       'no JSON (HTTP 200) from GET http://api.test/a',
       'more than 10 bytes from GET http://api.test/a',
       'user.name: got "secret"',
+      'bulkhead full: 2 running, 1 waiting',
     ]);
   });
 
@@ -118,6 +122,13 @@ describe('errors', () => {
         code: 'ERR_VALIDATION',
         message: 'invalid user.name',
         issues: [{ path: 'user.name' }],
+      },
+      {
+        name: 'BulkheadFullError',
+        code: 'ERR_BULKHEAD_FULL',
+        message: 'bulkhead full: 2 running, 1 waiting',
+        running: 2,
+        waiting: 1,
       },
     ]);
     expect(JSON.stringify(all)).not.to.include('secret');
@@ -183,6 +194,8 @@ describe('errors', () => {
   it('name no more than five of those pending, and count the rest', () => {
     const pending = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     expect(new DeadlineExceededError({ pending, elapsed: 1 }).message).to.match(/pending: a, b, c, d, e and 2 more$/);
+    const five = pending.slice(0, 5);
+    expect(new DeadlineExceededError({ pending: five, elapsed: 1 }).message).to.match(/pending: a, b, c, d, e$/);
   });
 
   it('keep the excerpt of a body where nothing prints it', () => {
@@ -190,5 +203,11 @@ describe('errors', () => {
     expect(error.body).to.equal('secret');
     expect(Object.keys(error)).not.to.include('body');
     expect(new HttpError({ ...at, status: 500 }).body).to.equal('');
+  });
+
+  it('print what is not there as nothing: a code, and when to come back', () => {
+    const uncoded = new ServiceError('a', { elapsed: 0, cause: new RangeError('secret') });
+    expect(uncoded.toJSON()).to.include({ message: 'a: RangeError' });
+    expect(new HttpError({ ...at, status: 500 }).toJSON()).not.to.have.property('retryAfter');
   });
 });

@@ -106,6 +106,8 @@ describe('fetchJson and fetchText', () => {
       expect(error.cause).to.equal(cause);
     });
 
+    const caused = (depth: number): object =>
+      depth === 0 ? { code: 'EDEEP' } : new Error('secret', { cause: caused(depth - 1) });
     const rejections: [string, unknown, string][] = [
       ['an Error', new Error('secret'), 'no answer'],
       [
@@ -113,7 +115,10 @@ describe('fetchJson and fetchText', () => {
         new TypeError('secret', { cause: { code: 'ENOTFOUND' } }),
         'no answer (ENOTFOUND)',
       ],
+      ['with the code in the cause of its cause', caused(2), 'no answer (EDEEP)'],
+      ['with the code deeper still', caused(3), 'no answer'],
       ['a string', 'secret', 'no answer'],
+      ['null', null, 'no answer'],
       ['undefined', undefined, 'no answer'],
     ];
     for (const [name, cause, message] of rejections) {
@@ -313,6 +318,12 @@ describe('fetchJson and fetchText', () => {
       expect(wide.body).to.equal('é'.repeat(2 ** 15));
     });
 
+    it('reads no further than the excerpt, though the body would end there', async () => {
+      const { stream, canceled } = body(['x'.repeat(2 ** 16)], 'end');
+      await failureOf(fetchText({ fetch: answers(stream, { status: 500 }) }, api), HttpError);
+      expect(canceled()).to.equal(1);
+    });
+
     it('cancels a body that drips, and keeps what came', async () => {
       const { stream, canceled } = body(['dri', 'p']);
       const error = await failureOf(fetchText({ fetch: answers(stream, { status: 503 }) }, api), HttpError);
@@ -343,6 +354,8 @@ describe('fetchJson and fetchText', () => {
       ['1.5', undefined],
       ['-1', undefined],
       ['soon', undefined],
+      ['(at) Wed, 21 Oct 2015 07:28:00 GMT', undefined],
+      ['Wed, 21 Oct 2015 07:28:00 GMT+0100', undefined],
       ['2099-01-01', undefined],
       ['', undefined],
     ];
@@ -353,6 +366,12 @@ describe('fetchJson and fetchText', () => {
         expect(error.retryAfter).to.equal(expected);
       });
     }
+
+    it('says retryAfter in milliseconds: of headers that come with their spaces too', async () => {
+      const headers = { get: () => ' 7 ' };
+      const fetch: Fetch = () => Promise.resolve({ status: 503, headers, body: null });
+      expect(await failureOf(fetchText({ fetch }, api), HttpError)).to.include({ retryAfter: 7_000 });
+    });
 
     it('says retryAfter in milliseconds: a date is counted from now', async () => {
       const date = 'Fri, 01 Jan 2100 00:00:00 GMT';
@@ -365,6 +384,29 @@ describe('fetchJson and fetchText', () => {
   });
 
   describe('a body', () => {
+    it('of a 299 is an answer, and one of no bytes is within maxBytes: 0', async () => {
+      expect(await lastValueFrom(fetchText({ fetch: answers('Alice', { status: 299 }) }, api))).to.equal('Alice');
+      expect(await lastValueFrom(fetchText({ fetch: answers('') }, api, { maxBytes: 0 }))).to.equal('');
+    });
+
+    it('is sent by every method but GET and HEAD, though its name holds theirs', async () => {
+      for (const method of ['GETALL', 'TARGET', 'HEADER', 'AHEAD']) {
+        expect(await lastValueFrom(fetchText({ fetch: answers('ok') }, api, { method, body: 'x' }))).to.equal('ok');
+      }
+    });
+
+    it('that broke is not canceled', async () => {
+      let canceled = 0;
+      const cancel = (): Promise<void> => {
+        canceled++;
+        return Promise.resolve();
+      };
+      const read = (): Promise<never> => Promise.reject(new Error('the stream broke'));
+      const response = { status: 200, headers: new Headers(), body: { getReader: () => ({ read, cancel }), cancel } };
+      await failureOf(fetchText({ fetch: () => Promise.resolve(response) }, api), NetworkError);
+      expect(canceled).to.equal(0);
+    });
+
     it('is decoded as UTF-8 across its chunks, without a byte order mark', async () => {
       const all = bytes('\ufeff"€"');
       const stream = new ReadableStream<Uint8Array>({
@@ -452,6 +494,21 @@ describe('fetchJson and fetchText', () => {
       expect(answer).not.to.have.property('admin');
     });
   });
+
+  it('shows of a scheme that only ends in http nothing but the scheme', async () => {
+    const fetch: Fetch = () => Promise.reject(new Error('no such scheme'));
+    expect(await failureOf(fetchText({ fetch }, 'xhttp:secret'), NetworkError)).to.include({ url: 'xhttp:' });
+  });
+
+  for (const [name, headers] of [
+    ['that starts with what HTTP refuses', [[' key', 'secret']]],
+    ['that is not there', [[]]],
+  ] as [string, [string, string][]][]) {
+    it(`quotes nothing of the name of a header ${name}`, async () => {
+      const error = await failureOf(fetchText({ fetch: answers('') }, api, { headers }), TypeError);
+      expect(error.message).to.equal('fetch: the name of a header, "…", has a character that HTTP refuses');
+    });
+  }
 
   it('resolves a relative URL where there is a page, and says so where there is none', async () => {
     const asked: string[] = [];
