@@ -6,6 +6,7 @@ import {
   background,
   type Context,
   HttpError,
+  ServiceError,
   withConcurrency,
   withName,
   withTimeout,
@@ -363,9 +364,8 @@ describe('waterfall', () => {
     });
 
     it('escapes in an error too', () => {
-      const foreign = { name: 'Bad\u001B[31m\nError' };
-      const events = [event({}), event({ service: 'a', type: 'failed', error: foreign })];
-      expect(waterfall(events)).to.contain(String.raw`failed: Bad\u{1b}[31m\u{a}Error`);
+      const error = new ServiceError('a\u001B[31m\nb', { elapsed: 0, cause: 'no' });
+      expect(waterfall([event({ type: 'failed', error })])).to.equal(String.raw`run 0 ms  failed: a\u{1b}[31m\u{a}b`);
     });
   });
 
