@@ -93,7 +93,6 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
         });
       };
       ask();
-      if (race.closed) return;
       race.add(
         timer(after, after)
           .pipe(take(lanes - 1))

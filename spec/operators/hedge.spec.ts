@@ -58,6 +58,15 @@ describe('hedge', () => {
     });
   });
 
+  it('waits for the others where a lane was empty, whichever it is', () => {
+    marbles(({ cold, expectObservable }) => {
+      const healthy = cold('-----a|');
+      expectObservable(inTurn(healthy, cold('|')).pipe(hedge({ after: 3 }))).toBe('-----a|');
+      expectObservable(inTurn(cold('----|'), healthy).pipe(hedge({ after: 3 }))).toBe('--------a|');
+      expectObservable(inTurn(cold('----|'), cold('--|')).pipe(hedge({ after: 3 }))).toBe('-----|');
+    });
+  });
+
   it('asks up to as many lanes, one each while', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const silent = cold('----------');
