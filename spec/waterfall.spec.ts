@@ -359,6 +359,7 @@ describe('waterfall', () => {
     });
 
     it('cuts those that nobody reads', () => {
+      expect(drawn('👍'.repeat(300))).to.contain(`  ${'👍'.repeat(100)}…  ████  `);
       expect(drawn('👍'.repeat(101))).to.contain(`  ${'👍'.repeat(100)}…  ████  `);
       expect(drawn('👍'.repeat(100))).to.contain(`  ${'👍'.repeat(100)}  ████  `);
     });
