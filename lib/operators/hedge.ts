@@ -82,7 +82,7 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
         }).subscribe({
           next: (value) => {
             if (winner === undefined) win(lane);
-            subscriber.next(value);
+            if (lane === winner) subscriber.next(value); // not of a loser that another's teardown woke
           },
           error: (error: unknown) => {
             if (counts()) subscriber.error(error);
