@@ -5,6 +5,7 @@ import {
   aggregateEach,
   background,
   type Context,
+  DeadlineExceededError,
   HttpError,
   ServiceError,
   withConcurrency,
@@ -166,6 +167,11 @@ describe('waterfall', () => {
           hasty  ████████████████████  5 ms  deadline exceeded
             a    ████████████████████  5 ms  canceled
     `);
+  });
+
+  it('takes what was canceled for that, whatever it was canceled with', () => {
+    const error = new DeadlineExceededError({ pending: ['a'], elapsed: 0 });
+    expect(waterfall([event({ type: 'canceled', error })])).to.equal('run 0 ms  canceled');
   });
 
   it('says that a teardown failed', () => {
