@@ -134,9 +134,9 @@ function reasonOf(error: unknown): string {
 function printable(text: string): string {
   const escaped = text.replace(
     /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
+    (character) => `\\u{${Number(character.codePointAt(0)).toString(16)}}`,
   );
-  return escaped.replace(/^(.{100}).+$/su, '$1…');
+  return escaped.replace(/(.{100}).+/su, '$1…');
 }
 
 /** Not by spreading: a call takes no 200,000 arguments. */

@@ -5,6 +5,7 @@ import {
   aggregateEach,
   background,
   type Context,
+  DeadlineExceededError,
   HttpError,
   NetworkError,
   withConcurrency,
@@ -166,6 +167,11 @@ describe('waterfall', () => {
           hasty  ████████████████████  5 ms  deadline exceeded
             a    ████████████████████  5 ms  canceled
     `);
+  });
+
+  it('takes what was canceled for that, whatever it was canceled with', () => {
+    const error = new DeadlineExceededError({ pending: ['a'], elapsed: 0 });
+    expect(waterfall([event({ type: 'canceled', error })])).to.equal('run 0 ms  canceled');
   });
 
   it('says that a teardown failed', () => {
@@ -359,6 +365,7 @@ describe('waterfall', () => {
     });
 
     it('cuts those that nobody reads', () => {
+      expect(drawn('👍'.repeat(300))).to.contain(`  ${'👍'.repeat(100)}…  ████  `);
       expect(drawn('👍'.repeat(101))).to.contain(`  ${'👍'.repeat(100)}…  ████  `);
       expect(drawn('👍'.repeat(100))).to.contain(`  ${'👍'.repeat(100)}  ████  `);
     });
