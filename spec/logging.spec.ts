@@ -206,7 +206,8 @@ describe('logging', () => {
   });
 
   it('writes a failure and a teardown that threw whatever the level is, also beside a sink that is told all', () => {
-    for (const sinks of [[], [withEvents({ next: () => undefined })]]) {
+    let told = 0;
+    for (const sinks of [[], [withEvents({ next: () => told++ })]]) {
       const logger = { ...recording(), isLevelEnabled: () => false };
       const torn = (): Observable<never> =>
         new Observable(() => () => {
@@ -216,6 +217,7 @@ describe('logging', () => {
       ask(background).subscribe({ error: () => undefined });
       expect(logger.lines.map(({ message }) => message)).to.deep.equal(['teardown failed', 'run failed']);
     }
+    expect(told).to.equal(7);
   });
 
   it('reads no clock for what nobody wants to know', () => {
