@@ -66,6 +66,6 @@ function open(signal: AbortSignal): Hub {
   };
   const hub = { listeners, close };
   hubs.set(signal, hub);
-  signal.addEventListener('abort', onAbort, { once: true });
+  signal.addEventListener('abort', onAbort);
   return hub;
 }

@@ -82,7 +82,7 @@ export function emitter(
   sinks: readonly EventSink[],
   { run, name, ctx, outer }: RunIdentity,
   startedAt: number,
-  verbose: boolean = sinks.length > 0,
+  verbose = true,
 ): Emit {
   if (sinks.length === 0) return unheard;
   const parent = outer && { run: outer.run, ...(outer.asking === undefined ? {} : { service: outer.asking }) };

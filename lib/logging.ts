@@ -34,7 +34,7 @@ export interface Logger {
   isLevelEnabled?(level: string): boolean;
 }
 
-const nothing = (): void => undefined;
+const nothing = (): undefined => undefined;
 
 /**
  * The logger that writes nothing: `withLogger(silent)`.
@@ -61,7 +61,6 @@ export type LogFields = { fields(ctx: Context, input: unknown): object }['fields
 
 /** Whether lines at `debug` are wanted; `true` where the logger cannot tell. */
 export function wantsDebug(logger: Logger): boolean {
-  if (logger === silent) return false;
   try {
     return logger.isLevelEnabled?.('debug') ?? true;
   } catch {
@@ -70,7 +69,7 @@ export function wantsDebug(logger: Logger): boolean {
 }
 
 /** A run's events as lines: its failure at `error`, a teardown that threw at `warn`, all else at `debug`. */
-export function logSink(logger: Logger, debug: boolean, more: () => Record<string, unknown>): EventSink {
+export function logSink(logger: Logger, debug: boolean, more: () => Record<string, unknown> | undefined): EventSink {
   return {
     next: (event) => {
       const level = levelOf(event);
@@ -88,8 +87,8 @@ export function callersFields(
   fields: LogFields | undefined,
   ctx: Context,
   input: unknown,
-): () => Record<string, unknown> {
-  if (fields === undefined) return () => ({});
+): () => Record<string, unknown> | undefined {
+  if (fields === undefined) return nothing;
   let known: Record<string, unknown> | undefined;
   return () => (known ??= guarded(() => fields(ctx, input)));
 }

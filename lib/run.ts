@@ -145,7 +145,7 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
         );
         scope.asking = asking;
       });
-      if (over()) tellTorn(member); // it was ended while it was being subscribed to
+      tellTorn(member); // what is left: it was ended while it was being subscribed to
     };
 
     let next = 0;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { defer, NEVER, type Observable, of, Subject, switchMap, throwError, timer } from 'rxjs';
+import { defer, NEVER, type Observable, of, Subject, switchMap, takeUntil, throwError, timer } from 'rxjs';
 import {
   aggregate,
   background,
@@ -61,6 +61,31 @@ describe('events', () => {
     });
   });
 
+  it('count elapsed from the start of their run, and at from the epoch', () => {
+    marbles(({ flush }) => {
+      const { events, next } = keeping();
+      const ask = aggregate(
+        { a: () => timer(3).pipe(switchMap(() => throwError(() => boom))) },
+        quiet,
+        withEvents({ next }),
+      );
+      timer(5)
+        .pipe(switchMap(() => ask(background)))
+        .subscribe({
+          error: (error: unknown) => {
+            expect(error).to.include({ service: 'a', elapsed: 3 });
+          },
+        });
+      flush();
+      expect(events.map(({ at, elapsed }) => [at, elapsed])).to.deep.equal([
+        [5, 0],
+        [5, 0],
+        [8, 3],
+        [8, 3],
+      ]);
+    });
+  });
+
   it('tell a passed deadline as a failure of the run, and what was pending as canceled; the queued never started', () => {
     marbles(({ flush }) => {
       const { events, next } = keeping();
@@ -87,6 +112,33 @@ describe('events', () => {
       const { events, next } = keeping();
       aggregate({ a: () => of(1) }, quiet, withEvents({ next }))(ctx).subscribe({ error: () => undefined });
       expect(brief(events)).to.deep.equal(['started', type]);
+    }
+  });
+
+  it('of a run without services that is refused at once are its start and its end too', () => {
+    const { events, next } = keeping();
+    aggregate({}, quiet, withEvents({ next }))({ signal: AbortSignal.abort() }).subscribe({ error: () => undefined });
+    expect(brief(events)).to.deep.equal(['started', 'canceled']);
+  });
+
+  it('tell one end, also of a run that would be refused and whose start made its subscriber leave', () => {
+    for (const ctx of [{ signal: AbortSignal.abort() }, { deadline: NaN }, background]) {
+      const { events, next } = keeping();
+      const leaving = new Subject<void>();
+      const sink = {
+        next: (event: RunEvent) => {
+          next(event);
+          leaving.next();
+        },
+      };
+      aggregate(
+        { a: () => of(1) },
+        quiet,
+        withEvents(sink),
+      )(ctx)
+        .pipe(takeUntil(leaving))
+        .subscribe();
+      expect(brief(events)).to.deep.equal(['started', 'canceled']);
     }
   });
 
