@@ -19,15 +19,20 @@ const floors = [
   ['run'],
   ['aggregate'],
   ['aggregate-each', 'aggregate-latest', 'user-aggregator'],
-  ['index'],
+  ['index', 'undici'],
 ];
 
-/** What a file imports beside rxjs and the floors below. */
+/**
+ * What a file imports beside rxjs and the floors below.
+ *
+ * @type {Map<string, string | string[]>}
+ */
 const packages = new Map([
   ['errors', '@standard-schema/spec'],
   ['operators/*', '@standard-schema/spec'],
   ['options', '#default-logger'],
   ['platform/*.node', 'winston'],
+  ['undici', ['undici', 'node:stream', 'node:zlib']],
 ]);
 
 const zones = [
@@ -56,7 +61,7 @@ function zone(
 /** One word has one home. */
 const homes = {
   fetch: ['lib/fetch.ts'],
-  AbortController: ['lib/from-abortable.ts', 'lib/run.ts'],
+  AbortController: ['lib/abort.ts', 'lib/run.ts'],
   process: ['lib/platform/*.node.ts'],
 };
 const forkJoin = { selector: 'Identifier[name="forkJoin"]', message: 'Only lib/aggregate.ts says forkJoin.' };

@@ -1,20 +1,9 @@
-import {
-  asyncScheduler,
-  catchError,
-  EMPTY,
-  map,
-  Observable,
-  switchMap,
-  takeUntil,
-  takeWhile,
-  tap,
-  timer,
-  toArray,
-} from 'rxjs';
+import { asyncScheduler, catchError, EMPTY, map, Observable, takeUntil, takeWhile, timer, toArray } from 'rxjs';
+import { carry } from './abort.ts';
 import { kindOf } from './check.ts';
 import type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
 import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, NetworkError } from './errors.ts';
-import { fromAbortable } from './from-abortable.ts';
+import { abortable, fromAbortable } from './from-abortable.ts';
 import { resolve, unresolved } from './url.ts';
 
 /** What {@link fetchJson} and {@link fetchText} take beside the URL: the platform's `RequestInit`, and two bounds. */
@@ -71,7 +60,7 @@ export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit 
       return JSON.parse(text) as T;
     } catch {
       // Without a cause: the platform's message quotes the body.
-      throw failure(`no JSON but ${held}`);
+      throw failure(`no JSON but ${held()}`);
     }
   });
 }
@@ -98,7 +87,7 @@ export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {
 interface Body {
   readonly text: string;
   /** What it is instead, for a message: `9 bytes of text/html`. */
-  readonly held: string;
+  readonly held: () => string;
   readonly failure: (what: string) => DecodeError;
 }
 
@@ -115,24 +104,22 @@ function request<T>(
   accept: string | undefined,
   decode: (body: Body) => T,
 ): Observable<T> {
-  const asked = fromAbortable(ctx, (abort) => {
+  const asked = abortable(ctx, (abort) => {
     if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
     const url = absolute(input);
     const method = (init.method ?? 'GET').toUpperCase();
-    const target = { method, url: shown(url) };
     if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
+    const target = (): Target => ({ method, url: shown(url) });
     const headers = headersOf(ctx, init.headers, accept);
-    const sent = { ...init, redirect: init.redirect ?? 'error', headers, signal: abort };
-    return answerOf(ctx.fetch ?? globalThis.fetch, url, sent, target).pipe(
-      switchMap((response) =>
-        response.status >= 200 && response.status <= 299
-          ? whole(response, maxBytes, target).pipe(map(decode))
-          : excerpt(response.body).pipe(
-              map((body): never => {
-                throw new HttpError({ ...target, status: response.status, body, retryAfter: retryAfter(response) });
-              }),
-            ),
-      ),
+    const sent = carry(Object.assign({}, init, { redirect: init.redirect ?? 'error', headers }), abort);
+    return answerOf(ctx.fetch ?? globalThis.fetch, url, sent, target, (response) =>
+      response.status >= 200 && response.status <= 299
+        ? whole(response, maxBytes, target, decode)
+        : excerpt(response.body).pipe(
+            map((body): never => {
+              throw new HttpError({ ...target(), status: response.status, body, retryAfter: retryAfter(response) });
+            }),
+          ),
     );
   });
   return signal ? fromAbortable({ signal }, () => asked) : asked;
@@ -152,18 +139,21 @@ function shown({ origin, pathname, protocol }: URL): string {
   return /^https?:$/.test(protocol) ? origin + pathname : protocol;
 }
 
-function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | undefined): Headers {
-  const headers = new Headers(sendable(ctx.propagate));
-  new Headers(sendable(own)).forEach((value, name) => {
-    headers.set(name, value);
-  });
-  if (accept !== undefined && !headers.has('accept')) headers.set('accept', accept);
+/** As pairs, with names in lower case: a `Headers` costs more, and the transport makes its own. */
+function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | undefined): [string, string][] {
+  const headers = sendable(own);
+  const given = headers.map(([name]) => name);
+  for (const [name, value] of sendable(ctx.propagate)) {
+    if (!given.includes(name)) headers.push([name, value]);
+  }
+  if (accept !== undefined && !headers.some(([name]) => name === 'accept')) headers.push(['accept', accept]);
   return headers;
 }
 
 /** Refuses what HTTP cannot carry before the platform does, whose message quotes the value. */
 function sendable(headers: RequestInit['headers'] | Context['propagate']): [string, string][] {
-  const entries = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
+  if (headers === undefined) return [];
+  const entries = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
   return entries.map(([name, value]: readonly string[]): [string, string] => {
     const [sound] = /^[!#$%&'*+.^_`|~\w-]+/.exec(name ?? '') ?? [''];
     if (name !== sound || sound === '') {
@@ -176,25 +166,36 @@ function sendable(headers: RequestInit['headers'] | Context['propagate']): [stri
         `fetch: the value of header ${name} has a line break, a control or a character beyond Latin-1`,
       );
     }
-    return [name, String(value)];
+    return [name.toLowerCase(), String(value)];
   });
 }
 
 /** Calls `transport` as a plain function: with ctx as `this`, a browser's fetch is an illegal invocation. */
-function answerOf(transport: Fetch, url: URL, init: RequestInit, target: Target): Observable<FetchResponse> {
+function answerOf<T>(
+  transport: Fetch,
+  url: URL,
+  init: RequestInit,
+  target: () => Target,
+  read: (response: FetchResponse) => Observable<T>,
+): Observable<T> {
   return new Observable((subscriber) => {
     const ask = async (): Promise<void> => {
+      let response: FetchResponse;
       try {
-        const response = await transport(url, init);
+        response = await transport(url, init);
         if (subscriber.closed) {
           // The transport does not heed its signal.
           await response.body?.cancel();
           return;
         }
-        subscriber.next(response);
-        subscriber.complete();
       } catch (cause) {
-        subscriber.error(cause instanceof ForkfastError ? cause : broken('no answer', target, cause));
+        subscriber.error(cause instanceof ForkfastError ? cause : broken('no answer', target(), cause));
+        return;
+      }
+      try {
+        read(response).subscribe(subscriber);
+      } catch (error) {
+        subscriber.error(error);
       }
     };
     void ask();
@@ -233,29 +234,46 @@ function chunks(body: FetchBody): Observable<Uint8Array> {
   });
 }
 
-function whole(response: FetchResponse, maxBytes: number, target: Target): Observable<Body> {
+/** One Observable, and no operators: this is the path of every answer. */
+function whole<T>(
+  response: FetchResponse,
+  maxBytes: number,
+  target: () => Target,
+  decode: (body: Body) => T,
+): Observable<T> {
   const { status, body, headers } = response;
   const contentType = headers.get('content-type');
-  const failure = (what: string): DecodeError => new DecodeError(what, { ...target, status, contentType });
-  let size = 0;
-  return (body === null ? EMPTY : chunks(body)).pipe(
-    catchError((cause: unknown) => {
-      throw broken('a body cut short', target, cause);
-    }),
-    tap((chunk) => {
-      size += chunk.byteLength;
-      if (size > maxBytes) throw new BodyTooLargeError({ ...target, maxBytes });
-    }),
-    toArray(),
-    map((parts) => {
-      const held = `${String(size)} bytes of ${contentType ?? 'no content type'}`;
+  const failure = (what: string): DecodeError => new DecodeError(what, { ...target(), status, contentType });
+  return new Observable((subscriber) => {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    const held = (): string => `${String(size)} bytes of ${contentType ?? 'no content type'}`;
+    const text = (): string => {
       try {
-        return { text: textOf(parts, true), held, failure };
+        return textOf(parts, true);
       } catch {
-        throw failure(`no UTF-8 but ${held}`);
+        throw failure(`no UTF-8 but ${held()}`);
       }
-    }),
-  );
+    };
+    return (body === null ? EMPTY : chunks(body)).subscribe({
+      next: (chunk) => {
+        parts.push(chunk);
+        size += chunk.byteLength;
+        if (size > maxBytes) subscriber.error(new BodyTooLargeError({ ...target(), maxBytes }));
+      },
+      error: (cause: unknown) => {
+        subscriber.error(broken('a body cut short', target(), cause));
+      },
+      complete: () => {
+        try {
+          subscriber.next(decode({ text: text(), held, failure }));
+          subscriber.complete();
+        } catch (error) {
+          subscriber.error(error);
+        }
+      },
+    });
+  });
 }
 
 /** Of a failed response: enough to read and to reuse the connection, and no more; a body that drips delays no failure. */
@@ -273,6 +291,8 @@ function excerpt(body: FetchBody | null): Observable<string> {
 
 function textOf(parts: readonly Uint8Array[], fatal: boolean): string {
   const decoder = new TextDecoder('utf-8', { fatal });
+  const [first] = parts;
+  if (parts.length < 2) return decoder.decode(first); // many times faster than a stream of one
   return parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
 }
 

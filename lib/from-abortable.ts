@@ -1,5 +1,5 @@
 import { Observable, Subscription } from 'rxjs';
-import { aborted } from './abort.ts';
+import { Abort, aborted } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
 import { isPromiseLike, toObservable } from './service.ts';
@@ -28,13 +28,18 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
+  return abortable(ctx, (abort) => ask(abort.signal));
+}
+
+/** {@link fromAbortable} for who may do without a signal. */
+export function abortable<T>(ctx: Context, ask: (abort: Abort) => PromiseLike<T> | Observable<T>): Observable<T> {
   return new Observable((subscriber) => {
     const refused = refusal(ctx);
     if (refused) {
       subscriber.error(refused);
       return;
     }
-    const controller = new AbortController();
+    const abort = new Abort();
     /** The listener on the caller's signal, and what was asked. Closed: it is over. */
     const held = new Subscription();
     /** Tears down before it tells; a teardown that throws changes no outcome. */
@@ -48,7 +53,7 @@ export function fromAbortable<T>(
     const end = (error: unknown): void => {
       if (held.closed) return;
       close(() => {
-        controller.abort(error);
+        abort.abort(error);
         if (!subscriber.closed) subscriber.error(error);
       });
     };
@@ -65,7 +70,7 @@ export function fromAbortable<T>(
     new Observable<T>((inner) => {
       // In hand before the source runs, so that a source that emits without end can be ended.
       held.add(inner);
-      const asked = ask(controller.signal);
+      const asked = ask(abort);
       // Where `ask` itself ended it, nothing more starts; but a promise cannot be left alone: it may reject.
       if (!inner.closed || isPromiseLike(asked)) toObservable(asked).subscribe(inner);
     }).subscribe({
