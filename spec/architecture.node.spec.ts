@@ -15,10 +15,16 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   'lib/run.ts': [`import './aggregate.ts';`, `import { forkJoin } from 'rxjs';`, `Date.now();`, `performance.now();`],
   'lib/aggregate.ts': [`import './user-aggregator.ts';`, `export { url } from './index.ts';`, `fetch('/');`],
   'lib/user-aggregator.ts': [`import type { Out } from './index.ts';`, `globalThis.fetch('/');`],
-  'lib/index.ts': [`export * from './run.ts';`, `await import('./run.ts');`, `process.exit();`],
+  'lib/index.ts': [
+    `export * from './run.ts';`,
+    `await import('./run.ts');`,
+    `process.exit();`,
+    `import './undici.ts';`,
+  ],
   'lib/operators/hedge.ts': [`import './bulkhead.ts';`, `import '../aggregate.ts';`, `Buffer.from('');`],
   'lib/platform/default-logger.node.ts': [`import '../options.ts';`],
   'lib/platform/default-logger.console.ts': [`import 'winston';`],
+  'lib/undici.ts': [`import './index.ts';`, `import 'node:http';`, `fetch('/');`, `setTimeout(run);`],
   'lib/brand-new.ts': [`import './context.ts';`],
   'spec/run.spec.ts': [
     `describe.only('', run);`,
@@ -36,6 +42,7 @@ const welcome: Readonly<Record<string, string>> = {
   'lib/run.ts': `import './member.ts'; import 'rxjs'; new AbortController();`,
   'lib/aggregate.ts': `import './run.ts'; import { forkJoin } from 'rxjs';`,
   'lib/operators/hedge.ts': `import '../context.ts'; import 'rxjs';`,
+  'lib/undici.ts': `import './abort.ts'; import 'undici'; import 'node:zlib';`,
   'lib/platform/default-logger.node.ts': `import '../logging.ts'; import 'winston'; process.exit();`,
 };
 
