@@ -53,17 +53,11 @@ function open(signal: AbortSignal): Hub {
 
 /**
  * An `AbortController` that one can listen to without a signal: with its listener, a signal costs more than all else that is
- * done for a request.
+ * done for a request, and the platform makes it when somebody reads it.
  */
-export class Abort {
-  /** Makes its signal when somebody reads it. */
-  private readonly controller = new AbortController();
+export class Abort extends AbortController {
   private readonly listeners: ((reason: unknown) => void)[] = [];
   private ended: { readonly reason: unknown } | undefined;
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
 
   /** Tells `listener` the reason when it aborts; at once where it has aborted already. */
   listen(listener: (reason: unknown) => void): void {
@@ -71,10 +65,10 @@ export class Abort {
     else this.listeners.push(listener);
   }
 
-  abort(reason: unknown): void {
+  override abort(reason: unknown): void {
     this.ended = { reason };
     for (const listener of this.listeners) listener(reason);
-    this.controller.abort(reason);
+    super.abort(reason);
   }
 }
 

@@ -51,16 +51,16 @@ export function fetchJson<T = unknown>(
 ): Observable<T | undefined>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T>;
 export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  return request(ctx, input, init, 'application/json', ({ text, held, failure }) => {
+  return request(ctx, input, init, 'application/json', ({ text, failure }) => {
     if (text === '') {
       if (init.empty === 'undefined') return undefined;
-      throw failure('an empty body');
+      throw failure();
     }
     try {
       return JSON.parse(text) as T;
     } catch {
       // Without a cause: the platform's message quotes the body.
-      throw failure(`no JSON but ${held()}`);
+      throw failure('JSON');
     }
   });
 }
@@ -86,9 +86,8 @@ export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {
 /** A body that arrived whole. */
 interface Body {
   readonly text: string;
-  /** What it is instead, for a message: `9 bytes of text/html`. */
-  readonly held: () => string;
-  readonly failure: (what: string) => DecodeError;
+  /** Says that it is not `what` it should be but `9 bytes of text/html`, or that it is empty. */
+  readonly failure: (what?: string) => DecodeError;
 }
 
 /** What errors say of a request: no credentials, no query. */
@@ -243,16 +242,18 @@ function whole<T>(
 ): Observable<T> {
   const { status, body, headers } = response;
   const contentType = headers.get('content-type');
-  const failure = (what: string): DecodeError => new DecodeError(what, { ...target(), status, contentType });
   return new Observable((subscriber) => {
     const parts: Uint8Array[] = [];
     let size = 0;
-    const held = (): string => `${String(size)} bytes of ${contentType ?? 'no content type'}`;
+    const failure = (what?: string): DecodeError => {
+      const held = `no ${String(what)} but ${String(size)} bytes of ${contentType ?? 'no content type'}`;
+      return new DecodeError(what ? held : 'an empty body', { ...target(), status, contentType });
+    };
     const text = (): string => {
       try {
         return textOf(parts, true);
       } catch {
-        throw failure(`no UTF-8 but ${held()}`);
+        throw failure('UTF-8');
       }
     };
     return (body === null ? EMPTY : chunks(body)).subscribe({
@@ -266,7 +267,7 @@ function whole<T>(
       },
       complete: () => {
         try {
-          subscriber.next(decode({ text: text(), held, failure }));
+          subscriber.next(decode({ text: text(), failure }));
           subscriber.complete();
         } catch (error) {
           subscriber.error(error);
