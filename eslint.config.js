@@ -11,7 +11,8 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 const floors = [
   ['check'],
   ['context', 'retry-budget'],
-  ['abort', 'errors', 'scope', 'service', 'url'],
+  ['errors', 'scope', 'service', 'url'],
+  ['abort'],
   ['events', 'from-abortable', 'operators/*', 'sharing'],
   ['fetch', 'logging', 'per-run', 'single-flight'],
   ['options'],
@@ -22,6 +23,11 @@ const floors = [
   ['index', 'undici'],
 ];
 
+/** A wing: an entry point of its own, which stands on the floors up to `options`, and which no floor reaches. */
+const opentelemetry = [['attributes', 'intervals', 'only'], ['metrics', 'tracing'], ['propagate-trace'], ['index']].map(
+  (floor) => floor.map((file) => `opentelemetry/${file}`),
+);
+
 /**
  * What a file imports beside rxjs and the floors below.
  *
@@ -31,17 +37,31 @@ const packages = new Map([
   ['errors', '@standard-schema/spec'],
   ['operators/*', '@standard-schema/spec'],
   ['options', '#default-logger'],
+  ['opentelemetry/*', '@opentelemetry/api'],
   ['platform/*.node', 'winston'],
   ['undici', ['undici', 'node:stream', 'node:zlib']],
+  ['waterfall', 'string-width'],
 ]);
 
 const zones = [
   zone('**/*', [], 'A new file: give it a floor in eslint.config.js.'),
-  ...floors.flatMap((floor, level) => floor.map((file) => zone(file, floors.slice(0, level).flat()))),
-  // The wings: imported by condition as #default-logger, and by no path.
+  ...storeys(floors),
+  ...storeys(opentelemetry, floors.slice(0, floors.findIndex((floor) => floor.includes('options')) + 1).flat()),
+  // The other wings: imported by condition as #default-logger, and by no path.
   zone('platform/*.console', ['logging']),
   zone('platform/*.node', ['logging']),
+  // forkfast/report: an entry of its own, which the trunk does not reach.
+  zone('timeline', ['errors', 'events']),
+  zone('server-timing', ['events', 'timeline']),
+  zone('waterfall', ['check', 'errors', 'events', 'timeline']),
+  zone('report', ['server-timing', 'waterfall']),
 ];
+
+function storeys(/** @type {string[][]} */ floors, /** @type {string[]} */ ground = []) {
+  return floors.flatMap((floor, level) =>
+    floor.map((file) => zone(file, [...ground, ...floors.slice(0, level).flat()])),
+  );
+}
 
 /** @returns {import('eslint').Linter.Config} */
 function zone(
@@ -49,8 +69,11 @@ function zone(
   /** @type {string[]} */ below,
   message = `lib/${file}.ts stands on ${['rxjs', ...below].join(', ')}: see the floors in eslint.config.js.`,
 ) {
-  const up = file.includes('/') ? '../' : './';
-  const names = ['rxjs', packages.get(file) ?? [], below.map((other) => `${up}${other}.ts`)].flat();
+  const [, folder = ''] = /^(.*\/)/.exec(file) ?? [];
+  const up = folder === '' ? './' : '../';
+  const path = (/** @type {string} */ other) =>
+    folder !== '' && other.startsWith(folder) ? `./${other.slice(folder.length)}.ts` : `${up}${other}.ts`;
+  const names = ['rxjs', packages.get(file) ?? packages.get(`${folder}*`) ?? [], below.map(path)].flat();
   const allowed = names.map((name) => name.replaceAll('.', '\\.').replace('*', '[a-z-]+')).join('|');
   return {
     files: [`lib/${file}.ts`],
@@ -191,7 +214,14 @@ export default defineConfig(
   {
     files: ['**/*.mjs', '**/*.cjs'],
     languageOptions: {
-      globals: { AbortController: 'readonly', console: 'readonly', process: 'readonly', URL: 'readonly' },
+      globals: {
+        AbortController: 'readonly',
+        console: 'readonly',
+        performance: 'readonly',
+        process: 'readonly',
+        setTimeout: 'readonly',
+        URL: 'readonly',
+      },
     },
   },
   { files: ['**/*.cjs'], languageOptions: { globals: { require: 'readonly', module: 'writable' } } },

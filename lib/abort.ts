@@ -1,4 +1,6 @@
 import { NEVER, Observable, type Subscriber } from 'rxjs';
+import type { Context } from './context.ts';
+import { giver } from './scope.ts';
 
 /** All who listen to one signal, behind its only DOM listener. */
 interface Hub {
@@ -18,7 +20,7 @@ export function aborted(signal: AbortSignal | undefined): Observable<unknown> {
   if (signal === undefined) return NEVER;
   return new Observable((subscriber) => {
     if (signal.aborted) {
-      tell(subscriber, signal);
+      tell(subscriber, signal.reason);
       return;
     }
     const hub = hubs.get(signal) ?? open(signal);
@@ -30,16 +32,33 @@ export function aborted(signal: AbortSignal | undefined): Observable<unknown> {
   });
 }
 
-function tell(subscriber: Subscriber<unknown>, signal: AbortSignal): void {
-  subscriber.next(signal.reason);
+/**
+ * {@link aborted} for `ctx.signal`. On the context of a run the run itself is asked: a signal that nobody has read yet is not
+ * made for this, since it and its listener cost as much as all the rest of a run.
+ */
+export function canceled(ctx: Context): Observable<unknown> {
+  return new Observable((subscriber) => {
+    const run = giver(ctx);
+    if (run === undefined) return aborted(ctx.signal).subscribe(subscriber);
+    run.listeners.add(subscriber);
+    return () => run.listeners.delete(subscriber);
+  });
+}
+
+/** To all who listen. One that leaves while the others are told is not told: its run is over. */
+export function tellAll(listeners: ReadonlySet<Subscriber<unknown>>, reason: unknown): void {
+  for (const subscriber of listeners) tell(subscriber, reason);
+}
+
+function tell(subscriber: Subscriber<unknown>, reason: unknown): void {
+  subscriber.next(reason);
   subscriber.complete();
 }
 
 function open(signal: AbortSignal): Hub {
   const listeners = new Set<Subscriber<unknown>>();
   const onAbort = (): void => {
-    // A listener that leaves while the others are told is not told: its run is over.
-    for (const subscriber of listeners) tell(subscriber, signal);
+    tellAll(listeners, signal.reason);
   };
   const close = (): void => {
     hubs.delete(signal);
@@ -47,7 +66,7 @@ function open(signal: AbortSignal): Hub {
   };
   const hub = { listeners, close };
   hubs.set(signal, hub);
-  signal.addEventListener('abort', onAbort, { once: true });
+  signal.addEventListener('abort', onAbort);
   return hub;
 }
 

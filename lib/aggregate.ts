@@ -97,8 +97,16 @@ export function asking(services: unknown, options: readonly AggregateOption[]): 
 /** The answers that there are, by name or in order. */
 export function answers(services: unknown, names: readonly string[], values: readonly unknown[]): unknown {
   if (Array.isArray(services)) return [...values];
-  const entries = names.map((name, index) => [name, values[index]] as const).filter((_, index) => index in values);
-  return Object.fromEntries(entries); // defines: a service named `__proto__` gets a key like any other
+  const record: Record<string, unknown> = {};
+  for (const [index, name] of names.entries()) {
+    if (!(index in values)) continue;
+    const value = values[index];
+    // Assigned, `__proto__` would be no key like any other.
+    if (name === '__proto__')
+      Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true });
+    else record[name] = value;
+  }
+  return record;
 }
 
 /** A snapshot: what is done to `services` later changes nothing. */

@@ -74,7 +74,7 @@ export function refusal(ctx: unknown): Error | undefined {
   if (typeof ctx !== 'object' || ctx === null) {
     return new TypeError(`the first argument is the context: pass background or { signal }, not ${kindOf(ctx)}`);
   }
-  const { signal, deadline, fetch } = ctx as { signal?: unknown; deadline?: unknown; fetch?: unknown };
+  const { signal, deadline, fetch, propagate } = ctx as Readonly<Record<keyof Context, unknown>>;
   if (signal !== undefined && !hasMethod(signal, 'addEventListener')) {
     return new TypeError(`ctx.signal must be an AbortSignal, not ${kindOf(signal)}: pass controller.signal`);
   }
@@ -83,6 +83,10 @@ export function refusal(ctx: unknown): Error | undefined {
   }
   if (fetch !== undefined && typeof fetch !== 'function') {
     return new TypeError(`ctx.fetch must be a function, not ${kindOf(fetch)}`);
+  }
+  // What has no entries of its own, such as Headers, would be told from no other by who shares what is asked.
+  if (propagate !== undefined && (typeof (propagate ?? 0) !== 'object' || hasMethod(propagate, Symbol.iterator))) {
+    return new TypeError(`ctx.propagate must be a record, not ${kindOf(propagate)}: pass Object.fromEntries(headers)`);
   }
   return undefined;
 }

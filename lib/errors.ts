@@ -5,7 +5,8 @@ import { kindOf } from './check.ts';
  * What every error of forkfast is: an `Error` with a literal `name`, a stable `code`, and a `toJSON` that is safe to log.
  *
  * `toJSON` holds the fields and the chain of causes. Of a cause that is not forkfast's own it keeps `name` and `code`
- * only, and no text: messages of platforms and libraries quote URLs, header values and bodies.
+ * only, where they are single words, and no text: messages of platforms and libraries quote URLs, header values and bodies.
+ * Of a cause that is no `Error` it keeps the type.
  *
  * @remarks The shape is that of Node's system errors (`code`) and of ky's errors (literal names).
  *
@@ -63,14 +64,16 @@ export function serialize(error: unknown): Record<string, unknown> {
   return error instanceof ForkfastError ? error.toJSON() : foreign(error);
 }
 
-/** Of an error that is not our own: what cannot hold a secret. */
+/** Of an error that is not our own its kind, and nothing of what is no error: that may be an answer, thrown whole. */
 function foreign(error: unknown): { name: string; code?: string | number } {
-  if (typeof error !== 'object' || error === null) return { name: typeof error };
-  const { name, code } = error as { name?: unknown; code?: unknown };
-  return {
-    name: typeof name === 'string' ? name : 'object',
-    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
-  };
+  if (!(error instanceof Error)) return { name: typeof error };
+  const { name, code } = error as { name: unknown; code?: unknown };
+  return { name: isWord(name) ? name : 'Error', ...(isWord(code) || typeof code === 'number' ? { code } : {}) };
+}
+
+/** What the name or the code of an error is: short, and no prose. */
+export function isWord(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w$./:-]{1,64}$/.test(value);
 }
 
 /**
@@ -141,7 +144,8 @@ export class DeadlineExceededError extends ForkfastError {
 
   constructor(options: { pending: readonly string[]; elapsed: number; cause?: unknown }) {
     const { pending, elapsed } = options;
-    super(`context deadline exceeded after ${String(elapsed)} ms, pending: ${listed(pending)}`, causeOf(options));
+    const names = listed(pending, ', ', (name) => name);
+    super(`context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`, causeOf(options));
     this.pending = pending;
     this.elapsed = elapsed;
   }
@@ -151,9 +155,10 @@ export class DeadlineExceededError extends ForkfastError {
   }
 }
 
-function listed(names: readonly string[]): string {
-  const more = names.length - 5;
-  return names.slice(0, 5).join(', ') + (more > 0 ? ` and ${String(more)} more` : '');
+/** The first five, and how many more there are: a line has an end, whatever an answer or a caller comes up with. */
+function listed<T>(all: readonly T[], separator: string, words: (one: T) => string): string {
+  const more = all.length - 5;
+  return all.slice(0, 5).map(words).join(separator) + (more > 0 ? ` and ${String(more)} more` : '');
 }
 
 /**
@@ -265,7 +270,7 @@ export class HttpError extends ForkfastError {
 /**
  * A body arrived whole and isn't what it should be: not JSON, not UTF-8, or empty.
  *
- * `contentType` is what the response said it was, or `null`.
+ * `contentType` is the media type that the response said it was, with its charset; `null` where it said none.
  *
  * @example
  * ```ts
@@ -372,7 +377,8 @@ export class BulkheadFullError extends ForkfastError {
 /**
  * A value has another shape than it should: `issues` says what, and where.
  *
- * The message quotes the issues; `toJSON` keeps their paths only, since a schema's messages may quote the value.
+ * The message quotes the first five issues; `toJSON` keeps their paths only, cut at 80 characters, since a schema's messages
+ * may quote the value. The paths are keys: of a map that a schema describes, keys of the body.
  *
  * @remarks The issues are those of Standard Schema (https://standardschema.dev).
  *
@@ -392,23 +398,23 @@ export class ValidationError extends ForkfastError {
   readonly issues: readonly StandardSchemaV1.Issue[];
 
   constructor(issues: readonly StandardSchemaV1.Issue[]) {
-    super(issues.map((issue) => [...pathOf(issue), issue.message].join(': ')).join('; '));
+    super(listed(issues, '; ', (issue) => [...pathOf(issue), issue.message].join(': ')));
     this.issues = issues;
   }
 
   protected override get summary(): string {
-    return `invalid${this.issues.map((issue) => pathOf(issue).map((path) => ` ${path}`)).join(',')}`;
+    return `invalid${listed(this.issues, ',', (issue) => String(pathOf(issue).map((path) => ` ${path}`)))}`;
   }
 
   protected override get fields(): Record<string, unknown> {
-    return { issues: this.issues.map((issue) => ({ path: pathOf(issue).join() })) };
+    return { issues: this.issues.slice(0, 5).map((issue) => ({ path: pathOf(issue).join() })) };
   }
 }
 
 /** `profile.name`, or nothing where the issue is with the whole value. */
 function pathOf({ path = [] }: StandardSchemaV1.Issue): [] | [string] {
   const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment));
-  return keys.length === 0 ? [] : [keys.join('.')];
+  return keys.length === 0 ? [] : [keys.join('.').slice(0, 80)];
 }
 
 /** The second argument of `Error`: without a `cause` where none was given, even `undefined`. */

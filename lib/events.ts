@@ -1,10 +1,14 @@
 import { asyncScheduler } from 'rxjs';
 import type { Context } from './context.ts';
+import { serialize } from './errors.ts';
+import type { Scope } from './scope.ts';
 
 /** What all events have. */
 export interface EventFields {
   /** Tells concurrent runs apart. */
   readonly run: number;
+  /** The run that this one was asked in, and the service, where it was asked while that service subscribed. */
+  readonly parent?: { readonly run: number; readonly service?: string };
   /** The name of the aggregate (see `withName`). */
   readonly name: string;
   /** The service that the event is of; absent where it is of the run itself. */
@@ -22,7 +26,8 @@ export interface EventFields {
  *
  * A run emits `started`, then `started` of each service with what became of it (`succeeded`, `failed` with the raw
  * error, or `canceled`), and at last its own `succeeded`, `failed` or `canceled`. A run that is refused at once emits
- * `started` and its end. `teardown-failed` reports a teardown that threw, which changes nothing else.
+ * `started` and its end. `teardown-failed` reports a teardown that threw, which changes nothing else. As JSON, an event holds
+ * of an error what a log does.
  *
  * @example
  * ```ts
@@ -46,34 +51,88 @@ export type RunEvent =
 /** Where events go: an RxJS `Subject` fits, and so does any observer. What it throws is ignored. */
 export interface EventSink {
   next(event: RunEvent): void;
+  /**
+   * Does what follows from an event inside whatever this puts around it; called after `next`. It must call `proceed`
+   * synchronously, and whatever it does, `proceed` is done once.
+   *
+   * What follows from the `started` of a service is that it is asked and subscribed to, and from the end of a run that its
+   * subscriber is notified. A tracer makes a span the active one here.
+   */
+  around?(event: RunEvent, proceed: () => void): void;
 }
 
-/** Tells of a service, or of the run itself where `service` is absent. */
-export type Emit = (type: RunEvent['type'], service?: string, failure?: { readonly error: unknown }) => void;
+/** Tells of a service, or of the run itself where `service` is absent, and then does what follows from it. */
+export type Emit = (
+  type: RunEvent['type'],
+  service?: string,
+  failure?: { readonly error: unknown },
+  proceed?: () => void,
+) => void;
 
-let runs = 0;
+/** Whose events they are. */
+export interface RunIdentity {
+  readonly run: number;
+  readonly name: string;
+  readonly ctx: Context;
+  readonly outer: Scope | undefined;
+}
 
 /** `verbose`: whether anybody wants more than the run's failure and teardowns that threw. */
 export function emitter(
   sinks: readonly EventSink[],
-  name: string,
-  ctx: Context,
+  { run, name, ctx, outer }: RunIdentity,
   startedAt: number,
-  verbose: boolean = sinks.length > 0,
+  verbose = true,
 ): Emit {
-  const run = ++runs;
-  return (type, service, failure) => {
-    if (!verbose && type !== 'teardown-failed' && (type !== 'failed' || service !== undefined)) return;
+  if (sinks.length === 0) return unheard;
+  const parent = outer && { run: outer.run, ...(outer.asking === undefined ? {} : { service: outer.asking }) };
+  return (type, service, failure, proceed) => {
+    if (!verbose && type !== 'teardown-failed' && (type !== 'failed' || service !== undefined)) {
+      proceed?.();
+      return;
+    }
     const at = asyncScheduler.now();
     const elapsed = Math.max(0, at - startedAt);
-    const event = { type, run, name, ...(service === undefined ? {} : { service }), at, elapsed, ...failure };
-    Object.defineProperty(event, 'ctx', { value: ctx });
+    const whose = { ...(parent && { parent }), name, ...(service === undefined ? {} : { service }) };
+    const event = { type, run, ...whose, at, elapsed, ...failure };
+    // What libraries throw may hold the whole request, for JSON to print.
+    const toJSON = (): object => ({ ...event, ...(failure && { error: serialize(failure.error) }) });
+    Object.defineProperties(event, { ctx: { value: ctx }, toJSON: { value: toJSON } });
+    const told = event as RunEvent & typeof event;
     for (const sink of sinks) {
-      try {
-        sink.next(event as RunEvent & typeof event);
-      } catch {
-        // Whoever watches is no part of the outcome.
-      }
+      guarded(() => {
+        sink.next(told);
+      });
     }
+    if (proceed) within(sinks, told, proceed);
   };
+}
+
+/** Nobody listens: nothing is built. */
+const unheard: Emit = (_type, _service, _failure, proceed) => proceed?.();
+
+/** Whoever watches is no part of the outcome: what it throws is dropped, and what must happen happens once. */
+function within(sinks: readonly EventSink[], event: RunEvent, proceed: () => void): void {
+  const once = sinks.reduce<() => void>((inner, sink) => {
+    if (!sink.around) return inner;
+    let done = false;
+    const first = (): void => {
+      if (done) return;
+      done = true;
+      inner();
+    };
+    return () => {
+      guarded(() => sink.around?.(event, first));
+      first();
+    };
+  }, proceed);
+  once();
+}
+
+function guarded(watch: () => void): void {
+  try {
+    watch();
+  } catch {
+    // See within.
+  }
 }

@@ -1,8 +1,8 @@
 import { asyncScheduler, catchError, EMPTY, map, Observable, takeUntil, takeWhile, timer, toArray } from 'rxjs';
-import { carry } from './abort.ts';
+import { type Abort, carry } from './abort.ts';
 import { kindOf } from './check.ts';
 import type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
-import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, NetworkError } from './errors.ts';
+import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, isWord, NetworkError } from './errors.ts';
 import { abortable, fromAbortable } from './from-abortable.ts';
 import { resolve, unresolved } from './url.ts';
 
@@ -103,7 +103,7 @@ function request<T>(
   accept: string | undefined,
   decode: (body: Body) => T,
 ): Observable<T> {
-  const asked = abortable(ctx, (abort) => {
+  const ask = (abort: Abort): Observable<T> => {
     if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
     const url = absolute(input);
     const method = (init.method ?? 'GET').toUpperCase();
@@ -120,8 +120,14 @@ function request<T>(
             }),
           ),
     );
-  });
+  };
+  const asked = abortable(ctx, ask, abortError);
   return signal ? fromAbortable({ signal }, () => asked) : asked;
+}
+
+/** As every other fetch is aborted: what traces or intercepts it takes any other reason for a failure. */
+function abortError(cause: unknown): DOMException {
+  return Object.assign(new DOMException('The answer is no longer wanted', 'AbortError'), { cause });
 }
 
 function absolute(input: string | URL): URL {
@@ -151,21 +157,22 @@ function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | u
 
 /** Refuses what HTTP cannot carry before the platform does, whose message quotes the value. */
 function sendable(headers: RequestInit['headers'] | Context['propagate']): [string, string][] {
-  if (headers === undefined) return [];
-  const entries = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
-  return entries.map(([name, value]: readonly string[]): [string, string] => {
+  if (typeof headers === 'string') throw new TypeError('fetch: headers are a record, pairs or Headers, not a string');
+  const entries = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
+  return entries.map(([name, given]: readonly string[]): [string, string] => {
+    const value = String(given);
     const [sound] = /^[!#$%&'*+.^_`|~\w-]+/.exec(name ?? '') ?? [''];
     if (name !== sound || sound === '') {
       throw new TypeError(
         `fetch: the name of a header, ${JSON.stringify(`${sound}…`)}, has a character that HTTP refuses`,
       );
     }
-    if (/[^\t\x20-\x7e\x80-\xff]/.test(String(value))) {
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
       throw new TypeError(
         `fetch: the value of header ${name} has a line break, a control or a character beyond Latin-1`,
       );
     }
-    return [name.toLowerCase(), String(value)];
+    return [name.toLowerCase(), value];
   });
 }
 
@@ -241,11 +248,11 @@ function whole<T>(
   decode: (body: Body) => T,
 ): Observable<T> {
   const { status, body, headers } = response;
-  const contentType = headers.get('content-type');
   return new Observable((subscriber) => {
     const parts: Uint8Array[] = [];
     let size = 0;
     const failure = (what?: string): DecodeError => {
+      const contentType = mediaType(headers.get('content-type'));
       const held = `no ${String(what)} but ${String(size)} bytes of ${contentType ?? 'no content type'}`;
       return new DecodeError(what ? held : 'an empty body', { ...target(), status, contentType });
     };
@@ -275,6 +282,13 @@ function whole<T>(
       },
     });
   });
+}
+
+/** With its charset, and no other parameter: what goes into a log is short, whatever the header holds. */
+function mediaType(header: string | null): string | null {
+  const [type = null] =
+    /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64}(?: *; *charset=[\w-]{1,40})?/i.exec(header ?? '') ?? [];
+  return type;
 }
 
 /** Of a failed response: enough to read and to reuse the connection, and no more; a body that drips delays no failure. */
@@ -307,7 +321,7 @@ function broken(what: string, target: Target, cause: unknown): NetworkError {
 function codeOf(error: unknown, depth = 3): string | undefined {
   if (typeof error !== 'object' || error === null || depth === 0) return undefined;
   const { code, cause } = error as { code?: unknown; cause?: unknown };
-  return typeof code === 'string' ? code : codeOf(cause, depth - 1);
+  return isWord(code) ? code : codeOf(cause, depth - 1);
 }
 
 /** Only Node says so, and only in words. */

@@ -1,7 +1,8 @@
 import { Observable, Subscription } from 'rxjs';
-import { Abort, aborted } from './abort.ts';
+import { Abort, canceled } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
+import { giver } from './scope.ts';
 import { isPromiseLike, toObservable } from './service.ts';
 
 /**
@@ -28,13 +29,21 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
-  return abortable(ctx, (abort) => ask(abort.signal));
+  return abortable(
+    ctx,
+    (abort) => ask(abort.signal),
+    (error) => error,
+  );
 }
 
-/** {@link fromAbortable} for who may do without a signal. */
-export function abortable<T>(ctx: Context, ask: (abort: Abort) => PromiseLike<T> | Observable<T>): Observable<T> {
+/** {@link fromAbortable} for who may do without a signal; its reason is what `reasonOf` makes of the error. */
+export function abortable<T>(
+  ctx: Context,
+  ask: (abort: Abort) => PromiseLike<T> | Observable<T>,
+  reasonOf: (error: unknown) => unknown,
+): Observable<T> {
   return new Observable((subscriber) => {
-    const refused = refusal(ctx);
+    const refused = giver(ctx) ? undefined : refusal(ctx); // sound, and reading its signal makes one
     if (refused) {
       subscriber.error(refused);
       return;
@@ -53,7 +62,7 @@ export function abortable<T>(ctx: Context, ask: (abort: Abort) => PromiseLike<T>
     const end = (error: unknown): void => {
       if (held.closed) return;
       close(() => {
-        abort.abort(error);
+        abort.abort(reasonOf(error));
         if (!subscriber.closed) subscriber.error(error);
       });
     };
@@ -61,7 +70,7 @@ export function abortable<T>(ctx: Context, ask: (abort: Abort) => PromiseLike<T>
       if (!held.closed) end(new CanceledError());
     });
     held.add(
-      aborted(ctx.signal).subscribe((reason) => {
+      canceled(ctx).subscribe((reason) => {
         end(new CanceledError({ cause: reason }));
       }),
     );

@@ -34,7 +34,7 @@ export interface Logger {
   isLevelEnabled?(level: string): boolean;
 }
 
-const nothing = (): void => undefined;
+const nothing = (): undefined => undefined;
 
 /**
  * The logger that writes nothing: `withLogger(silent)`.
@@ -52,7 +52,8 @@ const nothing = (): void => undefined;
 export const silent: Logger = Object.freeze({ debug: nothing, info: nothing, warn: nothing, error: nothing });
 
 /**
- * Fields of the caller's for every line of a run, such as a request id. Not called before the first line is due.
+ * Fields of the caller's for every line of a run, such as a request id. Not called before the first line is due. What winston
+ * takes for its own (`message`, `level`, `timestamp`, `exception`) gets a `_` at its end.
  *
  * Written as a method so that one may ask for a wider context, or for the input that the services take.
  */
@@ -60,7 +61,6 @@ export type LogFields = { fields(ctx: Context, input: unknown): object }['fields
 
 /** Whether lines at `debug` are wanted; `true` where the logger cannot tell. */
 export function wantsDebug(logger: Logger): boolean {
-  if (logger === silent) return false;
   try {
     return logger.isLevelEnabled?.('debug') ?? true;
   } catch {
@@ -69,7 +69,7 @@ export function wantsDebug(logger: Logger): boolean {
 }
 
 /** A run's events as lines: its failure at `error`, a teardown that threw at `warn`, all else at `debug`. */
-export function logSink(logger: Logger, debug: boolean, more: () => Record<string, unknown>): EventSink {
+export function logSink(logger: Logger, debug: boolean, more: () => Record<string, unknown> | undefined): EventSink {
   return {
     next: (event) => {
       const level = levelOf(event);
@@ -79,21 +79,25 @@ export function logSink(logger: Logger, debug: boolean, more: () => Record<strin
   };
 }
 
-/** The caller's fields, asked for when the first line is due. `message` is renamed: winston would append it to ours. */
+/** What winston takes for its own in a line: it appends a `message` to ours, and drops the line of an `exception`. */
+const taken = /^(?:message|level|timestamp|exception|__proto__)$/;
+
+/** The caller's fields, asked for when the first line is due. */
 export function callersFields(
   fields: LogFields | undefined,
   ctx: Context,
   input: unknown,
-): () => Record<string, unknown> {
-  if (fields === undefined) return () => ({});
+): () => Record<string, unknown> | undefined {
+  if (fields === undefined) return nothing;
   let known: Record<string, unknown> | undefined;
   return () => (known ??= guarded(() => fields(ctx, input)));
 }
 
 function guarded(fields: () => object): Record<string, unknown> {
   try {
-    const { message, ...rest } = fields() as Record<string, unknown>;
-    return message === undefined ? rest : { ...rest, message_: message };
+    return Object.fromEntries(
+      Object.entries(fields()).map(([key, value]) => [taken.test(key) ? `${key}_` : key, value]),
+    );
   } catch (error) {
     return { fieldsFailed: serialize(error) };
   }

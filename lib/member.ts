@@ -9,9 +9,10 @@ export interface Member {
   readonly port: Subscriber<unknown>;
   /** In hand before the source runs, so that a source that emits without end can be ended. */
   inner?: Subscriber<unknown>;
-  closed: boolean;
+  state: 'waiting' | 'running' | 'answered';
+  closed?: boolean;
   /** What its teardowns threw. */
-  readonly torn: unknown[];
+  torn?: unknown[];
 }
 
 /** Calls the factory and subscribes to what it returned; tells `settle` once, with the error or with nothing. */
@@ -48,7 +49,7 @@ export function open(
     try {
       source.subscribe(inner);
     } catch (error) {
-      if (inner.closed) member.torn.push(...thrownBy(error));
+      if (inner.closed) tear(member, error);
       else inner.error(error);
     }
   }).subscribe({
@@ -78,12 +79,13 @@ export function close(member: Member): void {
   try {
     member.inner?.unsubscribe();
   } catch (error) {
-    member.torn.push(...thrownBy(error));
+    tear(member, error);
   }
 }
 
-function thrownBy(error: unknown): readonly unknown[] {
-  return error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
+function tear(member: Member, error: unknown): void {
+  const thrown = error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
+  (member.torn ??= []).push(...thrown);
 }
 
 /** RxJS's `EmptyError`, from the operator that makes it: its constructor is internal. */

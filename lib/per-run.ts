@@ -9,8 +9,8 @@ import { inputKey, type KeyConfig, type Primitive, sharing } from './sharing.ts'
  * them.
  *
  * Emits the answer (the last value) to each who asks, and keeps it for the run, which is the outermost aggregate. It is asked
- * on that run's context. A failure is not kept, so that a retry asks again; it ends when the last who waits has gone. Outside
- * a run it is the service itself.
+ * on that run's context, and so with its credentials, whatever else the context of who asks carries. A failure is not kept, so
+ * that a retry asks again; it ends when the last who waits has gone. Outside a run it is the service itself.
  *
  * ```text
  * profile   --p|              asked once
@@ -53,7 +53,7 @@ export function perRun<In, Out, Ctx extends Context>(
   const keyOf = inputKey('perRun', service, config);
   const shares = new WeakMap<Scope, ReturnType<typeof sharing>>();
   return (ctx, input) => {
-    const run = outermost(ctx.signal);
+    const run = outermost(ctx);
     if (run === undefined) return service(ctx, input);
     const share = shares.get(run) ?? sharing(true);
     shares.set(run, share);

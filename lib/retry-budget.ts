@@ -54,13 +54,13 @@ export function retryBudget(config: { readonly ratio?: number; readonly min?: nu
     allows: () => {
       const first = Math.max(attempts.backoff.sum(), attempts.hedge.sum());
       // A hair more: ten times 0.1 is a little less than 1.
-      if (extras.sum() + 1 <= first * ratio + 1e-9) {
+      if (extras.sum() < Math.floor(first * ratio + 1e-9)) {
         extras.add();
         return true;
       }
       const now = asyncScheduler.now();
       // Either way: a wall clock may be set back.
-      if (min === 0 || Math.abs(now - (beyond[oldest] ?? -Infinity)) < 1_000) return false;
+      if (min === 0 || Math.abs(now - (beyond[oldest] ?? Infinity)) < 1_000) return false;
       beyond[oldest] = now;
       oldest = (oldest + 1) % min;
       return true;
@@ -70,12 +70,12 @@ export function retryBudget(config: { readonly ratio?: number; readonly min?: nu
 
 /** Counts what happened in the last ten seconds, in a bucket for each. */
 function recently(): { add(): void; sum(): number } {
-  const buckets = new Array<number>(seconds).fill(0);
+  const buckets: number[] = [];
   let newest = 0;
   const turn = (): void => {
     const now = Math.floor(asyncScheduler.now() / 1_000);
     if (now < newest) buckets.fill(0); // the clock was set back
-    for (let second = Math.max(newest + 1, now - seconds + 1); second <= now; second++) buckets[second % seconds] = 0;
+    for (let second = Math.max(newest, now - seconds) + 1; second <= now; second++) buckets[second % seconds] = 0;
     newest = now;
   };
   return {

@@ -1,12 +1,21 @@
-import { asyncScheduler, identity, NEVER, Observable, queueScheduler, Subscription, timeout } from 'rxjs';
-import { aborted } from './abort.ts';
+import {
+  asyncScheduler,
+  identity,
+  NEVER,
+  Observable,
+  queueScheduler,
+  type Subscriber,
+  Subscription,
+  timeout,
+} from 'rxjs';
+import { canceled, tellAll } from './abort.ts';
 import { type Context, type Fetch, refusal } from './context.ts';
 import { CanceledError, DeadlineExceededError, ServiceError } from './errors.ts';
-import { type Emit, emitter } from './events.ts';
+import { type Emit, emitter, type RunIdentity } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
 import { close, type Member, open } from './member.ts';
 import type { Config } from './options.ts';
-import { enter, scopeOf } from './scope.ts';
+import { enter, type Scope, scopeOf } from './scope.ts';
 
 /** Errors where its source has not emitted by the deadline. */
 export type Bound = <T>(source: Observable<T>) => Observable<T>;
@@ -23,24 +32,40 @@ export interface Plan<Out> {
   readonly growing: boolean;
 }
 
+let runs = 0;
+
 /** One subscription is one run. It ends once, and what it started has ended before its subscriber is told. */
 export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Observable<Out> {
   return new Observable((subscriber) => {
     const { config, names } = plan;
     const startedAt = asyncScheduler.now();
     const elapsed = (): number => Math.max(0, asyncScheduler.now() - startedAt);
-    const emit = observe(config, caller, input, startedAt);
-    const controller = new AbortController();
-    const { signal } = controller;
+    const refused = refusal(caller);
+    const outer = refused ? undefined : scopeOf(caller);
+    const id = ++runs;
+    const emit = observe(config, { run: id, ctx: caller, outer }, input, startedAt);
     /** The listener on the caller's signal, the joining and its timer. Closed: the run is over. */
     const held = new Subscription();
     const over = (): boolean => held.closed;
-    const pending = new Set(names);
-    const waiting: Member[] = [];
-    const running = new Set<Member>();
+    /** In the order of the services. */
+    const members: Member[] = [];
+    let running = 0;
+    const listeners = new Set<Subscriber<unknown>>();
+    let controller: AbortController | undefined;
+    let cut: { readonly error: unknown } | undefined;
+
+    /** The run's own, made when somebody reads it. */
+    const signal = (): AbortSignal => {
+      if (!controller) {
+        controller = new AbortController();
+        enter(scope, controller.signal);
+        if (cut) controller.abort(cut.error);
+      }
+      return controller.signal;
+    };
 
     const tellTorn = ({ name, torn }: Member): void => {
-      for (const error of torn.splice(0)) emit('teardown-failed', name, { error });
+      for (const error of torn?.splice(0) ?? []) emit('teardown-failed', name, { error });
     };
 
     /**
@@ -50,64 +75,77 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const end = (type: 'failed' | 'canceled', error: unknown, culprit?: Member, raw?: unknown): void => {
       if (over()) return;
       held.unsubscribe();
-      for (const member of running) close(member);
-      controller.abort(error);
+      const unanswered = members.filter(({ state }) => state === 'running');
+      for (const member of unanswered) close(member);
+      cut = { error };
+      controller?.abort(error);
+      tellAll(listeners, error);
       if (culprit) emit('failed', culprit.name, { error: raw });
-      for (const member of running) {
+      for (const member of unanswered) {
         if (member !== culprit) emit('canceled', member.name);
       }
-      for (const member of running) tellTorn(member);
-      emit(type, undefined, { error });
-      if (!subscriber.closed) subscriber.error(error);
+      for (const member of unanswered) tellTorn(member);
+      emit(type, undefined, { error }, () => {
+        if (!subscriber.closed) subscriber.error(error);
+      });
     };
 
     emit('started');
     subscriber.add(() => {
       if (!over()) end('canceled', new CanceledError());
     });
-    const refused = refusal(caller);
     if (refused) end('failed', refused);
     else if (caller.signal) {
       held.add(
-        aborted(caller.signal).subscribe((reason) => {
+        canceled(caller).subscribe((reason) => {
           end('canceled', new CanceledError({ cause: reason }));
         }),
       );
     }
     if (over()) return;
 
-    const outer = scopeOf(caller.signal);
     const asked = caller.deadline ?? Infinity;
     const deadline = Math.min(asked, startedAt + config.timeout);
     // The clock of a growing run stops when each service has emitted: it keeps no deadline for those inside.
     const ctx = derive(caller, signal, plan.growing ? asked : deadline, config.fetch);
     const kept = plan.growing ? (outer?.deadline ?? Infinity) : deadline;
-    enter({ ctx, deadline: kept, outer, over }, signal);
+    const scope: Scope = { run: id, ctx, deadline: kept, outer, over, asking: undefined, listeners };
+    enter(scope, ctx);
+
+    const settle = (member: Member, failure?: { readonly error: unknown }): void => {
+      if (over()) return;
+      const { name } = member;
+      if (failure) {
+        end('failed', flat(name, elapsed(), failure.error), member, failure.error);
+        return;
+      }
+      running--;
+      member.state = 'answered';
+      emit('succeeded', name);
+      tellTorn(member);
+      if (over()) return; // ended by who watched it
+      member.port.complete();
+      drain();
+    };
 
     const start = (member: Member): void => {
       const { name } = member;
-      running.add(member);
-      emit('started', name);
-      if (over()) return;
-      open(
-        member,
-        () => plan.ask(member.index, ctx, input),
-        (failure) => {
-          if (over()) return;
-          if (failure) {
-            end('failed', flat(name, elapsed(), failure.error), member, failure.error);
-            return;
-          }
-          running.delete(member);
-          pending.delete(name);
-          emit('succeeded', name);
-          tellTorn(member);
-          if (over()) return; // ended by who watched it
-          member.port.complete();
-          drain();
-        },
-      );
-      if (over()) tellTorn(member); // it was ended while it was being subscribed to
+      running++;
+      member.state = 'running';
+      emit('started', name, undefined, () => {
+        if (over()) return;
+        const { asking } = scope;
+        scope.asking = name;
+        open(
+          member,
+          () => plan.ask(member.index, ctx, input),
+          (failure) => {
+            settle(member, failure);
+          },
+        );
+        scope.asking = asking;
+      });
+      tellTorn(member); // what is left: it was ended while it was being subscribed to
     };
 
     let next = 0;
@@ -116,8 +154,8 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const drain = (): void => {
       if (draining) return;
       draining = true;
-      while (!over() && running.size < config.concurrency) {
-        const member = waiting[next];
+      while (!over() && running < config.concurrency) {
+        const member = members[next];
         if (!member) break;
         next++;
         start(member);
@@ -125,10 +163,10 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
       draining = false;
     };
 
-    const members = names.map(
+    const ports = names.map(
       (name, index) =>
         new Observable<unknown>((port) => {
-          waiting.push({ name, index, port, torn: [], closed: false });
+          members.push({ name, index, port, state: 'waiting' });
           drain();
         }),
     );
@@ -137,20 +175,22 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const bound = outer && outer.deadline <= deadline ? identity : within(remaining);
     let result: { readonly value: Out } | undefined;
     held.add(
-      (remaining > 0 ? plan.join(members, bound) : bound(NEVER)).subscribe({
+      (remaining > 0 ? plan.join(ports, bound) : bound(NEVER)).subscribe({
         next: (value) => {
           if (plan.growing) subscriber.next(value);
           else result = { value };
         },
         error: (cause: unknown) => {
-          end('failed', new DeadlineExceededError({ pending: [...pending], elapsed: elapsed(), cause }));
+          const pending = names.filter((_, index) => members[index]?.state !== 'answered');
+          end('failed', new DeadlineExceededError({ pending, elapsed: elapsed(), cause }));
         },
         complete: () => {
           // Over before the answer is told: who unsubscribes on it cancels nothing.
           held.unsubscribe();
-          emit('succeeded');
-          if (result) subscriber.next(result.value);
-          subscriber.complete();
+          emit('succeeded', undefined, undefined, () => {
+            if (result) subscriber.next(result.value);
+            subscriber.complete();
+          });
         },
       }),
     );
@@ -164,9 +204,16 @@ function within(remaining: number): Bound {
 }
 
 /** The context of the services: all of the caller's, and what belongs to this run. */
-function derive(caller: Context, signal: AbortSignal, deadline: number, transport: Fetch | undefined): Context {
+function derive(caller: Context, signal: () => AbortSignal, deadline: number, transport: Fetch | undefined): Context {
   const { deadline: replaced, fetch = transport, ...rest } = caller;
-  return { ...rest, signal, ...(deadline === Infinity ? {} : { deadline }), ...(fetch === undefined ? {} : { fetch }) };
+  return {
+    ...rest,
+    get signal() {
+      return signal();
+    },
+    ...(deadline === Infinity ? {} : { deadline }),
+    ...(fetch === undefined ? {} : { fetch }),
+  };
 }
 
 /** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
@@ -177,10 +224,11 @@ function flat(name: string, elapsed: number, error: unknown): ServiceError {
 }
 
 /** The run's events to whoever listens; nothing is built where nobody does. */
-function observe(config: Config, ctx: Context, input: unknown, startedAt: number): Emit {
+function observe(config: Config, run: Omit<RunIdentity, 'name'>, input: unknown, startedAt: number): Emit {
   const { sinks, logger, fields, name } = config;
-  if (logger === silent) return emitter(sinks, name, ctx, startedAt);
+  const whose = { ...run, name };
+  if (logger === silent) return emitter(sinks, whose, startedAt);
   const debug = wantsDebug(logger);
-  const log = logSink(logger, debug, callersFields(fields, ctx, input));
-  return emitter([...sinks, log], name, ctx, startedAt, debug || sinks.length > 0);
+  const log = logSink(logger, debug, callersFields(fields, run.ctx, input));
+  return emitter([...sinks, log], whose, startedAt, debug || sinks.length > 0);
 }

@@ -1,7 +1,9 @@
+import type { Subscriber } from 'rxjs';
 import type { Context } from './context.ts';
 
 /** A run, as what is asked inside it finds it. */
 export interface Scope {
+  readonly run: number;
   /** The context of the run's services. */
   readonly ctx: Context;
   /** What the run keeps for all inside it, in epoch milliseconds; `Infinity` for none. */
@@ -9,25 +11,43 @@ export interface Scope {
   /** The run around this one. */
   readonly outer: Scope | undefined;
   readonly over: () => boolean;
+  /** The service that is being asked and subscribed to right now. */
+  asking: string | undefined;
+  /** Who wants to know that the run has ended early. */
+  readonly listeners: Set<Subscriber<unknown>>;
 }
 
-/** By the signal: whatever else a service makes of its context, it passes that on. */
-const scopes = new WeakMap<AbortSignal, Scope>();
-
-/** From now on, what is asked with `signal` is asked inside `scope`. */
-export function enter(scope: Scope, signal: AbortSignal): void {
-  scopes.set(signal, scope);
+/**
+ * Where a context or a signal of ours holds its scope: whatever else a service makes of its context, it passes the signal on.
+ * A `WeakMap` would do too, but an entry a run costs the collector more than the rest of a run costs.
+ */
+const key: unique symbol = Symbol('scope');
+interface Ours {
+  [key]?: Scope;
 }
 
-/** The run in flight that `signal` belongs to. */
-export function scopeOf(signal: AbortSignal | undefined): Scope | undefined {
-  const scope = signal && scopes.get(signal);
+/** From now on, what is asked with `ours`, a context or a signal, is asked inside `scope`. */
+export function enter(scope: Scope, ours: Context | AbortSignal): void {
+  Object.defineProperty(ours, key, { value: scope }); // in no copy, and in no print
+}
+
+/** The run in flight that gave this very context. */
+export function giver(ctx: Context | null | undefined): Scope | undefined {
+  return ctx && Object.hasOwn(ctx, key) ? live((ctx as Ours)[key]) : undefined;
+}
+
+/** The run in flight that `ctx` belongs to: by its signal, whatever else has been made of it. */
+export function scopeOf(ctx: Context): Scope | undefined {
+  return giver(ctx) ?? live((ctx.signal as Ours | undefined)?.[key]);
+}
+
+function live(scope: Scope | undefined): Scope | undefined {
   return scope?.over() === false ? scope : undefined;
 }
 
-/** The run around all others that `signal` belongs to. */
-export function outermost(signal: AbortSignal | undefined): Scope | undefined {
-  let scope = scopeOf(signal);
+/** The run around all others that `ctx` belongs to. */
+export function outermost(ctx: Context): Scope | undefined {
+  let scope = scopeOf(ctx);
   while (scope?.outer) scope = scope.outer;
   return scope;
 }

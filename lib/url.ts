@@ -13,9 +13,9 @@ const PARTS = ['protocol', 'host', 'username', 'password'] as const;
  * or the number of path segments is refused.
  *
  * @returns A new `URL`. A relative base is resolved against the page's or the worker's URL where there is one.
- * @throws TypeError that quotes the value: an empty or dot segment (`''`, `.`, `..`), a lone surrogate, a value that is no
- * string, finite number, bigint or boolean, a base that is no URL or has a query, and anything that would change the
- * origin.
+ * @throws TypeError that quotes a value of the path, and none of the query: an empty or dot segment (`''`, `.`, `..`), a lone
+ * surrogate, a value that is no string, finite number, bigint or boolean, a base that is no URL or has a query, and
+ * anything that would change the origin.
  *
  * @example
  * ```ts
@@ -25,13 +25,13 @@ const PARTS = ['protocol', 'host', 'username', 'password'] as const;
  * ```
  */
 export function url(template: TemplateStringsArray, ...values: readonly UrlValue[]): URL {
-  const [head = '', ...literals] = template;
+  const literals = [...template];
   const given: unknown[] = [...values];
-  let base = head;
+  let base = String(literals.shift());
   let tail = '';
-  if (head === '' && given.length > 0) {
+  if (base === '' && given.length > 0) {
     base = baseOf(given.shift());
-    tail = literals.shift() ?? '';
+    tail = String(literals.shift());
     if (/[?#]/.test(base) && (tail !== '' || literals.length > 0)) {
       throw new TypeError(`url: the base ${quote(base)} has a query or a fragment, which nothing can follow`);
     }
@@ -64,18 +64,21 @@ function encode(value: unknown, inPath: boolean): string {
   try {
     return encodeURIComponent(String(value));
   } catch {
-    throw new TypeError(`url: ${clip(String(value))} has a lone surrogate`);
+    throw new TypeError(`url: ${inPath ? clip(String(value)) : 'a value of the query'} has a lone surrogate`);
   }
 }
 
-/** A parser resolves `.` and `..`, spelt `%2e` too: `/users/..` would ask for another resource. */
+/**
+ * A parser resolves `.` and `..`, spelt `%2e` too: `/users/..` would ask for another resource. It takes a backslash for a
+ * slash, and drops line breaks and tabs anywhere, and at the end all that is no print: a template may span lines.
+ */
 function refuseDots(base: string, tail: string): void {
   if (/[?#]/.test(base)) return;
-  const [path = ''] = tail.split(/[?#]/);
-  const [first = '', ...others] = path.split('/');
-  const straddling = first === '' ? '' : base.slice(base.lastIndexOf('/') + 1) + first;
-  for (const segment of [straddling, ...others]) {
-    if (/^(?:\.|%2e){1,2}$/i.test(segment)) throw new TypeError(`url: ${quote(segment)} is no path segment`);
+  const segments = withoutQuery(tail).split(/[/\\]/);
+  if (segments[0]) segments[0] = String(base.split(/[/\\]/).pop()) + segments[0];
+  for (const segment of segments) {
+    const seen = segment.replace(/[\t\n\r]|[^!-\uffff]+$/g, '');
+    if (/^(?:\.|%2e){1,2}$/i.test(seen)) throw new TypeError(`url: ${quote(seen)} is no path segment`);
   }
 }
 
@@ -101,8 +104,11 @@ function page(): string | undefined {
 
 /** Without userinfo and query: both may hold credentials, and an unparsable URL may have them anywhere before an `@`. */
 function quote(text: string): string {
-  const [path = ''] = text.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]*).*@/is, '$1').split(/[?#]/);
-  return clip(path);
+  return clip(withoutQuery(text.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]{0,2}).*@/is, '$1')));
+}
+
+function withoutQuery(text: string): string {
+  return text.replace(/[?#].*/s, '');
 }
 
 function clip(text: string): string {

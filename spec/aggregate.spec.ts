@@ -59,11 +59,6 @@ describe('aggregate', () => {
     });
   });
 
-  it('answers {} and [] at once where there are no services', () => {
-    expect(told(aggregate({})(background))).to.deep.equal([{}, 'complete']);
-    expect(told(aggregate([])(background))).to.deep.equal([[], 'complete']);
-  });
-
   it('is cold: two subscriptions are two runs', () => {
     let asked = 0;
     const ask = aggregate({ n: () => of(++asked) })(background);
@@ -108,6 +103,12 @@ describe('aggregate', () => {
     it('a null-prototype object', () => {
       const services = Object.assign(Object.create(null) as object, { a: () => of(1) });
       expect(told(aggregate(services)(background))).to.deep.equal([{ a: 1 }, 'complete']);
+    });
+
+    it('one without services, with a prototype or without', () => {
+      expect(told(aggregate(Object.create(null) as object)(background))).to.deep.equal([{}, 'complete']);
+      expect(told(aggregate({})(background))).to.deep.equal([{}, 'complete']);
+      expect(told(aggregate([])(background))).to.deep.equal([[], 'complete']);
     });
 
     it('an instance of a class, whose services may use `this`', () => {

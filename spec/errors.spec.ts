@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import {
   BodyTooLargeError,
+  BulkheadFullError,
   CanceledError,
   DeadlineExceededError,
   DecodeError,
@@ -25,6 +26,7 @@ describe('errors', () => {
     new DecodeError('no JSON', { ...at, status: 200, contentType: 'text/html', cause }),
     new BodyTooLargeError({ ...at, maxBytes: 10 }),
     new ValidationError([{ message: 'got "secret"', path: ['user', { key: 'name' }] }]),
+    new BulkheadFullError({ running: 2, waiting: 1 }),
   ] as const;
 
   it('have a literal name and a stable code', () => {
@@ -37,6 +39,7 @@ describe('errors', () => {
       ['DecodeError', 'ERR_DECODE'],
       ['BodyTooLargeError', 'ERR_BODY_TOO_LARGE'],
       ['ValidationError', 'ERR_VALIDATION'],
+      ['BulkheadFullError', 'ERR_BULKHEAD_FULL'],
     ]);
     expectTypeOf(all[0].name).toEqualTypeOf<'ServiceError'>();
     expectTypeOf(all[2].code).toEqualTypeOf<'ERR_CANCELED'>();
@@ -59,6 +62,7 @@ describe('errors', () => {
       'no JSON (HTTP 200) from GET http://api.test/a',
       'more than 10 bytes from GET http://api.test/a',
       'user.name: got "secret"',
+      'bulkhead full: 2 running, 1 waiting',
     ]);
   });
 
@@ -119,6 +123,13 @@ describe('errors', () => {
         message: 'invalid user.name',
         issues: [{ path: 'user.name' }],
       },
+      {
+        name: 'BulkheadFullError',
+        code: 'ERR_BULKHEAD_FULL',
+        message: 'bulkhead full: 2 running, 1 waiting',
+        running: 2,
+        waiting: 1,
+      },
     ]);
     expect(JSON.stringify(all)).not.to.include('secret');
   });
@@ -151,7 +162,7 @@ describe('errors', () => {
     const json = (reason: unknown): unknown => new CanceledError({ cause: reason }).toJSON()['cause'];
     expect(json('secret')).to.deep.equal({ name: 'string' });
     expect(json(null)).to.deep.equal({ name: 'object' });
-    expect(json({ name: 7, code: 'X' })).to.deep.equal({ name: 'object', code: 'X' });
+    expect(json({ name: 'secret', code: 'secret' })).to.deep.equal({ name: 'object' });
     expect(new ServiceError('a', { elapsed: 0, cause: { secret: 1 } }).message).to.equal(
       'a: failed with an instance of Object',
     );
@@ -159,9 +170,32 @@ describe('errors', () => {
     expect(new ServiceError('a', { elapsed: 0, cause: new RangeError() }).message).to.equal('a: RangeError');
   });
 
+  it('print name and code of a cause where they are single words', () => {
+    const json = (name: unknown, code: unknown): unknown =>
+      new CanceledError({ cause: Object.assign(new Error('secret'), { name, code }) }).toJSON()['cause'];
+    for (const code of ['23505', 'auth/no-user', 'ERR_X', 'ns:a-b.c', 7]) {
+      expect(json('TypeError', code)).to.deep.equal({ name: 'TypeError', code });
+    }
+    for (const prose of ['', 'a secret', 'a\nsecret', 'secret@a.test', 'x'.repeat(65), 7n, ['a'], undefined]) {
+      expect(json(prose, prose)).to.deep.equal({ name: 'Error' });
+    }
+  });
+
+  it('list no more than five issues, and cut their paths', () => {
+    const issues = Array.from({ length: 7 }, (_, index) => ({ message: 'no', path: [index, 'x'.repeat(100)] }));
+    const error = new ValidationError(issues);
+    expect(error.issues).to.equal(issues);
+    expect(error.message).to.match(/^0\.x{78}: no; 1\..*; 4\.x{78}: no and 2 more$/);
+    const { message, issues: shown } = error.toJSON();
+    expect(message).to.match(/^invalid 0\.x{78}, 1\.x{78}, .*, 4\.x{78} and 2 more$/);
+    expect(shown).to.have.length(5);
+  });
+
   it('name no more than five of those pending, and count the rest', () => {
     const pending = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     expect(new DeadlineExceededError({ pending, elapsed: 1 }).message).to.match(/pending: a, b, c, d, e and 2 more$/);
+    const five = pending.slice(0, 5);
+    expect(new DeadlineExceededError({ pending: five, elapsed: 1 }).message).to.match(/pending: a, b, c, d, e$/);
   });
 
   it('keep the excerpt of a body where nothing prints it', () => {
@@ -169,5 +203,11 @@ describe('errors', () => {
     expect(error.body).to.equal('secret');
     expect(Object.keys(error)).not.to.include('body');
     expect(new HttpError({ ...at, status: 500 }).body).to.equal('');
+  });
+
+  it('print what is not there as nothing: a code, and when to come back', () => {
+    const uncoded = new ServiceError('a', { elapsed: 0, cause: new RangeError('secret') });
+    expect(uncoded.toJSON()).to.include({ message: 'a: RangeError' });
+    expect(new HttpError({ ...at, status: 500 }).toJSON()).not.to.have.property('retryAfter');
   });
 });

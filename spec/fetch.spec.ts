@@ -106,6 +106,8 @@ describe('fetchJson and fetchText', () => {
       expect(error.cause).to.equal(cause);
     });
 
+    const caused = (depth: number): object =>
+      depth === 0 ? { code: 'EDEEP' } : new Error('secret', { cause: caused(depth - 1) });
     const rejections: [string, unknown, string][] = [
       ['an Error', new Error('secret'), 'no answer'],
       [
@@ -113,7 +115,10 @@ describe('fetchJson and fetchText', () => {
         new TypeError('secret', { cause: { code: 'ENOTFOUND' } }),
         'no answer (ENOTFOUND)',
       ],
+      ['with the code in the cause of its cause', caused(2), 'no answer (EDEEP)'],
+      ['with the code deeper still', caused(3), 'no answer'],
       ['a string', 'secret', 'no answer'],
+      ['null', null, 'no answer'],
       ['undefined', undefined, 'no answer'],
     ];
     for (const [name, cause, message] of rejections) {
@@ -168,24 +173,26 @@ describe('fetchJson and fetchText', () => {
   });
 
   describe('canceling', () => {
-    it('aborts on unsubscribe: the reason is a CanceledError without a cause', () => {
+    it('aborts on unsubscribe, as every fetch is aborted: the reason is an AbortError', () => {
       const { fetch, signal } = deaf();
       const subscription = fetchJson({ fetch }, api).subscribe();
       expect(signal().aborted).to.equal(false);
       subscription.unsubscribe();
-      expect(signal().reason).to.be.instanceOf(CanceledError).and.not.to.have.property('cause');
+      expect(signal().reason).to.be.instanceOf(DOMException).with.property('name', 'AbortError');
+      expect(signal().reason).to.have.property('cause').that.is.instanceOf(CanceledError);
     });
 
-    it('aborts before it notifies: the reason is the very error', () => {
+    it('aborts before it notifies', () => {
       const { fetch, signal } = deaf();
       const controller = new AbortController();
       const seen: unknown[] = [];
       fetchJson({ fetch, signal: controller.signal }, api).subscribe({
-        error: (error: unknown) => seen.push(signal().reason, error),
+        error: (error: unknown) => seen.push(signal().aborted, error),
       });
       controller.abort('the user left');
       expect(seen).to.have.length(2);
-      expect(seen[0]).to.equal(seen[1]).and.to.be.instanceOf(CanceledError).with.property('cause', 'the user left');
+      expect(seen[0]).to.equal(true);
+      expect(seen[1]).to.be.instanceOf(CanceledError).with.property('cause', 'the user left');
     });
 
     it('asks nothing where the signal has aborted, and says so at once', () => {
@@ -311,6 +318,12 @@ describe('fetchJson and fetchText', () => {
       expect(wide.body).to.equal('é'.repeat(2 ** 15));
     });
 
+    it('reads no further than the excerpt, though the body would end there', async () => {
+      const { stream, canceled } = body(['x'.repeat(2 ** 16)], 'end');
+      await failureOf(fetchText({ fetch: answers(stream, { status: 500 }) }, api), HttpError);
+      expect(canceled()).to.equal(1);
+    });
+
     it('cancels a body that drips, and keeps what came', async () => {
       const { stream, canceled } = body(['dri', 'p']);
       const error = await failureOf(fetchText({ fetch: answers(stream, { status: 503 }) }, api), HttpError);
@@ -341,6 +354,8 @@ describe('fetchJson and fetchText', () => {
       ['1.5', undefined],
       ['-1', undefined],
       ['soon', undefined],
+      ['(at) Wed, 21 Oct 2015 07:28:00 GMT', undefined],
+      ['Wed, 21 Oct 2015 07:28:00 GMT+0100', undefined],
       ['2099-01-01', undefined],
       ['', undefined],
     ];
@@ -351,6 +366,12 @@ describe('fetchJson and fetchText', () => {
         expect(error.retryAfter).to.equal(expected);
       });
     }
+
+    it('says retryAfter in milliseconds: of headers that come with their spaces too', async () => {
+      const headers = { get: () => ' 7 ' };
+      const fetch: Fetch = () => Promise.resolve({ status: 503, headers, body: null });
+      expect(await failureOf(fetchText({ fetch }, api), HttpError)).to.include({ retryAfter: 7_000 });
+    });
 
     it('says retryAfter in milliseconds: a date is counted from now', async () => {
       const date = 'Fri, 01 Jan 2100 00:00:00 GMT';
@@ -363,6 +384,29 @@ describe('fetchJson and fetchText', () => {
   });
 
   describe('a body', () => {
+    it('of a 299 is an answer, and one of no bytes is within maxBytes: 0', async () => {
+      expect(await lastValueFrom(fetchText({ fetch: answers('Alice', { status: 299 }) }, api))).to.equal('Alice');
+      expect(await lastValueFrom(fetchText({ fetch: answers('') }, api, { maxBytes: 0 }))).to.equal('');
+    });
+
+    it('is sent by every method but GET and HEAD, though its name holds theirs', async () => {
+      for (const method of ['GETALL', 'TARGET', 'HEADER', 'AHEAD']) {
+        expect(await lastValueFrom(fetchText({ fetch: answers('ok') }, api, { method, body: 'x' }))).to.equal('ok');
+      }
+    });
+
+    it('that broke is not canceled', async () => {
+      let canceled = 0;
+      const cancel = (): Promise<void> => {
+        canceled++;
+        return Promise.resolve();
+      };
+      const read = (): Promise<never> => Promise.reject(new Error('the stream broke'));
+      const response = { status: 200, headers: new Headers(), body: { getReader: () => ({ read, cancel }), cancel } };
+      await failureOf(fetchText({ fetch: () => Promise.resolve(response) }, api), NetworkError);
+      expect(canceled).to.equal(0);
+    });
+
     it('is decoded as UTF-8 across its chunks, without a byte order mark', async () => {
       const all = bytes('\ufeff"€"');
       const stream = new ReadableStream<Uint8Array>({
@@ -413,6 +457,23 @@ describe('fetchJson and fetchText', () => {
       expect(error).not.to.have.property('cause');
     });
 
+    const mediaTypes: [string, string | null][] = [
+      ['text/html; charset=utf-8', 'text/html; charset=utf-8'],
+      ['multipart/mixed; boundary=secret', 'multipart/mixed'],
+      ['application/vnd.api+json;profile="secret"', 'application/vnd.api+json'],
+      [`text/${'x'.repeat(100)}`, `text/${'x'.repeat(64)}`],
+      ['secret', null],
+    ];
+    for (const [header, contentType] of mediaTypes) {
+      it(`that is a DecodeError says its media type, and nothing else that the header holds: ${header}`, async () => {
+        const fetch = answers('?', { headers: { 'content-type': header } });
+        const error = await failureOf(fetchJson({ fetch }, api), DecodeError);
+        expect(error.contentType).to.equal(contentType);
+        const held = contentType ?? 'no content type';
+        expect(error.message).to.equal(`no JSON but 1 bytes of ${held} (HTTP 200) from GET ${api}`);
+      });
+    }
+
     for (const [name, empty] of [
       ['a 204', answers(null, { status: 204 })],
       ['an empty 200', answers('')],
@@ -433,6 +494,21 @@ describe('fetchJson and fetchText', () => {
       expect(answer).not.to.have.property('admin');
     });
   });
+
+  it('shows of a scheme that only ends in http nothing but the scheme', async () => {
+    const fetch: Fetch = () => Promise.reject(new Error('no such scheme'));
+    expect(await failureOf(fetchText({ fetch }, 'xhttp:secret'), NetworkError)).to.include({ url: 'xhttp:' });
+  });
+
+  for (const [name, headers] of [
+    ['that starts with what HTTP refuses', [[' key', 'secret']]],
+    ['that is not there', [[]]],
+  ] as [string, [string, string][]][]) {
+    it(`quotes nothing of the name of a header ${name}`, async () => {
+      const error = await failureOf(fetchText({ fetch: answers('') }, api, { headers }), TypeError);
+      expect(error.message).to.equal('fetch: the name of a header, "…", has a character that HTTP refuses');
+    });
+  }
 
   it('resolves a relative URL where there is a page, and says so where there is none', async () => {
     const asked: string[] = [];

@@ -158,6 +158,18 @@ describe('fromAbortable', () => {
       expect(seen).to.deep.equal([]);
     });
 
+    it('sends nothing to who has unsubscribed, not even to be dropped', async () => {
+      const dropped: unknown[] = [];
+      config.onStoppedNotification = (notification) => dropped.push(notification);
+      try {
+        fromAbortable(background, endless().ask).subscribe().unsubscribe();
+        await firstValueFrom(timer(0)); // RxJS tells of it in a task of its own
+      } finally {
+        config.onStoppedNotification = null;
+      }
+      expect(dropped).to.deep.equal([]);
+    });
+
     for (const reason of [boom, 'the user left', null, 0]) {
       it(`errors with CanceledError when ctx.signal aborts: its cause is the very reason, ${String(reason)}`, () => {
         const controller = new AbortController();

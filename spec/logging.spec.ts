@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
+import { asyncScheduler, EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
 import {
   aggregate,
   type AggregateOption,
@@ -9,6 +9,7 @@ import {
   type Logger,
   type Service,
   silent,
+  withEvents,
   withLogger,
   withName,
   withTimeout,
@@ -124,16 +125,27 @@ describe('logging', () => {
     expect(JSON.stringify(lines)).not.to.include('secret');
   });
 
-  it('has no field called message, which winston would append to the message', () => {
+  it('has no field that winston takes for its own: it would append one to the message, and drop a line for another', () => {
     const logger = recording();
+    const given =
+      '{"message":"mine","level":"info","timestamp":0,"exception":true,"__proto__":{"exception":true},"id":7}';
     const ask = aggregate(
       { a: () => of(1) },
-      withLogger(logger, () => ({ message: 'mine', id: 7 })),
+      withLogger(logger, () => JSON.parse(given) as object),
     );
     ask(background).subscribe();
+    expect(logger.lines).to.have.length(4);
     for (const { fields } of logger.lines) {
-      expect(fields).not.to.have.property('message');
-      expect(fields).to.include({ message_: 'mine', id: 7 });
+      const { run, name: aggregates, service, elapsed, ...mine } = fields;
+      expect(mine).to.deep.equal({
+        message_: 'mine',
+        level_: 'info',
+        timestamp_: 0,
+        exception_: true,
+        __proto___: { exception: true },
+        id: 7,
+      });
+      expect(Object.getPrototypeOf(mine)).to.equal(Object.prototype);
     }
   });
 
@@ -193,6 +205,56 @@ describe('logging', () => {
     expect(logger.lines.map(({ message }) => message)).to.deep.equal(['run failed']);
   });
 
+  it('writes a failure and a teardown that threw whatever the level is, also beside a sink that is told all', () => {
+    let told = 0;
+    for (const sinks of [[], [withEvents({ next: () => told++ })]]) {
+      const logger = { ...recording(), isLevelEnabled: () => false };
+      const torn = (): Observable<never> =>
+        new Observable(() => () => {
+          throw boom;
+        });
+      const ask = aggregate({ torn, b: () => throwError(() => boom) }, withLogger(logger), ...sinks);
+      ask(background).subscribe({ error: () => undefined });
+      expect(logger.lines.map(({ message }) => message)).to.deep.equal(['teardown failed', 'run failed']);
+    }
+    expect(told).to.equal(7);
+  });
+
+  it('reads no clock for what nobody wants to know', () => {
+    let reads = 0;
+    const { now } = asyncScheduler;
+    asyncScheduler.now = () => (reads++, now());
+    const readsOf = (services: Record<string, Service<void, unknown>>, ...options: AggregateOption[]): number => {
+      const before = reads;
+      aggregate(services, ...options)(background).subscribe({ error: () => undefined });
+      return reads - before;
+    };
+    try {
+      const info = withLogger({ ...recording(), isLevelEnabled: () => false });
+      const a = (): Observable<number> => of(1);
+      const b = (): Observable<never> => throwError(() => boom);
+      // When it started; and where it fails, for the error and for the line.
+      expect(readsOf({ a }, info)).to.equal(1);
+      expect(readsOf({ a }, withLogger(silent))).to.equal(1);
+      expect(readsOf({ a, b }, info)).to.equal(3);
+      expect(readsOf({ a, b }, withLogger(silent))).to.equal(2);
+      expect(readsOf({ a, b, c: a }, withLogger(recording()))).to.equal(8);
+    } finally {
+      asyncScheduler.now = now;
+    }
+  });
+
+  it('writes all where the logger throws when it is asked for its level', () => {
+    const logger = {
+      ...recording(),
+      isLevelEnabled: (): never => {
+        throw new Error('no disk');
+      },
+    };
+    aggregate({ a: () => of(1) }, withLogger(logger))(background).subscribe();
+    expect(logger.lines).to.have.length(4);
+  });
+
   it('never changes the outcome: a logger may throw', () => {
     const thrower = (): never => {
       throw new Error('no disk');
@@ -216,6 +278,13 @@ describe('logging', () => {
       withTimeout(1),
     )({ deadline: 0 }).subscribe({ error: () => undefined });
     expect(silent.error('nothing', {})).to.equal(undefined);
+    let asked = false;
+    const fields = (): object => ({ asked: (asked = true) });
+    aggregate(
+      { a: () => throwError(() => boom) },
+      withLogger(silent, fields),
+    )(background).subscribe({ error: () => undefined });
+    expect(asked).to.equal(false);
   });
 
   it('fits console as it is', () => {

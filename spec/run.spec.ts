@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import {
   asyncScheduler,
   catchError,
+  config,
   defer,
   delay,
   ignoreElements,
@@ -20,6 +21,7 @@ import {
 } from 'rxjs';
 import {
   aggregate,
+  aggregateLatest,
   background,
   CanceledError,
   type Context,
@@ -37,6 +39,7 @@ import {
 } from '../lib/index.ts';
 import { marbles } from './support/marbles.ts';
 import { brief, keeping, watched } from './support/recording.ts';
+import { expectNoUnhandledRejections } from './support/rejections.ts';
 
 const quiet = withLogger(silent);
 const boom = new Error('boom');
@@ -50,6 +53,8 @@ function errorOf(source: Observable<unknown>): unknown {
 }
 
 describe('a run', () => {
+  expectNoUnhandledRejections();
+
   describe('fails fast', () => {
     it('tears the siblings down, aborts its signal, tells its observers, and then its subscriber', () => {
       const log: string[] = [];
@@ -170,6 +175,17 @@ describe('a run', () => {
       );
       expect(errorOf(ask(background))).to.have.property('service', 'fails');
       expect(log).to.deep.equal(['first torn down', 'first aborted']);
+    });
+
+    it('on a source whose subscribe throws, as on one that errors', () => {
+      const broken = Object.assign(new Observable<never>(), {
+        subscribe: (): never => {
+          throw boom;
+        },
+      });
+      expect(errorOf(aggregate({ a: () => NEVER, broken: () => broken }, quiet)(background)))
+        .to.be.instanceOf(ServiceError)
+        .and.include({ service: 'broken', cause: boom });
     });
 
     it('names the service, says after how long, and keeps the cause', () => {
@@ -431,6 +447,16 @@ describe('a run', () => {
       });
     });
 
+    it('with no timer from 2^31 ms on, which would fire at once, and with one before', () => {
+      marbles(({ expectObservable }) => {
+        const ask = aggregate({ a: () => NEVER }, quiet, withTimeout(Infinity));
+        expectObservable(ask({ deadline: 2 ** 31 })).toBe('');
+        const elapsed = 2 ** 31 - 1;
+        const late = new DeadlineExceededError({ pending: ['a'], elapsed });
+        expectObservable(ask({ deadline: elapsed })).toBe(`${String(elapsed)}ms #`, undefined, late);
+      });
+    });
+
     it('with one timer a run, set after the services have started', () => {
       const timers: (number | undefined)[] = [];
       const schedule = asyncScheduler.schedule.bind(asyncScheduler);
@@ -470,6 +496,15 @@ describe('a run', () => {
           expectObservable(ask(background)).toBe('1s #', undefined, late);
         });
       }
+    });
+
+    it('leaves it to the outermost run through one whose answers come as they are there', () => {
+      marbles(({ expectObservable }) => {
+        const growing = (ctx: Context): Observable<unknown> => aggregateLatest({ dashboard: inner() }, quiet)(ctx);
+        const ask = aggregate({ growing }, quiet, withTimeout(1_000));
+        const late = new DeadlineExceededError({ pending: ['growing'], elapsed: 1_000 });
+        expectObservable(ask(background)).toBe('1s #', undefined, late);
+      });
     });
 
     it('makes a ServiceError of a deadline that the inner run set sooner', () => {
@@ -600,6 +635,38 @@ describe('a run', () => {
       expect(signal?.reason).to.be.instanceOf(CanceledError).and.not.have.property('cause');
     });
 
+    it('by who has left: RxJS hears of no error that came too late', () => {
+      const stopped: unknown[] = [];
+      config.onStoppedNotification = ({ kind }) => {
+        if (kind === 'E') stopped.push(kind);
+      };
+      try {
+        marbles(({ flush }) => {
+          for (const at of ['started', 'started a', 'succeeded a', 'succeeded', 'later']) {
+            const leaving = new Subject<void>();
+            const sink = {
+              next: (event: RunEvent) => {
+                if (brief([event])[0] === at) leaving.next();
+              },
+            };
+            const ask = aggregate({ a: () => of(1), b: () => timer(1) }, quiet, withEvents(sink));
+            const left = new Observable((subscriber) => {
+              leaving.subscribe(() => {
+                subscriber.unsubscribe();
+              });
+              ask(background).subscribe(subscriber);
+            });
+            left.subscribe();
+            leaving.next();
+          }
+          flush();
+        });
+      } finally {
+        config.onStoppedNotification = null;
+      }
+      expect(stopped).to.deep.equal([]);
+    });
+
     it('by a sink or a factory that unsubscribes, as by anybody', () => {
       const log: string[] = [];
       const leaving = new Subject<void>();
@@ -665,7 +732,7 @@ describe('a run', () => {
       gate.complete();
       expect(answered).to.have.length(20_001);
       expect(answered.at(-1)).to.equal(19_999);
-    });
+    }).timeout(60_000);
   });
 
   describe('survives a teardown that throws', () => {
@@ -754,6 +821,28 @@ describe('a run', () => {
       });
       expect(told).to.deep.equal([{ a: 1 }, 'complete']);
       expect(brief(events)).to.deep.equal(['started', 'started a', 'succeeded a', 'teardown-failed a', 'succeeded']);
+    });
+
+    it('of a service that ended the run while it was being subscribed to', () => {
+      const controller = new AbortController();
+      const { events, next } = keeping();
+      const leaves = (): Observable<never> =>
+        new Observable(() => {
+          controller.abort();
+          return () => {
+            throw torn;
+          };
+        });
+      const ask = aggregate({ leaves }, quiet, withEvents({ next }));
+      expect(errorOf(ask({ signal: controller.signal }))).to.be.instanceOf(CanceledError);
+      expect(brief(events)).to.deep.equal([
+        'started',
+        'started leaves',
+        'canceled leaves',
+        'canceled',
+        'teardown-failed leaves',
+      ]);
+      expect(events.at(-1)).to.have.property('error', torn);
     });
 
     it('on unsubscribing, and tells each error where several threw', () => {

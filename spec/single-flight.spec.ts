@@ -5,6 +5,7 @@ import {
   background,
   CanceledError,
   type Context,
+  type Fetch,
   type Service,
   silent,
   singleFlight,
@@ -103,6 +104,7 @@ describe('singleFlight', () => {
       1,
       '1',
       1n,
+      2n,
       true,
       'true',
       null,
@@ -132,6 +134,12 @@ describe('singleFlight', () => {
     ];
     for (const ctx of same) ask(ctx).subscribe();
     expect(contexts).to.have.length(1);
+    const turned: object[] = [
+      { tenant, user: 'x' },
+      { user: 'x', tenant },
+    ];
+    for (const ctx of turned) ask(ctx).subscribe();
+    expect(contexts).to.have.length(2);
     const different: object[] = [
       background,
       { propagate: { authorization: 'b', b: '1' }, tenant },
@@ -142,7 +150,35 @@ describe('singleFlight', () => {
       { propagate: { 'authorization" "a': '' } },
     ];
     for (const ctx of different) ask(ctx).subscribe();
-    expect(contexts).to.have.length(1 + different.length);
+    expect(contexts).to.have.length(2 + different.length);
+  });
+
+  it('never shares across transports, even such as read alike', () => {
+    const { contexts, service } = asked();
+    const ask = singleFlight(service as Service<void, never>);
+    const transport = (): Fetch => () => expect.fail('asked');
+    for (const fetch of [transport(), transport()]) for (const ctx of [{ fetch }, { fetch }]) ask(ctx).subscribe();
+    expect(contexts).to.have.length(2);
+  });
+
+  it('refuses headers that only a loop can tell apart: they are no record', () => {
+    const { contexts, service } = asked();
+    const ask = singleFlight(service as Service<void, never>);
+    for (const [propagate, what] of [
+      [new Headers({ authorization: 'a' }), 'an instance of Headers'],
+      [new Map([['authorization', 'a']]), 'an instance of Map'],
+      [[['authorization', 'a']], 'an instance of Array'],
+      ['authorization: a', 'a string'],
+      [null, 'null'],
+    ] as const) {
+      let told: unknown;
+      ask({ propagate } as never).subscribe({ error: (error: unknown) => (told = error) });
+      expect(told).to.be.instanceOf(TypeError);
+      expect((told as TypeError).message).to.equal(
+        `ctx.propagate must be a record, not ${what}: pass Object.fromEntries(headers)`,
+      );
+    }
+    expect(contexts).to.deep.equal([]);
   });
 
   it('needs a key for an object, which replaces only the part of the input', () => {
@@ -153,6 +189,11 @@ describe('singleFlight', () => {
     let told: unknown;
     keyless(background, { id: 1 }).subscribe({ error: (error: unknown) => (told = error) });
     expect(told).to.be.instanceOf(TypeError).and.have.property('message').that.includes('key: (input)');
+    (keyless as Service<unknown, never>)(background, () => 1).subscribe({ error: (error: unknown) => (told = error) });
+    expect(told)
+      .to.be.instanceOf(TypeError)
+      .and.have.property('message', 'singleFlight: a function is no key: give { key: (input) => a primitive }');
+    expect(inputs).to.deep.equal([]);
     const ask = singleFlight(wide, { key: ({ id }) => id });
     ask(background, { id: 1 }).subscribe();
     ask(background, { id: 1 }).subscribe();
@@ -163,6 +204,26 @@ describe('singleFlight', () => {
       TypeError,
       'singleFlight: a service, not an instance of Observable',
     );
+  });
+
+  it('asks anew with all of the input, once its flight is over: answered, failed, or left', () => {
+    const sources = { answered: of('no'), failed: throwError(() => boom), left: NEVER };
+    for (const source of Object.values(sources)) {
+      const attempts: number[] = [];
+      const ask = singleFlight(
+        (_ctx, { attempt }: { id: number; attempt: number }) => {
+          attempts.push(attempt);
+          return source;
+        },
+        { key: ({ id }) => id },
+      );
+      for (const attempt of [1, 2]) {
+        ask(background, { id: 1, attempt })
+          .subscribe({ error: () => undefined })
+          .unsubscribe();
+      }
+      expect(attempts).to.deep.equal([1, 2]);
+    }
   });
 
   it('lets one of two aggregates be canceled, and the other have the answer', () => {

@@ -32,6 +32,8 @@ describe('url', () => {
       ['a port', () => url`${'http://127.0.0.1:8080'}/users/${id}`, 'http://127.0.0.1:8080/users/42'],
       ['IPv6', () => url`${'http://[::1]:8080'}/users/${id}`, 'http://[::1]:8080/users/42'],
       ['the base alone', () => url`${'http://api.test/v1?a=b#c'}`, 'http://api.test/v1?a=b#c'],
+      ['dots at its end', () => url`${'http://api.test/v1/..'}/users/${id}`, 'http://api.test/users/42'],
+      ['dots at its end, and nothing more', () => url`${'http://api.test/v1/.'}`, 'http://api.test/v1/'],
       ['the base and a query', () => url`${api}?id=${id}`, 'http://api.test/?id=42'],
       ['the base and a value', () => url`${'http://api.test/users/'}${id}`, 'http://api.test/users/42'],
       ['a literal', () => url`http://api.test/users/${id}`, 'http://api.test/users/42'],
@@ -86,6 +88,7 @@ describe('url', () => {
       ['http://api.test:port', '"http://api.test:port/users"'],
       ['http://alice:secret@[', '"http://[/users"'],
       ['http://alice:sec/ret@api.test', '"http://api.test/users"'],
+      ['s3://[', '"s3://[/users"'],
     ] as const) {
       it(`is refused where it cannot be parsed, without its credentials: ${base}`, () => {
         expect(refusal(() => url`${base}/users`)).to.equal(`url: ${shown} cannot be parsed`);
@@ -111,6 +114,14 @@ describe('url', () => {
         }
       }
       expect(refusal(() => url`${'/'}/${''}`)).to.equal('url: "" is no path segment');
+    });
+
+    it('may be nothing at all: the page itself, where there is one', () => {
+      if (typeof document === 'undefined') {
+        expect(refusal(() => url``)).to.equal('url: "" is relative, and there is no page: give an absolute URL');
+      } else {
+        expect(url``.href).to.equal(new URL('', document.baseURI).href);
+      }
     });
   });
 
@@ -195,6 +206,12 @@ describe('url', () => {
       [() => url`http://api.test/users/%2e${'.'}`, '"%2e."'],
       [() => url`${'http://api.test/users/.'}${'.'}`, '".."'],
       [() => url`${api}/../${id}`, '".."'],
+      [() => url`${api}/users/${'..'}\n`, '".."'],
+      [() => url`${api}/users/\n\t${'..'}`, '".."'],
+      [() => url`${api}/users\\${'..'}`, '".."'],
+      [() => url`${'http://api.test\\users\\'}${'..'}`, '".."'],
+      [() => url`${'http://api.test/users/.\n'}${'.'}`, '".."'],
+      [() => url`${api}/users/${'..'} \0`, '".."'],
     ];
     for (const [make, shown] of dots) {
       it(`is no empty and no dot segment: ${shown} ${String(make).replace('() => ', '')}`, () => {
@@ -209,13 +226,15 @@ describe('url', () => {
     ] as const) {
       it(`has no lone surrogate: ${shown}`, () => {
         expect(refusal(() => url`${api}/users/${value}`)).to.equal(`url: ${shown} has a lone surrogate`);
-        expect(refusal(() => url`${api}/users?q=${value}`)).to.equal(`url: ${shown} has a lone surrogate`);
+        expect(refusal(() => url`${api}/users?q=${value}`)).to.equal('url: a value of the query has a lone surrogate');
       });
     }
 
     it('is quoted up to 80 characters', () => {
       const message = refusal(() => url`${api}/users/${'x'.repeat(1_000)}\ud800${'\ud800'.padStart(500, 'y')}`);
       expect(message).to.equal(`url: "${'y'.repeat(80)}…" has a lone surrogate`);
+      const fits = refusal(() => url`${api}/users/${'\ud800'.padStart(80, 'y')}`);
+      expect(fits).to.equal(`url: "${'y'.repeat(79)}\\ud800" has a lone surrogate`);
     });
   });
 

@@ -17,6 +17,8 @@ type Settings = Readonly<Record<keyof typeof numbers, number>>;
 /** What the program is to do. */
 export interface Options extends Settings {
   readonly once: boolean;
+  /** Whether one was named. */
+  readonly scenario: boolean;
   readonly help: boolean;
 }
 
@@ -41,7 +43,8 @@ Starts a Profile service, an Order service and a dashboard backend on 127.0.0.1,
 The answer, or what went wrong, is on stdout; the structured log on stderr, from the level in LOG_LEVEL on (debug).
 
   --once                 ask once, and exit: with 0 where there was an answer, with 1 where there was none
-  --scenario NAME        happy, slow-poke (1 s to answer, Orders takes 2) or domino (Profile fails, Orders takes 10 s)
+  --scenario NAME        happy, slow-poke (1 s to answer, Orders takes 2) or domino (Profile fails, Orders takes 10 s);
+                         draws what each answer took
   --profile-delay MS     how long the Profile service takes     --profile-status CODE  what it answers with
   --order-delay MS       how long the Order service takes       --order-status CODE    what it answers with
   --timeout MS           how long the dashboard may take (30000)
@@ -79,6 +82,7 @@ export function parse(args: readonly string[]): Options {
     const { name, rawName, value } = token;
     if (name === 'scenario') {
       preset = scenarioOf(value);
+      given[name] = true;
     } else if (name === 'once' || name === 'help') {
       if (value !== undefined) throw new UsageError(`--${name} takes no value, not ${quote(value)}`);
       given[name] = true;
@@ -88,7 +92,7 @@ export function parse(args: readonly string[]): Options {
       throw new UsageError(`unknown flag ${quote(rawName)}; see --help`);
     }
   }
-  return { once: false, help: false, ...preset, ...given };
+  return { once: false, scenario: false, help: false, ...preset, ...given };
 }
 
 function scenarioOf(value: string | undefined): Settings {

@@ -1,9 +1,11 @@
 import { STATUS_CODES } from 'node:http';
-import { background, fetchText, HttpError, url } from 'forkfast';
+import { background, fetchText, HttpError, type RunEvent, url } from 'forkfast';
+import { waterfall } from 'forkfast/report';
 import {
   catchError,
   concat,
   defer,
+  EMPTY,
   filter,
   finalize,
   fromEvent,
@@ -13,6 +15,7 @@ import {
   type Observable,
   of,
   ReplaySubject,
+  skip,
   switchMap,
   take,
   takeUntil,
@@ -29,6 +32,8 @@ interface Stage {
   readonly profile: MockService;
   readonly orders: MockService;
   readonly dashboard: Listening;
+  /** What each answer of the dashboard took, drawn: of the last, and of those that follow. */
+  readonly pictures: Observable<string>;
 }
 
 /** The lines that the program prints. Unsubscribing cancels what is in flight, and closes the servers. */
@@ -49,10 +54,17 @@ async function start(options: Options): Promise<Stage> {
     startOrderService({ delay: options['order-delay'], status: options['order-status'] }),
   ]);
   const logger = createLogger(process.env['LOG_LEVEL']?.toLowerCase());
-  const { port, timeout } = options;
+  const { port, timeout, scenario } = options;
+  const runs = new ReplaySubject<readonly RunEvent[]>(1);
   try {
-    const dashboard = await startDashboard({ profile: profile.url, orders: orders.url, port, timeout, logger });
-    return { profile, orders, dashboard };
+    const dashboard = await startDashboard({ profile: profile.url, orders: orders.url, port, timeout, logger, runs });
+    const color = process.stdout.isTTY && process.stdout.hasColors(); // which knows NO_COLOR
+    return {
+      profile,
+      orders,
+      dashboard,
+      pictures: scenario ? runs.pipe(map((events) => waterfall(events, { color }))) : EMPTY,
+    };
   } catch (error) {
     await Promise.all([profile.close(), orders.close()]);
     throw error;
@@ -66,33 +78,34 @@ async function close({ profile, orders, dashboard }: Stage): Promise<void> {
 }
 
 /** Asks the dashboard over HTTP: the answer, or what went wrong and what the two services saw of it. */
-function question({ profile, orders, dashboard }: Stage, { once }: Options): Observable<string> {
+function question({ profile, orders, dashboard, pictures }: Stage, { once }: Options): Observable<string> {
   const asked = performance.now();
   const seen = new ReplaySubject<Activity>(2);
   merge(ended(profile).pipe(take(1)), ended(orders).pipe(take(1))).subscribe(seen);
+  const picture = pictures.pipe(take(1));
 
-  return fetchText(background, url`${dashboard.url}/users/${42}`).pipe(
+  return concat(fetchText(background, url`${dashboard.url}/users/${42}`), picture).pipe(
     catchError((error: unknown) => {
       if (once) process.exitCode = 1;
       const elapsed = Math.round(performance.now() - asked);
       // A server may see its connection close after the client has its answer; that it does is worth waiting for.
       return concat(
         of(`Failed after ${String(elapsed)} ms: ${reason(error)}`),
-        seen.pipe(map(sentence), takeUntil(timer(5_000))),
+        concat(picture, seen.pipe(map(sentence))).pipe(takeUntil(timer(5_000))),
       );
     }),
   );
 }
 
 /** Says where, and which connections were closed before there was an answer; never completes. */
-function serving({ profile, orders, dashboard }: Stage): Observable<string> {
+function serving({ profile, orders, dashboard, pictures }: Stage): Observable<string> {
   const abandoned = merge(profile.activity, orders.activity).pipe(filter(({ type }) => type === 'abandoned'));
   const where = [
     `Serving ${dashboard.url}/users/42 (Ctrl-C to stop)`,
     `Profile service ${profile.url}/profiles/42`,
     `Order service ${orders.url}/orders/42`,
   ];
-  return merge(where, abandoned.pipe(map(sentence)), NEVER);
+  return merge(where, pictures.pipe(skip(1)), abandoned.pipe(map(sentence)), NEVER);
 }
 
 function ended({ activity }: MockService): Observable<Activity> {

@@ -8,12 +8,15 @@ import {
   type Logger,
   orderService,
   profileService,
+  type RunEvent,
   ServiceError,
   UserAggregator,
+  withEvents,
   withLogger,
   withTimeout,
 } from 'forkfast';
-import { fromEvent, takeUntil } from 'rxjs';
+import { serverTiming } from 'forkfast/report';
+import { finalize, fromEvent, type Observer, takeUntil } from 'rxjs';
 import { idOf, listen, type Listening, route, send } from './http.ts';
 
 export interface DashboardOptions {
@@ -26,19 +29,23 @@ export interface DashboardOptions {
   readonly logger: Logger;
   /** 0 for any. */
   readonly port?: number;
+  /** Is told the events of each request, when its run is over. */
+  readonly runs?: Pick<Observer<readonly RunEvent[]>, 'next'>;
 }
 
 interface RequestContext extends Context {
   readonly requestId: string;
+  readonly events: RunEvent[];
 }
 
 /** The dashboard backend: `GET /users/:id` answers `User: Alice | Orders: 5`. */
 export async function startDashboard(options: DashboardOptions): Promise<Listening> {
-  const { profile, orders, timeout, logger, port = 0 } = options;
+  const { profile, orders, timeout, logger, port = 0, runs } = options;
   const users = new UserAggregator<RequestContext>(
     { profile: profileService(profile), orders: orderService(orders) },
     withTimeout(timeout),
     withLogger(logger, ({ requestId }: RequestContext) => ({ requestId })),
+    withEvents({ next: (event) => (event.ctx as RequestContext).events.push(event) }),
   );
   const shutdown = new AbortController();
 
@@ -51,15 +58,21 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
       }
       const requestId = requestIdOf(request.headers['x-request-id']);
       response.setHeader('x-request-id', requestId);
-      const ctx = { requestId, signal: shutdown.signal, propagate: { 'x-request-id': requestId } };
+      const events: RunEvent[] = [];
+      const ctx = { requestId, events, signal: shutdown.signal, propagate: { 'x-request-id': requestId } };
       users
         .aggregate(ctx, id)
-        .pipe(takeUntil(fromEvent(response, 'close'))) // the client has gone: nobody wants the answer
+        .pipe(
+          takeUntil(fromEvent(response, 'close')), // the client has gone: nobody wants the answer
+          finalize(() => runs?.next(events)),
+        )
         .subscribe({
           next: (line) => {
+            response.setHeader('server-timing', serverTiming(events));
             send(response, 200, line);
           },
           error: (error: unknown) => {
+            response.setHeader('server-timing', serverTiming(events));
             fail(response, error);
           },
         });

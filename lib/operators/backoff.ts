@@ -1,5 +1,5 @@
 import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } from 'rxjs';
-import { aborted } from '../abort.ts';
+import { canceled } from '../abort.ts';
 import { atLeast, hasMethod, kindOf } from '../check.ts';
 import { type Context, refusal } from '../context.ts';
 import { CanceledError, HttpError, NetworkError, ServiceError } from '../errors.ts';
@@ -136,12 +136,12 @@ export function backoff(
     const wait = Math.max(jitter === 'full' ? random() * most : most, retryAfterOf(error) ?? 0);
     const inTime = wait < 2 ** 31 && asyncScheduler.now() + wait < (ctx.deadline ?? Infinity);
     if (!inTime || !retryable(error) || budget?.allows() === false) return throwError(() => error);
-    const canceled = aborted(ctx.signal).pipe(
+    const left = canceled(ctx).pipe(
       map((cause) => {
         throw new CanceledError({ cause });
       }),
     );
-    return timer(wait).pipe(takeUntil(canceled));
+    return timer(wait).pipe(takeUntil(left));
   };
 }
 

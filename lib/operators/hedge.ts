@@ -82,7 +82,7 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
         }).subscribe({
           next: (value) => {
             if (winner === undefined) win(lane);
-            subscriber.next(value);
+            if (lane === winner) subscriber.next(value); // not of a loser that another's teardown woke
           },
           error: (error: unknown) => {
             if (counts()) subscriber.error(error);
@@ -93,7 +93,6 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
         });
       };
       ask();
-      if (race.closed) return;
       race.add(
         timer(after, after)
           .pipe(take(lanes - 1))

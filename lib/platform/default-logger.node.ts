@@ -16,7 +16,7 @@ export function createDefaultLogger(): Logger {
     (made ??= createLogger({
       level: theLevel(),
       levels,
-      format: format.combine(format.timestamp(), format.json()),
+      format: format.combine(format.timestamp(), format.json(), plain()),
       transports: [new transports.Console({ stderrLevels: Object.keys(levels) })],
     }));
   return {
@@ -27,6 +27,16 @@ export function createDefaultLogger(): Logger {
     isLevelEnabled: (asked) => (levels[asked] ?? Infinity) <= (levels[theLevel()] ?? 0),
   };
 }
+
+/** What JSON leaves as it is though a terminal obeys it, or a reader takes it for a line's end. */
+const plain = winston.format((line) => {
+  const text = String(line[Symbol.for('message')]);
+  line[Symbol.for('message')] = text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return line;
+});
 
 function known(level: string | undefined, levels: object): string {
   return level !== undefined && Object.hasOwn(levels, level) ? level : 'info';

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CanceledError, DeadlineExceededError, ServiceError, silent } from 'forkfast';
-import { filter, firstValueFrom, map, merge, take, toArray } from 'rxjs';
+import { CanceledError, DeadlineExceededError, type RunEvent, ServiceError, silent } from 'forkfast';
+import { filter, firstValueFrom, map, merge, Subject, take, toArray } from 'rxjs';
 import { parse } from '../../example/dashboard/command-line.ts';
 import { startDashboard, statusOf } from '../../example/dashboard/server.ts';
 import {
@@ -14,6 +14,7 @@ import {
   startOrderService,
   startProfileService,
 } from '../../example/dashboard/services.ts';
+import { metricsOf } from '../support/server-timing.ts';
 
 const line = 'User: Alice | Orders: 5';
 const never = 2 ** 31 - 1;
@@ -85,6 +86,7 @@ describe('example: the dashboard backend', function () {
     readonly close: () => Promise<void>;
     /** The next `count` things of this type that the two services see: by default one each. */
     readonly next: (type: Activity['type'], count?: number) => Promise<string[]>;
+    readonly runs: Subject<readonly RunEvent[]>;
   }
   const stage = async ({
     profile = {},
@@ -93,7 +95,8 @@ describe('example: the dashboard backend', function () {
   }: { profile?: MockOptions; orders?: MockOptions; timeout?: number } = {}): Promise<Stage> => {
     const mocks = [await startProfileService(profile), await startOrderService(orders)] as const;
     const [{ url: profileUrl }, { url: ordersUrl }] = mocks;
-    const backend = await startDashboard({ profile: profileUrl, orders: ordersUrl, timeout, logger: silent });
+    const runs = new Subject<readonly RunEvent[]>();
+    const backend = await startDashboard({ profile: profileUrl, orders: ordersUrl, timeout, logger: silent, runs });
     closing.push(backend.close, ...mocks.map(({ close }) => close));
     const activity = merge(...mocks.map((mock) => mock.activity));
     const next: Stage['next'] = (type, count = 2) =>
@@ -105,7 +108,7 @@ describe('example: the dashboard backend', function () {
           toArray(),
         ),
       );
-    return { url: `${backend.url}/users/42`, close: backend.close, next };
+    return { url: `${backend.url}/users/42`, close: backend.close, next, runs };
   };
   afterEach(async () => {
     for (const close of closing.splice(0)) await close();
@@ -117,6 +120,34 @@ describe('example: the dashboard backend', function () {
     expect([status, body]).to.deep.equal([200, line]);
     expect(headers.get('content-type')).to.match(/^text\/plain/);
     expect(await ask(url, { method: 'HEAD' })).to.include({ status: 200, body: '' });
+  });
+
+  /** What became of what, by the header. */
+  const outcomes = (headers: Headers): Record<string, string> =>
+    Object.fromEntries(
+      metricsOf(headers.get('server-timing') ?? '').map(({ name, parameters }) => [name, parameters['desc'] ?? 'ok']),
+    );
+
+  it('sends what each service took, and what became of it, of its own request only', async () => {
+    const { url } = await stage();
+    for (const { headers } of await Promise.all([ask(url), ask(url)])) {
+      expect(headers.get('server-timing')).to.match(/^total;dur=\d+, profile;dur=\d+, orders;dur=\d+$/);
+    }
+  });
+
+  it('sends it where it fails too, and no word of the error', async () => {
+    const failing = await stage({ profile: { status: 500 }, orders: { delay: never } });
+    expect(outcomes((await ask(failing.url)).headers)).to.deep.equal({
+      total: 'failed',
+      profile: 'failed',
+      orders: 'canceled',
+    });
+    const late = await stage({ profile: { delay: never }, orders: { delay: never }, timeout: 1 });
+    expect(outcomes((await ask(late.url)).headers)).to.deep.equal({
+      total: 'deadline exceeded',
+      profile: 'canceled',
+      orders: 'canceled',
+    });
   });
 
   it('gives a request its id, or keeps the one it came with where that is fit to log', async () => {
@@ -162,15 +193,17 @@ describe('example: the dashboard backend', function () {
   });
 
   it('cancels the run of a client that disconnects: both connections close', async () => {
-    const { url, next } = await stage({ profile: { delay: never }, orders: { delay: never } });
+    const { url, next, runs } = await stage({ profile: { delay: never }, orders: { delay: never } });
     const asked = next('asked');
     const abandoned = next('abandoned');
+    const told = firstValueFrom(runs);
     const client = new AbortController();
     const gone = ask(url, { signal: client.signal }).catch(() => 'gone');
     await asked;
     client.abort();
     expect(await gone).to.equal('gone');
     expect(await abandoned).to.have.members(['Profile service', 'Order service']);
+    expect((await told).at(-1)).to.include({ type: 'canceled', name: 'dashboard' });
   });
 
   it('answers 503 when it is closed, and closes both connections', async () => {
@@ -201,7 +234,7 @@ describe('example: the command line', () => {
       'order-delay': 2_000,
       once: true,
     });
-    expect(parse([])).to.include({ port: 3_000, 'profile-status': 200, once: false });
+    expect(parse([])).to.include({ port: 3_000, 'profile-status': 200, once: false, scenario: false });
   });
 
   const refused: readonly (readonly [args: string, message: string])[] = [
@@ -282,7 +315,7 @@ describe('example: npm start', function () {
     taken: start(`--once --port ${String(takenPort)}`),
     usage: start('--port http'),
     help: start('--help'),
-    serving: start('--port 0'),
+    serving: start('--port 0 --scenario happy'),
     failing: start('--port 0 --order-status 500'),
     pending: start(`--once --port 0 --order-delay ${String(never)} --timeout ${String(never)}`),
   });
@@ -311,19 +344,26 @@ describe('example: npm start', function () {
     for (const fields of lines) expect(fields).to.include.keys('level', 'timestamp', 'requestId', 'run');
   });
 
-  it('shows slow-poke: the deadline, and the connection that the server saw close', async () => {
+  /** A bar, and how long it was. */
+  const bar = String.raw`[░█]{20} +\d+ ms  `;
+
+  it('shows slow-poke: the deadline, the run, and the connection that the server saw close', async () => {
     const { code, stdout } = await runs.slowPoke.ended;
     expect(stdout).to.match(
-      /^Failed after \d+ ms: 504 Gateway Timeout: context deadline exceeded after \d+ ms, pending: .*orders\n/,
+      /^Failed after \d+ ms: 504 Gateway Timeout: context deadline exceeded after \d+ ms, pending: .*orders\ndashboard \d+ ms {2}deadline exceeded\n/,
     );
+    expect(stdout).to.match(new RegExp(`^  orders   ${bar}canceled$`, 'm'));
     expect(stdout).to.match(/^Order service: connection closed by the client after \d+ ms, before it answered$/m);
     expect(code).to.equal(1);
   });
 
-  it('shows domino: the failure, and the connection that the server saw close', async () => {
+  it('shows domino: the failure, the run, and the connection that the server saw close', async () => {
     const { code, stdout } = await runs.domino.ended;
     expect(stdout).to.match(
-      /^Failed after \d+ ms: 502 Bad Gateway: profile: HTTP 500 from GET http:\S+\/profiles\/42\n/,
+      /^Failed after \d+ ms: 502 Bad Gateway: profile: HTTP 500 from GET http:\S+\/profiles\/42\ndashboard \d+ ms {2}failed: profile\n/,
+    );
+    expect(stdout).to.match(
+      new RegExp(`^  profile  ${bar}failed: HTTP 500 from GET http:\\S+/profiles/42\n  orders   ${bar}canceled$`, 'm'),
     );
     expect(stdout).to.match(/^Order service: connection closed by the client after \d+ ms, before it answered$/m);
     expect(code).to.equal(1);
@@ -346,11 +386,15 @@ describe('example: npm start', function () {
     expect(code).to.equal(0);
   });
 
-  it('goes on serving, and ends on Ctrl-C', async () => {
+  it('draws the run of a scenario after each answer, goes on serving, and ends on Ctrl-C', async () => {
+    const picture = `dashboard \\d+ ms  ok\n  profile  ${bar}ok\n  orders   ${bar}ok\n`;
     const { child, until, ended } = runs.serving;
-    const [printed, url = ''] = await until('stdout', /^.*\nServing (http:\S+\/users\/42) \(Ctrl-C to stop\)$/m);
-    expect(printed.split('\n')[0]).to.equal(line);
+    const served = new RegExp(
+      `^${line.replace('|', '\\|')}\n${picture}Serving (http:\\S+/users/42) \\(Ctrl-C to stop\\)\n`,
+    );
+    const [, url = ''] = await until('stdout', served);
     expect(await ask(url)).to.include({ status: 200, body: line });
+    await until('stdout', new RegExp(`Serving [^]*\n${picture}$`));
     child.kill('SIGINT');
     expect(await ended).to.include({ code: 0 });
   });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { defer, EMPTY, NEVER, Observable, of, retry } from 'rxjs';
+import { defer, EMPTY, NEVER, Observable, of, retry, Subject } from 'rxjs';
 import { hedge, retryBudget } from '../../lib/index.ts';
 import { marbles } from '../support/marbles.ts';
 
@@ -58,6 +58,15 @@ describe('hedge', () => {
     });
   });
 
+  it('waits for the others where a lane was empty, whichever it is', () => {
+    marbles(({ cold, expectObservable }) => {
+      const healthy = cold('-----a|');
+      expectObservable(inTurn(healthy, cold('|')).pipe(hedge({ after: 3 }))).toBe('-----a|');
+      expectObservable(inTurn(cold('----|'), healthy).pipe(hedge({ after: 3 }))).toBe('--------a|');
+      expectObservable(inTurn(cold('----|'), cold('--|')).pipe(hedge({ after: 3 }))).toBe('-----|');
+    });
+  });
+
   it('asks up to as many lanes, one each while', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const silent = cold('----------');
@@ -99,6 +108,21 @@ describe('hedge', () => {
           subscription.unsubscribe();
         }).to.throw();
       });
+    });
+  });
+
+  it('takes no value of a loser that the teardown of another wakes', () => {
+    marbles(({ cold, flush }) => {
+      const woken = new Subject<string>();
+      const waking = new Observable<string>(() => () => {
+        woken.next('woken');
+      });
+      const seen: string[] = [];
+      inTurn(waking, woken, cold('-a-b|'))
+        .pipe(hedge({ after: 1, lanes: 3 }))
+        .subscribe((value) => seen.push(value));
+      flush();
+      expect(seen).to.deep.equal(['a', 'b']);
     });
   });
 

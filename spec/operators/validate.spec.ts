@@ -72,6 +72,11 @@ describe('validate', () => {
 
   it('refuses what is no schema', () => {
     expect(() => validate({} as never)).to.throw(TypeError, 'no Standard Schema');
-    expect(() => validate(undefined as never)).to.throw(TypeError, 'undefined');
+    for (const nothing of [undefined, null]) {
+      expect(() => validate(nothing as never)).to.throw(
+        TypeError,
+        `validate: ${String(nothing)} is no Standard Schema`,
+      );
+    }
   });
 });

@@ -6,7 +6,7 @@ import { scenarios } from './oracle/scenario.ts';
 
 describe('the oracle', () => {
   it('foresees all that is seen of a run, in order: 20,000 random runs', function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     fc.assert(
       fc.property(scenarios, (scenario) => {
         const [actual, foreseen] = [observed(scenario), expected(scenario)];

@@ -1,6 +1,6 @@
 import type { Suite } from 'mocha';
 import { type Context, type Fetch, fetchJson, fetchText } from '../../lib/index.ts';
-import { undiciFetch } from '../../lib/undici.ts';
+import { transports } from './transports.ts';
 
 /** A transport by its name, and `fetchJson` and `fetchText` over it where a context has none. */
 export interface Wire {
@@ -10,17 +10,11 @@ export interface Wire {
   readonly fetchText: typeof fetchText;
 }
 
-/** What the specs of the wire run over. */
-const wires: readonly Wire[] = [
-  wire('the global fetch', (url, init) => fetch(url, init)),
-  wire('undici', undiciFetch()),
-];
-
-/** A `describe` for each of them. */
+/** A `describe` for each transport. */
 export function describeWires(title: string, specs: (this: Suite, wire: Wire) => void): void {
-  for (const wire of wires) {
-    describe(`${title}, over ${wire.name}`, function () {
-      specs.call(this, wire);
+  for (const { name, ctx } of transports) {
+    describe(`${title}, over ${name}`, function () {
+      specs.call(this, wire(name, ctx.fetch ?? globalThis.fetch));
     });
   }
 }

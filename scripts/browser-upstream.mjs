@@ -1,0 +1,137 @@
+// The server of the page, and the same server again as another origin: whatever an upstream can do to a page. A request says
+// `?id=…`; what the server saw of it is told by that, so that specs wait for what happens and never ask twice.
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { pipeline } from 'node:stream';
+import { createGzip } from 'node:zlib';
+
+const text = { 'content-type': 'text/plain', 'x-content-type-options': 'nosniff' }; // sniffing waits for more
+const json = { 'content-type': 'application/json' };
+const html = { 'content-type': 'text/html' };
+
+/** What it does to a response, and to its socket, by path. */
+const answers = {
+  '/slow': () => {},
+  '/drip': (response) => response.writeHead(200, text).write('drip'),
+  '/json': (response) => response.writeHead(200, json).end('{"name":"Alice"}'),
+  '/204': (response) => response.writeHead(204).end(),
+  '/404': (response) => response.writeHead(404, text).end('no such user'),
+  '/500': (response) => response.writeHead(500, text).end('no luck'),
+  '/html': (response) => response.writeHead(200, html).end('<h1>Hello</h1>'),
+  '/latin1': (response) => response.writeHead(200, text).end(Buffer.from([0x22, 0xe4, 0x22])),
+  '/garbage': (response) => response.socket.end('220 smtp.test ESMTP\r\n'),
+  '/reset': (response) => response.socket.resetAndDestroy(),
+  '/hang-up': (response) => response.socket.end(),
+  '/cut': (response) =>
+    response.writeHead(200, { ...json, 'content-length': 100 }).write('{"name":', () => response.socket.end()),
+  '/cut-chunks': (response) => response.writeHead(200, json).write('{"name":', () => response.socket.end()),
+  '/no-gzip': (response) => response.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end('{"name":"Alice"}'),
+  '/endless': (response) => forever(response.writeHead(200, text)),
+  '/endless-500': (response) => forever(response.writeHead(500, text)),
+  '/bomb': (response) => forever(response.writeHead(200, { ...text, 'content-encoding': 'gzip' }), createGzip()),
+  '/redirect': (response, { search }) => response.writeHead(302, { location: `/json${search}` }).end(),
+  '/redirect-elsewhere': (response, { elsewhere, search }) =>
+    response.writeHead(302, { location: `${elsewhere}/json${search}` }).end(),
+};
+
+/** Zeros, for as long as somebody reads. */
+function forever(response, ...through) {
+  const zeros = Buffer.alloc(2 ** 16);
+  const source = function* () {
+    for (;;) yield zeros;
+  };
+  pipeline(source, ...through, response, () => {});
+}
+
+/** A service worker that passes everything on, but for one answer of its own. */
+const worker = `addEventListener('fetch', (event) => {
+  const own = new URL(event.request.url).pathname === '/frame/name';
+  event.respondWith(own ? new Response('the worker') : fetch(event.request));
+});`;
+
+/** Serves `files` (content types and bodies by path), and the answers above. */
+export async function serve(files) {
+  const pages = new Map([...files, ['/frame/', ['text/html', '']], ['/frame/worker.js', ['text/javascript', worker]]]);
+  const records = new Map();
+  const of = (id) => {
+    const record = records.get(id) ?? { methods: [], asked: deferred(), closed: deferred() };
+    records.set(id, record);
+    return record;
+  };
+  const open = new Set();
+  let idle = deferred();
+
+  const drop = (id) => {
+    const record = of(id);
+    record.dropped = true; // browsers ask once more on a fresh connection
+    record.response?.destroy();
+  };
+
+  const handle = ({ method, url }, response) => {
+    const { pathname, search, searchParams } = new URL(url, 'http://localhost');
+    const id = searchParams.get('id');
+    const allowed = searchParams.get('cors'); // the header that a page elsewhere may send beside the plain ones
+    response.setHeader('cache-control', 'no-store');
+    if (allowed !== null) response.setHeader('access-control-allow-origin', '*');
+    if (allowed) response.setHeader('access-control-allow-headers', allowed);
+    if (pages.has(pathname)) {
+      const [type, body] = pages.get(pathname);
+      response.setHeader('content-type', type).end(body);
+      return;
+    }
+    const record = of(id);
+    record.methods.push(method);
+    record.response = response;
+    record.asked.resolve();
+    open.add(response);
+    response.on('close', () => {
+      open.delete(response);
+      if (!response.writableFinished) record.closed.resolve();
+      if (open.size === 0) idle.resolve();
+    });
+    if (record.dropped) response.destroy();
+    else if (method === 'OPTIONS') response.writeHead(204).end();
+    else (answers[pathname] ?? answers['/404'])(response, { elsewhere, search });
+  };
+  const servers = [createServer(handle), createServer(handle)];
+  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
+  const [origin, elsewhere] = servers.map((server) => `http://127.0.0.1:${server.address().port}`);
+
+  return {
+    origin,
+    /** What spec/support/upstream.ts asks for. */
+    tells: {
+      elsewhere: () => elsewhere,
+      asked: (id) => of(id).asked.promise,
+      closed: (id) => of(id).closed.promise,
+      methods: (id) => of(id).methods,
+      answer: (id) => {
+        const { response } = of(id);
+        response.end();
+        return !response.destroyed;
+      },
+      drop,
+      dropAll: () => {
+        for (const id of records.keys()) drop(id);
+      },
+      idle: async () => {
+        idle = deferred();
+        if (open.size > 0) await idle.promise;
+      },
+    },
+    close: () => {
+      for (const server of servers) {
+        server.closeAllConnections();
+        server.close();
+      }
+    },
+  };
+}
+
+/** `Promise.withResolvers`, which Node 20 has not. */
+function deferred() {
+  let resolve;
+  const promise = new Promise((settle) => (resolve = settle));
+  return { promise, resolve };
+}
