@@ -20,7 +20,7 @@ const floors = [
   ['run'],
   ['aggregate'],
   ['aggregate-each', 'aggregate-latest', 'user-aggregator'],
-  ['index'],
+  ['index', 'undici'],
 ];
 
 /** A wing: an entry point of its own, which stands on the floors up to `options`, and which no floor reaches. */
@@ -28,13 +28,18 @@ const opentelemetry = [['attributes', 'intervals', 'only'], ['metrics', 'tracing
   (floor) => floor.map((file) => `opentelemetry/${file}`),
 );
 
-/** What a file imports beside rxjs and the floors below. */
+/**
+ * What a file imports beside rxjs and the floors below.
+ *
+ * @type {Map<string, string | string[]>}
+ */
 const packages = new Map([
   ['errors', '@standard-schema/spec'],
   ['operators/*', '@standard-schema/spec'],
   ['options', '#default-logger'],
   ['opentelemetry/*', '@opentelemetry/api'],
   ['platform/*.node', 'winston'],
+  ['undici', ['undici', 'node:stream', 'node:zlib']],
   ['waterfall', 'string-width'],
 ]);
 
@@ -79,7 +84,7 @@ function zone(
 /** One word has one home. */
 const homes = {
   fetch: ['lib/fetch.ts'],
-  AbortController: ['lib/from-abortable.ts', 'lib/run.ts'],
+  AbortController: ['lib/abort.ts', 'lib/run.ts'],
   process: ['lib/platform/*.node.ts'],
 };
 const forkJoin = { selector: 'Identifier[name="forkJoin"]', message: 'Only lib/aggregate.ts says forkJoin.' };

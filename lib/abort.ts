@@ -69,3 +69,45 @@ function open(signal: AbortSignal): Hub {
   signal.addEventListener('abort', onAbort);
   return hub;
 }
+
+/**
+ * An `AbortController` that one can listen to without a signal: with its listener, a signal costs more than all else that is
+ * done for a request, and the platform makes it when somebody reads it.
+ */
+export class Abort extends AbortController {
+  private readonly listeners: ((reason: unknown) => void)[] = [];
+  private ended: { readonly reason: unknown } | undefined;
+
+  /** Tells `listener` the reason when it aborts; at once where it has aborted already. */
+  listen(listener: (reason: unknown) => void): void {
+    if (this.ended) listener(this.ended.reason);
+    else this.listeners.push(listener);
+  }
+
+  override abort(reason: unknown): void {
+    this.ended = { reason };
+    for (const listener of this.listeners) listener(reason);
+    super.abort(reason);
+  }
+}
+
+const key: unique symbol = Symbol('abort');
+interface Carrier {
+  readonly [key]?: Abort;
+}
+const signal = {
+  get(this: Required<Carrier>): AbortSignal {
+    return this[key].signal;
+  },
+  enumerable: true,
+};
+
+/** Gives the `init` of a request the signal of `abort`; who has this very object may do without, by {@link abortOf}. */
+export function carry<T extends object>(init: T, abort: Abort): T & { readonly signal: AbortSignal } {
+  Object.defineProperty(init, key, { value: abort }); // in no copy, and in no print
+  return Object.defineProperty(init, 'signal', signal) as T & { readonly signal: AbortSignal };
+}
+
+export function abortOf(init: object): Abort | undefined {
+  return (init as Carrier)[key];
+}

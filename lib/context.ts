@@ -7,7 +7,10 @@ export interface FetchResponse {
   readonly body: FetchBody | null;
 }
 
-/** The body of a {@link FetchResponse}: any `ReadableStream` of bytes. */
+/**
+ * The body of a {@link FetchResponse}: any `ReadableStream` of bytes. What costs less than a stream fits too: the last bytes may
+ * come with `done`, so that a body that has arrived takes a single `read`.
+ */
 export interface FetchBody {
   getReader(): {
     read(): PromiseLike<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
@@ -18,7 +21,7 @@ export interface FetchBody {
 
 /**
  * A transport: `globalThis.fetch`, or anything that takes its arguments and answers alike (SvelteKit's `event.fetch`, a
- * worker's service binding, a test's stub). It is called as a plain function, without a `this`.
+ * worker's service binding, `undiciFetch`, a test's stub). It is called as a plain function, without a `this`.
  */
 export type Fetch = (input: URL, init: RequestInit) => PromiseLike<FetchResponse>;
 

@@ -1,16 +1,5 @@
-import {
-  asyncScheduler,
-  catchError,
-  EMPTY,
-  map,
-  Observable,
-  switchMap,
-  takeUntil,
-  takeWhile,
-  tap,
-  timer,
-  toArray,
-} from 'rxjs';
+import { asyncScheduler, catchError, EMPTY, map, Observable, takeUntil, takeWhile, timer, toArray } from 'rxjs';
+import { type Abort, carry } from './abort.ts';
 import { kindOf } from './check.ts';
 import type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
 import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, isWord, NetworkError } from './errors.ts';
@@ -62,16 +51,16 @@ export function fetchJson<T = unknown>(
 ): Observable<T | undefined>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T>;
 export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  return request(ctx, input, init, 'application/json', ({ text, held, failure }) => {
+  return request(ctx, input, init, 'application/json', ({ text, failure }) => {
     if (text === '') {
       if (init.empty === 'undefined') return undefined;
-      throw failure('an empty body');
+      throw failure();
     }
     try {
       return JSON.parse(text) as T;
     } catch {
       // Without a cause: the platform's message quotes the body.
-      throw failure(`no JSON but ${held}`);
+      throw failure('JSON');
     }
   });
 }
@@ -97,9 +86,8 @@ export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {
 /** A body that arrived whole. */
 interface Body {
   readonly text: string;
-  /** What it is instead, for a message: `9 bytes of text/html`. */
-  readonly held: string;
-  readonly failure: (what: string) => DecodeError;
+  /** Says that it is not `what` it should be but `9 bytes of text/html`, or that it is empty. */
+  readonly failure: (what?: string) => DecodeError;
 }
 
 /** What errors say of a request: no credentials, no query. */
@@ -115,24 +103,22 @@ function request<T>(
   accept: string | undefined,
   decode: (body: Body) => T,
 ): Observable<T> {
-  const ask = (abort: AbortSignal): Observable<T> => {
+  const ask = (abort: Abort): Observable<T> => {
     if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
     const url = absolute(input);
     const method = (init.method ?? 'GET').toUpperCase();
-    const target = { method, url: shown(url) };
     if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
+    const target = (): Target => ({ method, url: shown(url) });
     const headers = headersOf(ctx, init.headers, accept);
-    const sent = { ...init, redirect: init.redirect ?? 'error', headers, signal: abort };
-    return answerOf(ctx.fetch ?? globalThis.fetch, url, sent, target).pipe(
-      switchMap((response) =>
-        response.status >= 200 && response.status <= 299
-          ? whole(response, maxBytes, target).pipe(map(decode))
-          : excerpt(response.body).pipe(
-              map((body): never => {
-                throw new HttpError({ ...target, status: response.status, body, retryAfter: retryAfter(response) });
-              }),
-            ),
-      ),
+    const sent = carry(Object.assign({}, init, { redirect: init.redirect ?? 'error', headers }), abort);
+    return answerOf(ctx.fetch ?? globalThis.fetch, url, sent, target, (response) =>
+      response.status >= 200 && response.status <= 299
+        ? whole(response, maxBytes, target, decode)
+        : excerpt(response.body).pipe(
+            map((body): never => {
+              throw new HttpError({ ...target(), status: response.status, body, retryAfter: retryAfter(response) });
+            }),
+          ),
     );
   };
   const asked = abortable(ctx, ask, abortError);
@@ -158,12 +144,14 @@ function shown({ origin, pathname, protocol }: URL): string {
   return /^https?:$/.test(protocol) ? origin + pathname : protocol;
 }
 
-function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | undefined): Headers {
-  const headers = new Headers(sendable(ctx.propagate));
-  new Headers(sendable(own)).forEach((value, name) => {
-    headers.set(name, value);
-  });
-  if (accept !== undefined && !headers.has('accept')) headers.set('accept', accept);
+/** As pairs, with names in lower case: a `Headers` costs more, and the transport makes its own. */
+function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | undefined): [string, string][] {
+  const headers = sendable(own);
+  const given = headers.map(([name]) => name);
+  for (const [name, value] of sendable(ctx.propagate)) {
+    if (!given.includes(name)) headers.push([name, value]);
+  }
+  if (accept !== undefined && !headers.some(([name]) => name === 'accept')) headers.push(['accept', accept]);
   return headers;
 }
 
@@ -184,25 +172,36 @@ function sendable(headers: RequestInit['headers'] | Context['propagate']): [stri
         `fetch: the value of header ${name} has a line break, a control or a character beyond Latin-1`,
       );
     }
-    return [name, value];
+    return [name.toLowerCase(), value];
   });
 }
 
 /** Calls `transport` as a plain function: with ctx as `this`, a browser's fetch is an illegal invocation. */
-function answerOf(transport: Fetch, url: URL, init: RequestInit, target: Target): Observable<FetchResponse> {
+function answerOf<T>(
+  transport: Fetch,
+  url: URL,
+  init: RequestInit,
+  target: () => Target,
+  read: (response: FetchResponse) => Observable<T>,
+): Observable<T> {
   return new Observable((subscriber) => {
     const ask = async (): Promise<void> => {
+      let response: FetchResponse;
       try {
-        const response = await transport(url, init);
+        response = await transport(url, init);
         if (subscriber.closed) {
           // The transport does not heed its signal.
           await response.body?.cancel();
           return;
         }
-        subscriber.next(response);
-        subscriber.complete();
       } catch (cause) {
-        subscriber.error(cause instanceof ForkfastError ? cause : broken('no answer', target, cause));
+        subscriber.error(cause instanceof ForkfastError ? cause : broken('no answer', target(), cause));
+        return;
+      }
+      try {
+        read(response).subscribe(subscriber);
+      } catch (error) {
+        subscriber.error(error);
       }
     };
     void ask();
@@ -241,29 +240,48 @@ function chunks(body: FetchBody): Observable<Uint8Array> {
   });
 }
 
-function whole(response: FetchResponse, maxBytes: number, target: Target): Observable<Body> {
+/** One Observable, and no operators: this is the path of every answer. */
+function whole<T>(
+  response: FetchResponse,
+  maxBytes: number,
+  target: () => Target,
+  decode: (body: Body) => T,
+): Observable<T> {
   const { status, body, headers } = response;
-  const contentType = mediaType(headers.get('content-type'));
-  const failure = (what: string): DecodeError => new DecodeError(what, { ...target, status, contentType });
-  let size = 0;
-  return (body === null ? EMPTY : chunks(body)).pipe(
-    catchError((cause: unknown) => {
-      throw broken('a body cut short', target, cause);
-    }),
-    tap((chunk) => {
-      size += chunk.byteLength;
-      if (size > maxBytes) throw new BodyTooLargeError({ ...target, maxBytes });
-    }),
-    toArray(),
-    map((parts) => {
-      const held = `${String(size)} bytes of ${contentType ?? 'no content type'}`;
+  return new Observable((subscriber) => {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    const failure = (what?: string): DecodeError => {
+      const contentType = mediaType(headers.get('content-type'));
+      const held = `no ${String(what)} but ${String(size)} bytes of ${contentType ?? 'no content type'}`;
+      return new DecodeError(what ? held : 'an empty body', { ...target(), status, contentType });
+    };
+    const text = (): string => {
       try {
-        return { text: textOf(parts, true), held, failure };
+        return textOf(parts, true);
       } catch {
-        throw failure(`no UTF-8 but ${held}`);
+        throw failure('UTF-8');
       }
-    }),
-  );
+    };
+    return (body === null ? EMPTY : chunks(body)).subscribe({
+      next: (chunk) => {
+        parts.push(chunk);
+        size += chunk.byteLength;
+        if (size > maxBytes) subscriber.error(new BodyTooLargeError({ ...target(), maxBytes }));
+      },
+      error: (cause: unknown) => {
+        subscriber.error(broken('a body cut short', target(), cause));
+      },
+      complete: () => {
+        try {
+          subscriber.next(decode({ text: text(), failure }));
+          subscriber.complete();
+        } catch (error) {
+          subscriber.error(error);
+        }
+      },
+    });
+  });
 }
 
 /** With its charset, and no other parameter: what goes into a log is short, whatever the header holds. */
@@ -288,6 +306,8 @@ function excerpt(body: FetchBody | null): Observable<string> {
 
 function textOf(parts: readonly Uint8Array[], fatal: boolean): string {
   const decoder = new TextDecoder('utf-8', { fatal });
+  const [first] = parts;
+  if (parts.length < 2) return decoder.decode(first); // many times faster than a stream of one
   return parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
 }
 

@@ -1,5 +1,5 @@
 import { Observable, Subscription } from 'rxjs';
-import { canceled } from './abort.ts';
+import { Abort, canceled } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
 import { giver } from './scope.ts';
@@ -29,13 +29,17 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
-  return abortable(ctx, ask, (error) => error);
+  return abortable(
+    ctx,
+    (abort) => ask(abort.signal),
+    (error) => error,
+  );
 }
 
-/** As {@link fromAbortable}; the signal's reason is what `reasonOf` makes of the error. */
+/** {@link fromAbortable} for who may do without a signal; its reason is what `reasonOf` makes of the error. */
 export function abortable<T>(
   ctx: Context,
-  ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
+  ask: (abort: Abort) => PromiseLike<T> | Observable<T>,
   reasonOf: (error: unknown) => unknown,
 ): Observable<T> {
   return new Observable((subscriber) => {
@@ -44,7 +48,7 @@ export function abortable<T>(
       subscriber.error(refused);
       return;
     }
-    const controller = new AbortController();
+    const abort = new Abort();
     /** The listener on the caller's signal, and what was asked. Closed: it is over. */
     const held = new Subscription();
     /** Tears down before it tells; a teardown that throws changes no outcome. */
@@ -58,7 +62,7 @@ export function abortable<T>(
     const end = (error: unknown): void => {
       if (held.closed) return;
       close(() => {
-        controller.abort(reasonOf(error));
+        abort.abort(reasonOf(error));
         if (!subscriber.closed) subscriber.error(error);
       });
     };
@@ -75,7 +79,7 @@ export function abortable<T>(
     new Observable<T>((inner) => {
       // In hand before the source runs, so that a source that emits without end can be ended.
       held.add(inner);
-      const asked = ask(controller.signal);
+      const asked = ask(abort);
       // Where `ask` itself ended it, nothing more starts; but a promise cannot be left alone: it may reject.
       if (!inner.closed || isPromiseLike(asked)) toObservable(asked).subscribe(inner);
     }).subscribe({

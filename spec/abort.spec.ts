@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { aborted } from '../lib/abort.ts';
+import { Abort, aborted, abortOf, carry } from '../lib/abort.ts';
 
 describe('aborted', () => {
   /** A controller whose signal counts its DOM listeners. */
@@ -141,5 +141,42 @@ describe('aborted', () => {
     controller.abort('the user left');
     expect(seen).to.deep.equal(['first', 'late: the user left', 'second']);
     expect(count()).to.equal(0);
+  });
+});
+
+describe('Abort', () => {
+  it('tells its listeners in their order, and then its signal: the very reason', () => {
+    const abort = new Abort();
+    const seen: unknown[] = [];
+    abort.signal.addEventListener('abort', () => seen.push('signal', abort.signal.reason));
+    abort.listen((reason) => seen.push('first', reason));
+    abort.listen((reason) => seen.push('second', reason));
+    expect(seen).to.deep.equal([]);
+    abort.abort('the user left');
+    expect(seen).to.deep.equal(['first', 'second', 'signal'].flatMap((who) => [who, 'the user left']));
+  });
+
+  it('tells one that comes late at once, a falsy reason too', () => {
+    const abort = new Abort();
+    abort.abort(null);
+    const seen: unknown[] = [];
+    abort.listen((reason) => seen.push(reason));
+    expect(seen).to.deep.equal([null]);
+  });
+
+  it('gives a signal that has aborted to who asks late', () => {
+    const abort = new Abort();
+    abort.abort('the user left');
+    expect(abort.signal).to.include({ aborted: true, reason: 'the user left' });
+  });
+
+  it('is carried by the init of a request: a copy has the signal alone', () => {
+    const abort = new Abort();
+    const init = carry({ method: 'GET' }, abort);
+    expect(abortOf(init)).to.equal(abort);
+    const copy = { ...init };
+    expect(abortOf(copy)).to.equal(undefined);
+    expect(copy).to.deep.equal({ method: 'GET', signal: abort.signal });
+    expect(Object.create(init)).to.have.property('signal', abort.signal);
   });
 });

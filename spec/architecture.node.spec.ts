@@ -25,6 +25,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     `export * from './run.ts';`,
     `await import('./run.ts');`,
     `process.exit();`,
+    `import './undici.ts';`,
     `export { waterfall } from './report.ts';`,
     `import './timeline.ts';`,
     `export { withTracing } from './opentelemetry/index.ts';`,
@@ -41,6 +42,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   'lib/opentelemetry/metrics.ts': [`import './index.ts';`, `performance.now();`],
   'lib/platform/default-logger.node.ts': [`import '../options.ts';`],
   'lib/platform/default-logger.console.ts': [`import 'winston';`],
+  'lib/undici.ts': [`import './index.ts';`, `import 'node:http';`, `fetch('/');`, `setTimeout(run);`],
   'lib/brand-new.ts': [`import './context.ts';`],
   'spec/run.spec.ts': [
     `describe.only('', run);`,
@@ -59,6 +61,7 @@ const welcome: Readonly<Record<string, string>> = {
   'lib/aggregate.ts': `import './run.ts'; import { forkJoin } from 'rxjs';`,
   'lib/waterfall.ts': `import './timeline.ts'; import 'string-width';`,
   'lib/operators/hedge.ts': `import '../context.ts'; import 'rxjs';`,
+  'lib/undici.ts': `import './abort.ts'; import 'undici'; import 'node:zlib';`,
   'lib/opentelemetry/propagate-trace.ts': `import './tracing.ts'; import '../scope.ts'; import '@opentelemetry/api';`,
   'lib/platform/default-logger.node.ts': `import '../logging.ts'; import 'winston'; process.exit();`,
 };

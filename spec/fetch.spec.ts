@@ -92,7 +92,7 @@ describe('fetchJson and fetchText', () => {
       await lastValueFrom(fetchJson({ fetch, signal, deadline: 4e12, propagate: { 'x-id': '7' } }, api, init));
       const { headers, signal: own, ...rest } = sent;
       expect(rest).to.deep.equal({ method: 'PUT', body: 'x', cache: 'no-store', redirect: 'error' });
-      expect([...(headers as Headers)]).to.deep.equal([['accept', 'application/json'], ['x-id', '7']]); // prettier-ignore
+      expect([...new Headers(headers)]).to.deep.equal([['accept', 'application/json'], ['x-id', '7']]); // prettier-ignore
       expect(own).to.be.instanceOf(AbortSignal).and.not.to.equal(signal);
     });
 

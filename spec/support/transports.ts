@@ -1,4 +1,5 @@
 import { background, type Context } from '../../lib/index.ts';
+import { undiciFetch } from '../../lib/undici.ts';
 import { type Fault, faults } from './faults.ts';
 
 /** What carries requests, and what comes of the faults over it. */
@@ -9,4 +10,7 @@ export interface Transport {
   readonly faults: Readonly<Record<string, Fault>>;
 }
 
-export const transports: readonly Transport[] = [{ name: 'the global fetch', ctx: background, faults }];
+export const transports: readonly Transport[] = [
+  { name: 'the global fetch', ctx: background, faults },
+  { name: 'undici', ctx: { fetch: undiciFetch() }, faults },
+];
