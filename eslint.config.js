@@ -1,4 +1,5 @@
 // @ts-check
+import { posix } from 'node:path';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
@@ -21,6 +22,11 @@ const floors = [
   ['aggregate'],
   ['aggregate-each', 'aggregate-latest', 'user-aggregator'],
   ['index', 'undici'],
+  // forkfast/testing stands on the house, and nothing of the house on it.
+  ['testing/leak-watch', 'testing/marble-lines', 'testing/values', 'testing/virtual-time'],
+  ['testing/marble-diff'],
+  ['testing/marbles', 'testing/contexts', 'testing/record*', 'testing/fake-fetch', 'testing/expect-no-leaks'],
+  ['testing/index'],
 ];
 
 /** A wing: an entry point of its own, which stands on the floors up to `options`, and which no floor reaches. */
@@ -41,6 +47,10 @@ const packages = new Map([
   ['platform/*.node', 'winston'],
   ['undici', ['undici', 'node:stream', 'node:zlib']],
   ['waterfall', 'string-width'],
+  ['testing/contexts', 'rxjs/testing'],
+  ['testing/marbles', 'rxjs/testing'],
+  ['testing/values', 'deep-eql'],
+  ['testing/virtual-time', 'rxjs/testing'],
 ]);
 
 const zones = [
@@ -69,11 +79,10 @@ function zone(
   /** @type {string[]} */ below,
   message = `lib/${file}.ts stands on ${['rxjs', ...below].join(', ')}: see the floors in eslint.config.js.`,
 ) {
-  const [, folder = ''] = /^(.*\/)/.exec(file) ?? [];
-  const up = folder === '' ? './' : '../';
   const path = (/** @type {string} */ other) =>
-    folder !== '' && other.startsWith(folder) ? `./${other.slice(folder.length)}.ts` : `${up}${other}.ts`;
-  const names = ['rxjs', packages.get(file) ?? packages.get(`${folder}*`) ?? [], below.map(path)].flat();
+    `./${posix.relative(posix.dirname(file), other)}.ts`.replace('./..', '..');
+  const files = below.filter((other) => other !== 'index').map(path);
+  const names = ['rxjs', packages.get(file) ?? packages.get(`${posix.dirname(file)}/*`) ?? [], files].flat();
   const allowed = names.map((name) => name.replaceAll('.', '\\.').replace('*', '[a-z-]+')).join('|');
   return {
     files: [`lib/${file}.ts`],
@@ -84,7 +93,7 @@ function zone(
 /** One word has one home. */
 const homes = {
   fetch: ['lib/fetch.ts'],
-  AbortController: ['lib/abort.ts', 'lib/run.ts'],
+  AbortController: ['lib/abort.ts', 'lib/run.ts', 'lib/testing/contexts.ts', 'lib/testing/leak-watch.ts'],
   process: ['lib/platform/*.node.ts'],
 };
 const forkJoin = { selector: 'Identifier[name="forkJoin"]', message: 'Only lib/aggregate.ts says forkJoin.' };

@@ -26,6 +26,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     `await import('./run.ts');`,
     `process.exit();`,
     `import './undici.ts';`,
+    `export { marbles } from './testing/marbles.ts';`,
     `export { waterfall } from './report.ts';`,
     `import './timeline.ts';`,
     `export { withTracing } from './opentelemetry/index.ts';`,
@@ -40,6 +41,8 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     `import '@opentelemetry/sdk-trace-base';`,
   ],
   'lib/opentelemetry/metrics.ts': [`import './index.ts';`, `performance.now();`],
+  'lib/testing/marbles.ts': [`import 'chai';`, `import '../index.ts';`, `import './fake-fetch.ts';`, `fetch('/');`],
+  'lib/testing/index.ts': [`export { aggregate } from '../index.ts';`, `export * from './marbles.ts';`],
   'lib/platform/default-logger.node.ts': [`import '../options.ts';`],
   'lib/platform/default-logger.console.ts': [`import 'winston';`],
   'lib/undici.ts': [`import './index.ts';`, `import 'node:http';`, `fetch('/');`, `setTimeout(run);`],
@@ -63,6 +66,8 @@ const welcome: Readonly<Record<string, string>> = {
   'lib/operators/hedge.ts': `import '../context.ts'; import 'rxjs';`,
   'lib/undici.ts': `import './abort.ts'; import 'undici'; import 'node:zlib';`,
   'lib/opentelemetry/propagate-trace.ts': `import './tracing.ts'; import '../scope.ts'; import '@opentelemetry/api';`,
+  'lib/testing/marbles.ts': `import '../service.ts'; import './marble-diff.ts'; import 'rxjs/testing';`,
+  'lib/testing/index.ts': `export { marbles } from './marbles.ts';`,
   'lib/platform/default-logger.node.ts': `import '../logging.ts'; import 'winston'; process.exit();`,
 };
 

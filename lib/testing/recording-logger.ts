@@ -1,0 +1,41 @@
+import type { Logger } from '../logging.ts';
+
+/** A line that was logged. */
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What {@link recordingLogger} makes. */
+export interface RecordingLogger extends Logger {
+  /** All lines so far, in order. */
+  readonly lines: readonly LogLine[];
+}
+
+/**
+ * A logger that writes nothing and keeps its lines, for `withLogger`.
+ *
+ * @example
+ * ```ts
+ * import { throwError } from 'rxjs';
+ * import { aggregate, background, withLogger } from 'forkfast';
+ * import { recordingLogger } from 'forkfast/testing';
+ *
+ * const logger = recordingLogger();
+ * const ask = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(logger));
+ *
+ * ask(background).subscribe({ error: () => {} });
+ * const [failed] = logger.lines.filter(({ level }) => level === 'error');
+ * console.log(failed?.message, failed?.fields['service']); // => run failed profile
+ * ```
+ */
+export function recordingLogger(): RecordingLogger {
+  const lines: LogLine[] = [];
+  const at =
+    (level: LogLine['level']) =>
+    (message: string, fields: Record<string, unknown>): void => {
+      lines.push({ level, message, fields });
+    };
+  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
