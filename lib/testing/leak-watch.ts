@@ -20,7 +20,7 @@ export interface LeakWatch {
   /** From now on, whatever starts is too late. */
   readonly over: () => void;
   readonly leaks: () => readonly Leak[];
-  /** Puts the globals back, and ends the timers that were left. */
+  /** Puts the globals back. */
   readonly stop: () => void;
 }
 
@@ -46,7 +46,7 @@ export function watchLeaks(wire: Wire): LeakWatch {
   };
   const requests = watchRequests(wire, late);
   replace('fetch', requests.watch);
-  const watched = [watchListeners(signal), requests, watchTimers(replace, replaced), watchValues(() => over, replaced)];
+  const watched = [watchListeners(signal), requests, watchTimers(replace), watchValues(() => over, replaced)];
   return {
     signal,
     abort: () => {
@@ -171,23 +171,18 @@ function hanging(signal: AbortSignal | undefined): Promise<never> {
 }
 
 /** Timers of the platform, and so those of RxJS, which are made of them. */
-function watchTimers(
-  replace: (name: string, wrap: (real: AnyFunction) => AnyFunction) => void,
-  replaced: Subscription,
-): Watched {
-  const running = new Map<unknown, { readonly ms: number; readonly clear: () => void }>();
-  for (const [set, clear] of [
-    ['setTimeout', 'clearTimeout'],
-    ['setInterval', 'clearInterval'],
-  ] as const) {
-    let cleared: AnyFunction = () => undefined;
-    replace(clear, (real) => {
-      cleared = real;
-      return around(real, (handle) => {
+function watchTimers(replace: (name: string, wrap: (real: AnyFunction) => AnyFunction) => void): Watched {
+  /** The milliseconds of each that runs. */
+  const running = new Map<unknown, number>();
+  for (const clear of ['clearTimeout', 'clearInterval']) {
+    replace(clear, (real) =>
+      around(real, (handle) => {
         running.delete(handle);
         return real(handle);
-      });
-    });
+      }),
+    );
+  }
+  for (const set of ['setTimeout', 'setInterval']) {
     replace(set, (real) =>
       around(real, (callback, ms, ...given) => {
         const call = (...args: unknown[]): unknown => {
@@ -196,19 +191,16 @@ function watchTimers(
         };
         const handle: unknown = real(call, ms, ...given);
         // What is due at once is no timer to speak of; RxJS uses one to tell of what came too late.
-        if (set === 'setInterval' || ms) running.set(handle, { ms: Number(ms ?? 0), clear: () => cleared(handle) });
+        if (set === 'setInterval' || ms) running.set(handle, Number(ms ?? 0));
         return handle;
       }),
     );
   }
-  replaced.add(() => {
-    for (const { clear } of running.values()) clear();
-  });
   return {
     leaks: () =>
       [...running]
         .filter(([handle]) => holdsProcess(handle))
-        .map(([, { ms }]) => ({
+        .map(([, ms]) => ({
           what: `a timer of ${String(ms)} ms`,
           fix: 'Clear it in the teardown, or make it of timer and interval of RxJS, and unsubscribe from those.',
         })),

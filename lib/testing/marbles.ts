@@ -45,7 +45,7 @@ import { equal } from './values.ts';
  * } catch (error) {
  *   console.log((error as Error).message);
  *   // => The subscriptions are not those that were expected.
- *   //      expected  ^ 1s    !
+ *   //      expected  ^ 1s     !
  *   //      actual    ^ 999ms !
  * }
  * ```
