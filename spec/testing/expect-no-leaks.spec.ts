@@ -104,6 +104,19 @@ describe('expectNoLeaks', function () {
         () => timer(1).pipe(map((tick) => tick + 1)),
         { fails: () => throwError(() => 'no') },
       ],
+      'a listener that goes with a signal of its own': [
+        (ctx) =>
+          new Observable((subscriber) => {
+            const own = new AbortController();
+            ctx.signal?.addEventListener('abort', () => undefined, { signal: own.signal });
+            subscriber.next('Alice');
+            subscriber.complete();
+            return () => {
+              own.abort();
+            };
+          }),
+        { fails: false },
+      ],
       'what is there already': [() => of('Alice'), { fails: false }],
     };
     for (const [what, [service, options = {}]] of Object.entries(clean)) {
