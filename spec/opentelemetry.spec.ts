@@ -1,7 +1,7 @@
 import { metrics, propagation, SpanKind, SpanStatusCode, type TextMapPropagator, trace } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { expect } from 'chai';
-import { catchError, map, NEVER, Observable, of, retry, switchMap, throwError, timer } from 'rxjs';
+import { catchError, map, NEVER, Observable, of, retry, Subject, switchMap, throwError, timer } from 'rxjs';
 import {
   aggregate,
   aggregateEach,
@@ -175,6 +175,14 @@ describe('withTracing', () => {
       else expectTree('run canceled', '  run a canceled');
     });
   }
+
+  it('takes a teardown that threw for no end', () => {
+    const [sink] = withTracing(exported.provider.getTracer('a test'))({ sinks: [] } as never).sinks;
+    const event = { run: -1, name: 'run', at: 0, elapsed: 0, ctx: background };
+    for (const type of ['started', 'teardown-failed', 'succeeded'] as const)
+      sink!.next({ ...event, type, error: boom });
+    expectTree('run succeeded');
+  });
 
   it('ends the span where the error cannot be read', () => {
     const hostile = Object.defineProperty(new Error('hostile'), 'name', {
@@ -487,10 +495,14 @@ describe('withMetrics', () => {
   });
 
   it('takes the provider that is registered when a run starts; a run that was in flight counts for neither', async () => {
-    const ask = aggregate({ a: () => NEVER }, quiet, withMetrics());
+    const gate = new Subject<number>();
+    const services = { a: () => gate, queued: () => NEVER };
+    const ask = aggregate(services, quiet, withConcurrency(1), withMetrics());
     const early = ask(background).subscribe();
     metrics.setGlobalMeterProvider(measured.provider);
-    const late = ask(background).subscribe();
+    gate.next(1);
+    gate.complete();
+    const late = aggregate({ a: () => NEVER }, quiet, withMetrics())(background).subscribe();
     early.unsubscribe();
     expect(await active()).to.deep.equal([
       'active_runs aggregate.name=aggregate 1',
@@ -548,17 +560,17 @@ describe('propagateTrace', () => {
   });
 
   it('lets baggage be where the propagator has none to write', () => {
-    const theirs = { Baggage: 'theirs' };
+    const theirs = { Baggage: 'theirs', 'x-trace': 'theirs', 'x-trace-state': 'theirs' };
     for (const [written, expected] of [
-      [{ traceparent: 'ours' }, { ...theirs, traceparent: 'ours' }],
+      [{ 'X-Trace': 'ours' }, { Baggage: 'theirs', 'X-Trace': 'ours' }],
       [
-        { traceparent: 'ours', baggage: 'ours' },
-        { traceparent: 'ours', baggage: 'ours' },
+        { 'X-Trace': 'ours', baggage: 'ours' },
+        { 'X-Trace': 'ours', baggage: 'ours' },
       ],
     ]) {
       propagation.disable();
       use({
-        fields: () => ['traceparent', 'baggage'],
+        fields: () => ['X-Trace', 'X-Trace-State', 'baggage'],
         inject: (_context, carrier) => Object.assign(carrier as object, written),
         extract: (context) => context,
       });
