@@ -172,7 +172,8 @@ function sendable(headers: RequestInit['headers'] | Context['propagate']): [stri
         `fetch: the value of header ${name} has a line break, a control or a character beyond Latin-1`,
       );
     }
-    return [name.toLowerCase(), value];
+    const padded = /^[\t ]|[\t ]$/.test(value);
+    return [name.toLowerCase(), padded ? (new Headers([[name, value]]).get(name) ?? '') : value];
   });
 }
 

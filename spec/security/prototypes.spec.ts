@@ -104,7 +104,7 @@ describe('security: prototypes', function () {
     const seen: Context[] = [];
     const sent: string[][] = [];
     const fetch: Fetch = (_url, { headers }) => {
-      sent.push([...(headers as Headers).keys()]);
+      sent.push([...new Headers(headers).keys()]);
       return Promise.resolve(new Response('1'));
     };
     const service: Service<void, unknown> = (ctx) => {
