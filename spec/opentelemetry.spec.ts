@@ -351,7 +351,7 @@ describe('withTracing', () => {
       ['ENOENT', Object.assign(new Error('no file'), { code: 'ENOENT' })],
       ['TimeoutError', new DOMException('late', 'TimeoutError')],
       ['undefined', undefined],
-      ['_OTHER', Object.assign(new Error('nameless'), { name: '' })],
+      ['Error', Object.assign(new Error('nameless'), { name: '' })],
     ] as const) {
       it(`whose error.type is ${type}, of the service and of the run`, () => {
         aggregate({ a: failing(error) }, ...named('run'))(background).subscribe(ignored);

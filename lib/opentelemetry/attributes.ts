@@ -24,7 +24,7 @@ export function errorType(error: unknown): string {
   if (error instanceof ServiceError) return errorType(error.cause);
   if (error instanceof HttpError) return String(error.status);
   const { name, code } = serialize(error);
-  return String(typeof code === 'string' ? code : name) || '_OTHER';
+  return String(typeof code === 'string' ? code : name);
 }
 
 /**
