@@ -15,7 +15,7 @@ import { type Emit, emitter, type RunIdentity } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
 import { close, type Member, open } from './member.ts';
 import type { Config } from './options.ts';
-import { enter, type Scope, scopeOf } from './scope.ts';
+import { enter, give, type Scope, scopeOf } from './scope.ts';
 
 /** Errors where its source has not emitted by the deadline. */
 export type Bound = <T>(source: Observable<T>) => Observable<T>;
@@ -43,7 +43,7 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const refused = refusal(caller);
     const outer = refused ? undefined : scopeOf(caller);
     const id = ++runs;
-    const emit = observe(config, { run: id, ctx: caller, outer }, input, startedAt);
+    const emit = observe(config, { run: id, name: config.name, ctx: caller, outer }, input, startedAt);
     /** The listener on the caller's signal, the joining and its timer. Closed: the run is over. */
     const held = new Subscription();
     const over = (): boolean => held.closed;
@@ -51,18 +51,7 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const members: Member[] = [];
     let running = 0;
     const listeners = new Set<Subscriber<unknown>>();
-    let controller: AbortController | undefined;
-    let cut: { readonly error: unknown } | undefined;
-
-    /** The run's own, made when somebody reads it. */
-    const signal = (): AbortSignal => {
-      if (!controller) {
-        controller = new AbortController();
-        enter(scope, controller.signal);
-        if (cut) controller.abort(cut.error);
-      }
-      return controller.signal;
-    };
+    const controller = new AbortController();
 
     const tellTorn = ({ name, torn }: Member): void => {
       for (const error of torn?.splice(0) ?? []) emit('teardown-failed', name, { error });
@@ -77,8 +66,7 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
       held.unsubscribe();
       const unanswered = members.filter(({ state }) => state === 'running');
       for (const member of unanswered) close(member);
-      cut = { error };
-      controller?.abort(error);
+      controller.abort(error);
       tellAll(listeners, error);
       if (culprit) emit('failed', culprit.name, { error: raw });
       for (const member of unanswered) {
@@ -107,10 +95,14 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
     const asked = caller.deadline ?? Infinity;
     const deadline = Math.min(asked, startedAt + config.timeout);
     // The clock of a growing run stops when each service has emitted: it keeps no deadline for those inside.
-    const ctx = derive(caller, signal, plan.growing ? asked : deadline, config.fetch);
+    const ctx = derive(caller, plan.growing ? asked : deadline, config.fetch);
     const kept = plan.growing ? (outer?.deadline ?? Infinity) : deadline;
-    const scope: Scope = { run: id, ctx, deadline: kept, outer, over, asking: undefined, listeners };
-    enter(scope, ctx);
+    const signal = (): AbortSignal => {
+      enter(scope, controller.signal);
+      return controller.signal;
+    };
+    const scope: Scope = { run: id, ctx, deadline: kept, outer, over, asking: undefined, signal, listeners };
+    give(scope);
 
     const settle = (member: Member, failure?: { readonly error: unknown }): void => {
       if (over()) return;
@@ -203,17 +195,10 @@ function within(remaining: number): Bound {
   return remaining > 0 ? timeout({ first: remaining }) : timeout({ first: 0, scheduler: queueScheduler });
 }
 
-/** The context of the services: all of the caller's, and what belongs to this run. */
-function derive(caller: Context, signal: () => AbortSignal, deadline: number, transport: Fetch | undefined): Context {
-  const { deadline: replaced, fetch = transport, ...rest } = caller;
-  return {
-    ...rest,
-    get signal() {
-      return signal();
-    },
-    ...(deadline === Infinity ? {} : { deadline }),
-    ...(fetch === undefined ? {} : { fetch }),
-  };
+/** The context of the services, but for the signal: all of the caller's, and what belongs to this run. */
+function derive(caller: Context, deadline: number, transport: Fetch | undefined): Context {
+  const { signal: other, deadline: replaced, fetch = transport, ...rest } = caller;
+  return Object.assign(rest, deadline === Infinity ? {} : { deadline }, fetch === undefined ? {} : { fetch });
 }
 
 /** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
@@ -224,11 +209,9 @@ function flat(name: string, elapsed: number, error: unknown): ServiceError {
 }
 
 /** The run's events to whoever listens; nothing is built where nobody does. */
-function observe(config: Config, run: Omit<RunIdentity, 'name'>, input: unknown, startedAt: number): Emit {
-  const { sinks, logger, fields, name } = config;
-  const whose = { ...run, name };
-  if (logger === silent) return emitter(sinks, whose, startedAt);
+function observe({ sinks, logger, fields }: Config, run: RunIdentity, input: unknown, startedAt: number): Emit {
+  if (logger === silent) return emitter(sinks, run, startedAt);
   const debug = wantsDebug(logger);
   const log = logSink(logger, debug, callersFields(fields, run.ctx, input));
-  return emitter([...sinks, log], whose, startedAt, debug || sinks.length > 0);
+  return emitter([...sinks, log], run, startedAt, debug || sinks.length > 0);
 }

@@ -13,6 +13,8 @@ export interface Scope {
   readonly over: () => boolean;
   /** The service that is being asked and subscribed to right now. */
   asking: string | undefined;
+  /** The run's own, made when somebody reads it. */
+  readonly signal: () => AbortSignal;
   /** Who wants to know that the run has ended early. */
   readonly listeners: Set<Subscriber<unknown>>;
 }
@@ -29,6 +31,20 @@ interface Ours {
 /** From now on, what is asked with `ours`, a context or a signal, is asked inside `scope`. */
 export function enter(scope: Scope, ours: Context | AbortSignal): void {
   Object.defineProperty(ours, key, { value: scope }); // in no copy, and in no print
+}
+
+/** One getter for all contexts: with one of its own, each would have a hidden class of its own. */
+const signal = {
+  get(this: Required<Ours>): AbortSignal {
+    return this[key].signal();
+  },
+  enumerable: true,
+};
+
+/** Makes `scope.ctx` what the services of the run are given: with its signal. */
+export function give(scope: Scope): void {
+  enter(scope, scope.ctx);
+  Object.defineProperty(scope.ctx, 'signal', signal);
 }
 
 /** The run in flight that gave this very context. */
