@@ -62,7 +62,7 @@ const zones = [
   zone('platform/*.node', ['logging']),
   // forkfast/report: an entry of its own, which the trunk does not reach.
   zone('timeline', ['errors', 'events']),
-  zone('server-timing', ['events', 'timeline']),
+  zone('server-timing', ['errors', 'events', 'timeline']),
   zone('waterfall', ['check', 'errors', 'events', 'timeline']),
   zone('report', ['server-timing', 'waterfall']),
 ];

@@ -113,6 +113,11 @@ export class ServiceError extends ForkfastError {
   }
 }
 
+/** The name of a service of a nested aggregate: `dashboard.profile`, `[0].orders`, `orders[3]`. */
+export function nested(outer: string, service: string): string {
+  return service.startsWith('[') ? outer + service : `${outer}.${service}`;
+}
+
 function why(cause: unknown): string {
   if (cause instanceof Error) return cause.message || cause.name;
   return typeof cause === 'string' ? cause : `failed with ${kindOf(cause)}`;

@@ -10,7 +10,7 @@ import {
 } from 'rxjs';
 import { canceled, tellAll } from './abort.ts';
 import { type Context, type Fetch, refusal } from './context.ts';
-import { CanceledError, DeadlineExceededError, ServiceError } from './errors.ts';
+import { CanceledError, DeadlineExceededError, nested, ServiceError } from './errors.ts';
 import { type Emit, emitter, type RunIdentity } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
 import { close, type Member, open } from './member.ts';
@@ -204,8 +204,7 @@ function derive(caller: Context, deadline: number, transport: Fetch | undefined)
 /** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
 function flat(name: string, elapsed: number, error: unknown): ServiceError {
   if (!(error instanceof ServiceError)) return new ServiceError(name, { elapsed, cause: error });
-  const { service, cause } = error;
-  return new ServiceError(service.startsWith('[') ? name + service : `${name}.${service}`, { elapsed, cause });
+  return new ServiceError(nested(name, error.service), { elapsed, cause: error.cause });
 }
 
 /** The run's events to whoever listens; nothing is built where nobody does. */

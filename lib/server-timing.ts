@@ -1,3 +1,4 @@
+import { nested } from './errors.ts';
 import type { RunEvent } from './events.ts';
 import { type Span, timeline } from './timeline.ts';
 
@@ -52,7 +53,7 @@ export function serverTiming(events: readonly RunEvent[]): string {
 /** A nested run is timed by the service that it was asked in; one of which that is not known has a metric of its own. */
 function metricsOf(spans: readonly Span[], outer: string): readonly string[] {
   return spans.flatMap((span) => {
-    const name = outer === '' || span.name.startsWith('[') ? outer + span.name : `${outer}.${span.name}`;
+    const name = outer === '' ? span.name : nested(outer, span.name);
     const { inside } = span;
     const within = inside.flatMap((inner) =>
       span.kind === 'service' ? metricsOf(inner.inside, name) : metricsOf([inner], name),
