@@ -174,7 +174,6 @@ function cancellable(response: Response, signal: AbortSignal | undefined, onAbor
       },
       pull: async (controller) => {
         const { done, value } = await reader.read();
-        if (listening.closed) return;
         if (!done) {
           controller.enqueue(value);
           return;

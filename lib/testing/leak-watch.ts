@@ -31,6 +31,7 @@ export function watchLeaks(wire: Wire): LeakWatch {
   const controller = new AbortController();
   const { signal } = controller;
   let over = false;
+  let gone = false;
   const late = (): string | undefined => {
     if (signal.aborted) return 'though ctx.signal had aborted';
     return over ? 'after it was over' : undefined;
@@ -46,7 +47,7 @@ export function watchLeaks(wire: Wire): LeakWatch {
   };
   const requests = watchRequests(wire, late);
   replace('fetch', requests.watch);
-  const watched = [watchListeners(signal), requests, watchTimers(replace), watchValues(() => over, replaced)];
+  const watched = [watchListeners(signal), requests, watchTimers(replace), watchValues(() => gone, replaced)];
   return {
     signal,
     abort: () => {
@@ -56,6 +57,7 @@ export function watchLeaks(wire: Wire): LeakWatch {
     asked: requests.asked,
     over: () => {
       over = true;
+      void Promise.resolve().then(() => (gone = true));
     },
     leaks: () => watched.flatMap(({ leaks }) => leaks()),
     stop: () => {
@@ -84,6 +86,7 @@ function watchListeners(signal: AbortSignal): Watched {
     add(type, listener as EventListener, options);
     if (type !== 'abort') return;
     listeners.add(listener);
+    // Node goes through removeEventListener here, browsers do not.
     const until = typeof options === 'object' ? options.signal : undefined;
     until?.addEventListener('abort', () => listeners.delete(listener), { once: true });
   };
@@ -212,17 +215,28 @@ function holdsProcess(handle: unknown): boolean {
   return (handle as { hasRef?: () => boolean }).hasRef?.() !== false;
 }
 
-/** What was sent to a subscriber that has gone. RxJS drops it and tells nobody but this hook, a task later. */
-function watchValues(over: () => boolean, replaced: Subscription): Watched {
-  const { onStoppedNotification } = config;
+/**
+ * Values that are sent to who has gone. RxJS drops them and tells nobody but its hook, a task later; that it looks for the
+ * hook is when it drops one. What is sent in the stack of the end does not count: a loop that emits once more is no leak.
+ */
+function watchValues(gone: () => boolean, replaced: Subscription): Watched {
+  let hook = config.onStoppedNotification;
   let values = 0;
-  config.onStoppedNotification = (notification, subscriber) => {
+  const watching: typeof hook = (notification, subscriber) => {
     // An error is how a promise ends that was aborted.
-    if (notification.kind === 'N' && over()) values++;
-    onStoppedNotification?.(notification, subscriber);
+    if (notification.kind === 'N') values++;
+    hook?.(notification, subscriber);
   };
+  const property = { configurable: true, enumerable: true };
+  Object.defineProperty(config, 'onStoppedNotification', {
+    ...property,
+    get: () => (gone() ? watching : hook),
+    set: (other: typeof hook) => {
+      hook = other;
+    },
+  });
   replaced.add(() => {
-    config.onStoppedNotification = onStoppedNotification;
+    Object.defineProperty(config, 'onStoppedNotification', { ...property, value: hook, writable: true });
   });
   const leak = {
     what: 'something that still emits values',

@@ -96,6 +96,14 @@ describe('marbles', () => {
     expect(failure.message).to.equal('marbles: an expectation without toBe or toEqual');
   });
 
+  it('knows each expectation by its letters', () => {
+    const failure = failureOf(({ cold, expectObservable }) => {
+      expectObservable(cold('x|', { x: 1 })).toBe('x|', { x: 1 });
+      expectObservable(cold('-x|', { x: 1 })).toBe('y|', { y: 1 });
+    });
+    expect(failure).to.include({ expected: 'y|\ny  1', actual: '-y|\ny  1' });
+  });
+
   it('tells the failures of several flushes apart', () => {
     const failure = failureOf(({ cold, flush, expectObservable }) => {
       const unready = expectObservable(cold('-c|'));
