@@ -13,7 +13,7 @@ import {
   withLogger,
   withTimeout,
 } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
+import { marbles } from '../lib/testing/index.ts';
 
 const quiet = withLogger(silent);
 const boom = new Error('boom');

@@ -12,8 +12,7 @@ import {
   withLogger,
   withTimeout,
 } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
-import { brief, keeping } from './support/recording.ts';
+import { marbles, recordEvents } from '../lib/testing/index.ts';
 
 const quiet = withLogger(silent);
 const boom = new Error('boom');
@@ -119,7 +118,7 @@ describe('aggregateLatest', () => {
   });
 
   it('ends what still runs when its subscriber has seen enough', () => {
-    const { events, next } = keeping();
+    const { next, brief } = recordEvents();
     const seen: unknown[] = [];
     aggregateLatest(
       { a: () => of(1), b: () => NEVER },
@@ -129,7 +128,7 @@ describe('aggregateLatest', () => {
       .pipe(take(1))
       .subscribe((picture) => seen.push(picture));
     expect(seen).to.deep.equal([{ a: 1 }]);
-    expect(brief(events).at(-1)).to.equal('canceled');
+    expect(brief().at(-1)).to.equal('canceled');
   });
 
   it('infers a part of the record', () => {

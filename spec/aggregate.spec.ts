@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import { concat, EMPTY, EmptyError, map, NEVER, type Observable, type Observer, of, throwError, timer } from 'rxjs';
 import { aggregate, background, type Context, type Service, ServiceError, silent, withLogger } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
+import { marbles } from '../lib/testing/index.ts';
 
 const quiet = withLogger(silent);
 
@@ -227,7 +227,7 @@ describe('aggregate', () => {
         expectObservable<unknown>(ask).toBe(
           expected,
           undefined,
-          new ServiceError('empty', { elapsed: 3, cause: new Error('no elements in sequence') }),
+          new ServiceError('empty', { elapsed: 3, cause: cause(EMPTY) }),
         );
         expectSubscriptions(sibling.subscriptions).toBe('^--!');
       });

@@ -15,8 +15,7 @@ import {
   withName,
   withTimeout,
 } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
-import { brief, keeping } from './support/recording.ts';
+import { marbles, recordEvents } from '../lib/testing/index.ts';
 
 const quiet = withLogger(silent);
 const boom = new Error('boom');
@@ -24,7 +23,7 @@ const boom = new Error('boom');
 describe('events', () => {
   it('tell a run and each of its services, from start to end', () => {
     marbles(({ cold, flush }) => {
-      const { events, next } = keeping();
+      const { events, next } = recordEvents();
       const ask = aggregate(
         { a: () => cold('--a|'), b: () => cold('-b|') },
         quiet,
@@ -47,12 +46,12 @@ describe('events', () => {
 
   it('carry the raw error of the service, and the error of the run as its subscriber gets it', () => {
     marbles(({ cold, flush }) => {
-      const { events, next } = keeping();
+      const { events, next, brief } = recordEvents();
       let told: unknown;
       const ask = aggregate({ a: () => NEVER, b: () => cold('-#', undefined, boom) }, quiet, withEvents({ next }));
       ask(background).subscribe({ error: (error: unknown) => (told = error) });
       flush();
-      expect(brief(events).slice(3)).to.deep.equal(['failed b', 'canceled a', 'failed']);
+      expect(brief().slice(3)).to.deep.equal(['failed b', 'canceled a', 'failed']);
       const [, , , raw, canceled, failed] = events;
       expect(raw).to.have.property('error', boom);
       expect(canceled).not.to.have.property('error');
@@ -63,7 +62,7 @@ describe('events', () => {
 
   it('count elapsed from the start of their run, and at from the epoch', () => {
     marbles(({ flush }) => {
-      const { events, next } = keeping();
+      const { events, next } = recordEvents();
       const ask = aggregate(
         { a: () => timer(3).pipe(switchMap(() => throwError(() => boom))) },
         quiet,
@@ -88,7 +87,7 @@ describe('events', () => {
 
   it('tell a passed deadline as a failure of the run, and what was pending as canceled; the queued never started', () => {
     marbles(({ flush }) => {
-      const { events, next } = keeping();
+      const { events, next, brief } = recordEvents();
       const ask = aggregate(
         [() => NEVER, () => NEVER],
         quiet,
@@ -98,7 +97,7 @@ describe('events', () => {
       );
       ask(background).subscribe({ error: () => undefined });
       flush();
-      expect(brief(events)).to.deep.equal(['started', 'started [0]', 'canceled [0]', 'failed']);
+      expect(brief()).to.deep.equal(['started', 'started [0]', 'canceled [0]', 'failed']);
       expect(events.at(-1)).to.have.property('error').that.is.instanceOf(DeadlineExceededError);
     });
   });
@@ -109,21 +108,21 @@ describe('events', () => {
       [{ deadline: 0 }, 'failed'],
       [{ deadline: NaN }, 'failed'],
     ] as const) {
-      const { events, next } = keeping();
+      const { next, brief } = recordEvents();
       aggregate({ a: () => of(1) }, quiet, withEvents({ next }))(ctx).subscribe({ error: () => undefined });
-      expect(brief(events)).to.deep.equal(['started', type]);
+      expect(brief()).to.deep.equal(['started', type]);
     }
   });
 
   it('of a run without services that is refused at once are its start and its end too', () => {
-    const { events, next } = keeping();
+    const { brief, next } = recordEvents();
     aggregate({}, quiet, withEvents({ next }))({ signal: AbortSignal.abort() }).subscribe({ error: () => undefined });
-    expect(brief(events)).to.deep.equal(['started', 'canceled']);
+    expect(brief()).to.deep.equal(['started', 'canceled']);
   });
 
   it('tell one end, also of a run that would be refused and whose start made its subscriber leave', () => {
     for (const ctx of [{ signal: AbortSignal.abort() }, { deadline: NaN }, background]) {
-      const { events, next } = keeping();
+      const { brief, next } = recordEvents();
       const leaving = new Subject<void>();
       const sink = {
         next: (event: RunEvent) => {
@@ -138,7 +137,7 @@ describe('events', () => {
       )(ctx)
         .pipe(takeUntil(leaving))
         .subscribe();
-      expect(brief(events)).to.deep.equal(['started', 'canceled']);
+      expect(brief()).to.deep.equal(['started', 'canceled']);
     }
   });
 
@@ -156,7 +155,7 @@ describe('events', () => {
   });
 
   it('tell concurrent runs apart by their number', () => {
-    const { events, next } = keeping();
+    const { events, next } = recordEvents();
     const ask = aggregate({}, quiet, withEvents({ next }));
     ask(background).subscribe();
     ask(background).subscribe();
@@ -166,7 +165,7 @@ describe('events', () => {
   });
 
   it('carry the context where nothing prints it', () => {
-    const { events, next } = keeping();
+    const { events, next } = recordEvents();
     const ctx = { propagate: { authorization: 'secret' } };
     aggregate(
       { a: () => throwError(() => boom) },
@@ -182,7 +181,7 @@ describe('events', () => {
   });
 
   it('hold of an error, as JSON, what a log does', () => {
-    const { events, next } = keeping();
+    const { events, next } = recordEvents();
     const thrown = Object.assign(new Error('secret'), { code: 'E_CODE', request: { headers: { cookie: 'secret' } } });
     aggregate(
       { a: () => throwError(() => thrown) },
@@ -226,7 +225,7 @@ describe('events', () => {
       ['succeeded run', ['started', 'started a', 'succeeded a', 'started b', 'succeeded b', 'succeeded']],
     ] as const) {
       const controller = new AbortController();
-      const { events, next } = keeping();
+      const { next, brief } = recordEvents();
       const told: unknown[] = [];
       const ask = aggregate(
         { a: () => of(1), b: () => of(2) },
@@ -242,7 +241,7 @@ describe('events', () => {
         next: (value) => told.push(value),
         error: (error: unknown) => told.push(error),
       });
-      expect(brief(events), at).to.deep.equal(expected);
+      expect(brief(), at).to.deep.equal(expected);
       expect(told).to.have.length(1);
       if (at !== 'succeeded run') expect(told[0]).to.be.instanceOf(CanceledError);
     }
@@ -250,7 +249,7 @@ describe('events', () => {
 
   it('count no time backwards when the wall clock jumps', () => {
     marbles(({ flush }) => {
-      const { events, next } = keeping();
+      const { events, next } = recordEvents();
       aggregate({ a: () => timer(5) }, quiet, withEvents({ next }))(background).subscribe();
       flush();
       expect(events.every(({ elapsed }) => elapsed >= 0)).to.equal(true);
@@ -262,7 +261,7 @@ describe('events', () => {
       aggregate({ b: () => of(1) }, quiet, withName('inner'), withEvents({ next }));
 
     it('name the run and the service that they were asked in', () => {
-      const { events, next } = keeping();
+      const { events, next } = recordEvents();
       aggregate({ first: inner(next), second: inner(next) }, quiet, withEvents({ next }))(background).subscribe();
       const [{ run } = { run: 0 }] = events;
       const parents = events.filter(({ name }) => name === 'inner').map(({ parent }) => parent);
@@ -275,7 +274,7 @@ describe('events', () => {
 
     it('name the run alone where they were asked later than the service subscribed', () => {
       marbles(({ flush }) => {
-        const { events, next } = keeping();
+        const { events, next } = recordEvents();
         const late = (ctx: Context): Observable<unknown> => timer(1).pipe(switchMap(() => inner(next)(ctx)));
         aggregate({ late, other: () => timer(2) }, quiet, withEvents({ next }))(background).subscribe();
         flush();
@@ -287,7 +286,7 @@ describe('events', () => {
     });
 
     it('have no parent on a context that was made outside, or whose run is over', () => {
-      const { events, next } = keeping();
+      const { events, next, brief } = recordEvents();
       let kept: Context = background;
       const keep = (ctx: Context): Observable<number> => {
         kept = ctx;
@@ -295,7 +294,7 @@ describe('events', () => {
       };
       aggregate({ keep, outside: () => inner(next)(background) }, quiet)(background).subscribe();
       inner(next)(kept).subscribe();
-      expect(brief(events)).to.have.length(8);
+      expect(brief()).to.have.length(8);
       expect(events.some((event) => 'parent' in event)).to.equal(false);
     });
   });

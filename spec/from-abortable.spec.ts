@@ -16,8 +16,8 @@ import {
   timer,
 } from 'rxjs';
 import { background, CanceledError, fromAbortable } from '../lib/index.ts';
+import { marbles } from '../lib/testing/index.ts';
 import { failureOf } from './support/failure.ts';
-import { marbles } from './support/marbles.ts';
 import { expectNoUnhandledRejections } from './support/rejections.ts';
 
 describe('fromAbortable', () => {

@@ -11,7 +11,7 @@ import {
   withLogger,
   withTimeout,
 } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
+import { marbles } from '../lib/testing/index.ts';
 
 describe('the User Dashboard Backend', () => {
   const alice: Profile = { name: 'Alice' };

@@ -14,8 +14,7 @@ import {
   withName,
   withTimeout,
 } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
-import { type Line, recording } from './support/recording.ts';
+import { type LogLine, marbles, recordingLogger } from '../lib/testing/index.ts';
 
 const boom = Object.assign(new Error('secret words'), { code: 'E_BOOM' });
 
@@ -23,8 +22,8 @@ function linesOf(
   services: Record<string, Service<void, unknown>>,
   ctx: Context = background,
   ...options: AggregateOption[]
-): Line[] {
-  const logger = recording();
+): LogLine[] {
+  const logger = recordingLogger();
   aggregate(services, withLogger(logger), withName('dashboard'), ...options)(ctx).subscribe({ error: () => undefined });
   return logger.lines.map(({ fields: { run, ...fields }, ...line }) => {
     expect(run).to.be.a('number');
@@ -126,7 +125,7 @@ describe('logging', () => {
   });
 
   it('has no field that winston takes for its own: it would append one to the message, and drop a line for another', () => {
-    const logger = recording();
+    const logger = recordingLogger();
     const given =
       '{"message":"mine","level":"info","timestamp":0,"exception":true,"__proto__":{"exception":true},"id":7}';
     const ask = aggregate(
@@ -151,7 +150,7 @@ describe('logging', () => {
 
   describe('the fields of the caller', () => {
     it('are made of the context and the input once a run, when the first line is due, and do not replace ours', () => {
-      const logger = recording();
+      const logger = recordingLogger();
       const asked: unknown[] = [];
       const ask = aggregate(
         { a: (_ctx, id: number) => of(id) },
@@ -167,7 +166,7 @@ describe('logging', () => {
     });
 
     it('are not asked for where no line is due', () => {
-      const logger = { ...recording(), isLevelEnabled: () => false };
+      const logger = { ...recordingLogger(), isLevelEnabled: () => false };
       const fields = (): never => {
         throw new Error('asked');
       };
@@ -176,7 +175,7 @@ describe('logging', () => {
     });
 
     it('cost no line and no answer where they throw', () => {
-      const logger = recording();
+      const logger = recordingLogger();
       const fields = (): never => {
         throw boom;
       };
@@ -191,7 +190,7 @@ describe('logging', () => {
   it('asks for the level once a run, and writes a failure whatever it is', () => {
     let asked = 0;
     const logger = {
-      ...recording(),
+      ...recordingLogger(),
       isLevelEnabled: (level: string) => {
         asked++;
         return level !== 'debug';
@@ -208,7 +207,7 @@ describe('logging', () => {
   it('writes a failure and a teardown that threw whatever the level is, also beside a sink that is told all', () => {
     let told = 0;
     for (const sinks of [[], [withEvents({ next: () => told++ })]]) {
-      const logger = { ...recording(), isLevelEnabled: () => false };
+      const logger = { ...recordingLogger(), isLevelEnabled: () => false };
       const torn = (): Observable<never> =>
         new Observable(() => () => {
           throw boom;
@@ -230,7 +229,7 @@ describe('logging', () => {
       return reads - before;
     };
     try {
-      const info = withLogger({ ...recording(), isLevelEnabled: () => false });
+      const info = withLogger({ ...recordingLogger(), isLevelEnabled: () => false });
       const a = (): Observable<number> => of(1);
       const b = (): Observable<never> => throwError(() => boom);
       // When it started; and where it fails, for the error and for the line.
@@ -238,7 +237,7 @@ describe('logging', () => {
       expect(readsOf({ a }, withLogger(silent))).to.equal(1);
       expect(readsOf({ a, b }, info)).to.equal(3);
       expect(readsOf({ a, b }, withLogger(silent))).to.equal(2);
-      expect(readsOf({ a, b, c: a }, withLogger(recording()))).to.equal(8);
+      expect(readsOf({ a, b, c: a }, withLogger(recordingLogger()))).to.equal(8);
     } finally {
       asyncScheduler.now = now;
     }
@@ -246,7 +245,7 @@ describe('logging', () => {
 
   it('writes all where the logger throws when it is asked for its level', () => {
     const logger = {
-      ...recording(),
+      ...recordingLogger(),
       isLevelEnabled: (): never => {
         throw new Error('no disk');
       },

@@ -22,7 +22,7 @@ import {
 import { propagateTrace, withMetrics, withTracing } from 'forkfast/opentelemetry';
 import manifest from '../package.json' with { type: 'json' };
 import { type Exporting, exporting } from './support/exported.ts';
-import { marbles } from './support/marbles.ts';
+import { marbles } from '../lib/testing/index.ts';
 import { type Measuring, measuring } from './support/measured.ts';
 
 const quiet = withLogger(silent);

@@ -14,7 +14,7 @@ import {
   withName,
   withTimeout,
 } from '../lib/index.ts';
-import { keeping } from './support/recording.ts';
+import { recordEvents } from '../lib/testing/index.ts';
 
 /** The config that an aggregate with these options has. */
 function configOf(...options: AggregateOption[]): Config {
@@ -57,7 +57,7 @@ describe('options', () => {
   });
 
   it('let the last one win, and withEvents add', () => {
-    const [a, b] = [keeping(), keeping()];
+    const [a, b] = [recordEvents(), recordEvents()];
     const fields = (): object => ({});
     expect(configOf(withTimeout(1), withTimeout(2))).to.include({ timeout: 2 });
     expect(configOf(withName('a'), withName('b'))).to.include({ name: 'b' });

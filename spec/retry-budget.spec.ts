@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { asyncScheduler } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { retryBudget } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
+import { marbles } from '../lib/testing/index.ts';
 
 const allowed = (budget: { allows(): boolean }, times: number): number =>
   Array.from({ length: times }, () => budget.allows()).filter(Boolean).length;

@@ -27,8 +27,8 @@ import {
   type Context,
   DeadlineExceededError,
   type Fetch,
-  type RunEvent,
   type Service,
+  type RunEvent,
   ServiceError,
   silent,
   withConcurrency,
@@ -37,8 +37,7 @@ import {
   withLogger,
   withTimeout,
 } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
-import { brief, keeping, watched } from './support/recording.ts';
+import { marbles, type RecordedEvents, recordEvents } from '../lib/testing/index.ts';
 import { expectNoUnhandledRejections } from './support/rejections.ts';
 
 const quiet = withLogger(silent);
@@ -50,6 +49,15 @@ function errorOf(source: Observable<unknown>): unknown {
   let told: unknown;
   source.subscribe({ error: (error: unknown) => (told = error) });
   return told;
+}
+
+/** A service that never answers, and writes down when it is torn down and when its signal aborts. */
+function watched(name: string, log: string[]): (ctx: Context) => Observable<never> {
+  return (ctx) =>
+    new Observable(() => {
+      ctx.signal?.addEventListener('abort', () => log.push(`${name} aborted`));
+      return () => log.push(`${name} torn down`);
+    });
 }
 
 describe('a run', () => {
@@ -202,7 +210,7 @@ describe('a run', () => {
 
     it('lets the first of an error, an abort and the deadline in one tick win, once', () => {
       marbles(({ cold, flush }) => {
-        const { events, next } = keeping();
+        const { next, brief } = recordEvents();
         const controller = new AbortController();
         const told: unknown[] = [];
         const ask = aggregate(
@@ -224,14 +232,7 @@ describe('a run', () => {
         flush();
         expect(told).to.have.length(1);
         expect(told[0]).to.be.instanceOf(CanceledError).and.have.property('cause', 'too late');
-        expect(brief(events)).to.deep.equal([
-          'started',
-          'started a',
-          'started b',
-          'canceled a',
-          'canceled b',
-          'canceled',
-        ]);
+        expect(brief()).to.deep.equal(['started', 'started a', 'started b', 'canceled a', 'canceled b', 'canceled']);
       });
     });
 
@@ -645,8 +646,8 @@ describe('a run', () => {
           for (const at of ['started', 'started a', 'succeeded a', 'succeeded', 'later']) {
             const leaving = new Subject<void>();
             const sink = {
-              next: (event: RunEvent) => {
-                if (brief([event])[0] === at) leaving.next();
+              next: ({ type, service }: RunEvent) => {
+                if (at === (service === undefined ? type : `${type} ${service}`)) leaving.next();
               },
             };
             const ask = aggregate({ a: () => of(1), b: () => timer(1) }, quiet, withEvents(sink));
@@ -748,13 +749,13 @@ describe('a run', () => {
         });
     const run = (
       services: Record<string, Service<void, unknown>>,
-    ): { told: unknown[]; events: RunEvent[]; cancel: () => void } => {
-      const { events, next } = keeping();
+    ): { told: unknown[]; recorded: RecordedEvents; cancel: () => void } => {
+      const recorded = recordEvents();
       const told: unknown[] = [];
       const subscription = aggregate(
         services,
         quiet,
-        withEvents({ next }),
+        withEvents(recorded),
       )(background).subscribe({
         next: (value) => told.push(value),
         error: (error: unknown) => told.push(error),
@@ -762,7 +763,7 @@ describe('a run', () => {
       });
       return {
         told,
-        events,
+        recorded,
         cancel: () => {
           subscription.unsubscribe();
         },
@@ -771,45 +772,45 @@ describe('a run', () => {
 
     it('of a sibling of the failure: all are torn down, the error is the same', () => {
       const log: string[] = [];
-      const { told, events } = run({ a: throwing(), b: watched('b', log), fails });
+      const { told, recorded } = run({ a: throwing(), b: watched('b', log), fails });
       expect(told).to.have.length(1);
       expect(told[0]).to.include({ service: 'fails', cause: boom });
       expect(log).to.deep.equal(['b torn down', 'b aborted']);
-      expect(brief(events).slice(4)).to.deep.equal([
+      expect(recorded.brief().slice(4)).to.deep.equal([
         'failed fails',
         'canceled a',
         'canceled b',
         'teardown-failed a',
         'failed',
       ]);
-      expect(events.find(({ type }) => type === 'teardown-failed')).to.have.property('error', torn);
+      expect(recorded.events.find(({ type }) => type === 'teardown-failed')).to.have.property('error', torn);
     });
 
     it('of the service that fails', () => {
-      const { told, events } = run({ a: throwing(fails()) });
+      const { told, recorded } = run({ a: throwing(fails()) });
       expect(told).to.have.length(1);
       expect(told[0]).to.include({ service: 'a', cause: boom });
-      expect(brief(events)).to.deep.equal(['started', 'started a', 'failed a', 'teardown-failed a', 'failed']);
+      expect(recorded.brief()).to.deep.equal(['started', 'started a', 'failed a', 'teardown-failed a', 'failed']);
     });
 
     it('of a service that succeeds, now or later', () => {
       marbles(({ flush }) => {
         for (const source of [of(1), timer(5).pipe(map(() => 1))]) {
-          const { told, events } = run({ a: throwing(source), b: () => of(2) });
+          const { told, recorded } = run({ a: throwing(source), b: () => of(2) });
           flush();
           expect(told).to.deep.equal([{ a: 1, b: 2 }, 'complete']);
-          expect(brief(events).filter((line) => line.endsWith(' a'))).to.deep.equal([
+          expect(recorded.brief().filter((line) => line.endsWith(' a'))).to.deep.equal([
             'started a',
             'succeeded a',
             'teardown-failed a',
           ]);
-          expect(brief(events).at(-1)).to.equal('succeeded');
+          expect(recorded.brief().at(-1)).to.equal('succeeded');
         }
       });
     });
 
     it('of a service that returned it after it was done', () => {
-      const { told, events } = run({
+      const { told, recorded } = run({
         a: () =>
           new Observable((subscriber) => {
             subscriber.next(1);
@@ -820,12 +821,12 @@ describe('a run', () => {
           }),
       });
       expect(told).to.deep.equal([{ a: 1 }, 'complete']);
-      expect(brief(events)).to.deep.equal(['started', 'started a', 'succeeded a', 'teardown-failed a', 'succeeded']);
+      expect(recorded.brief()).to.deep.equal(['started', 'started a', 'succeeded a', 'teardown-failed a', 'succeeded']);
     });
 
     it('of a service that ended the run while it was being subscribed to', () => {
       const controller = new AbortController();
-      const { events, next } = keeping();
+      const { events, brief, next } = recordEvents();
       const leaves = (): Observable<never> =>
         new Observable(() => {
           controller.abort();
@@ -835,7 +836,7 @@ describe('a run', () => {
         });
       const ask = aggregate({ leaves }, quiet, withEvents({ next }));
       expect(errorOf(ask({ signal: controller.signal }))).to.be.instanceOf(CanceledError);
-      expect(brief(events)).to.deep.equal([
+      expect(brief()).to.deep.equal([
         'started',
         'started leaves',
         'canceled leaves',
@@ -846,10 +847,10 @@ describe('a run', () => {
     });
 
     it('on unsubscribing, and tells each error where several threw', () => {
-      const { told, events, cancel } = run({ a: () => merge(throwing()(), throwing()()) });
+      const { told, recorded, cancel } = run({ a: () => merge(throwing()(), throwing()()) });
       cancel();
       expect(told).to.deep.equal([]);
-      expect(brief(events)).to.deep.equal([
+      expect(recorded.brief()).to.deep.equal([
         'started',
         'started a',
         'canceled a',
@@ -862,7 +863,7 @@ describe('a run', () => {
     it('that cancels the run itself', () => {
       const controller = new AbortController();
       const told: unknown[] = [];
-      const { events, next } = keeping();
+      const { next, brief } = recordEvents();
       aggregate(
         {
           a: () =>
@@ -880,7 +881,7 @@ describe('a run', () => {
       )({ signal: controller.signal }).subscribe({ error: (error: unknown) => told.push(error) });
       expect(told).to.have.length(1);
       expect(told[0]).to.be.instanceOf(CanceledError).and.have.property('cause', 'in a teardown');
-      expect(brief(events).at(-1)).to.equal('canceled');
+      expect(brief().at(-1)).to.equal('canceled');
     });
   });
 });

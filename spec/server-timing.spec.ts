@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { NEVER, type Observable, retry, switchMap, throwError, timer } from 'rxjs';
+import { NEVER, type Observable, retry, switchMap, timer } from 'rxjs';
 import {
   aggregate,
   aggregateEach,
@@ -11,13 +11,7 @@ import {
 } from '../lib/index.ts';
 import { serverTiming } from '../lib/report.ts';
 import { metricsOf } from './support/server-timing.ts';
-import { event, story } from './support/story.ts';
-
-/** Answers after `ms`. */
-const after = (ms: number) => () => timer(ms);
-
-/** Fails after `ms`. */
-const failing = (ms: number, error: unknown) => () => timer(ms).pipe(switchMap(() => throwError(() => error)));
+import { after, event, failing, story } from './support/story.ts';
 
 /** The header for one service of this name. */
 const named = (service: string): string =>

@@ -11,7 +11,7 @@ import {
   singleFlight,
   withLogger,
 } from '../lib/index.ts';
-import { marbles } from './support/marbles.ts';
+import { marbles } from '../lib/testing/index.ts';
 
 const boom = new Error('boom');
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { merge, NEVER, Observable, retry, switchMap, throwError, timer } from 'rxjs';
+import { merge, NEVER, Observable, retry, switchMap, timer } from 'rxjs';
 import {
   aggregate,
   aggregateEach,
@@ -13,13 +13,7 @@ import {
   withTimeout,
 } from '../lib/index.ts';
 import { waterfall } from '../lib/report.ts';
-import { event, story } from './support/story.ts';
-
-/** Answers after `ms`. */
-const after = (ms: number) => () => timer(ms);
-
-/** Fails after `ms`. */
-const failing = (ms: number, error: unknown) => () => timer(ms).pipe(switchMap(() => throwError(() => error)));
+import { after, event, failing, story } from './support/story.ts';
 
 /** Without colors. */
 const stripped = (text: string): string => text.replaceAll(/\p{Cc}\[\d+m/gu, '');

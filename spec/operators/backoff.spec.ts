@@ -20,7 +20,7 @@ import {
   withLogger,
   withTimeout,
 } from '../../lib/index.ts';
-import { marbles } from '../support/marbles.ts';
+import { marbles } from '../../lib/testing/index.ts';
 
 const quiet = withLogger(silent);
 const url = 'http://api.test/orders';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { count, merge, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { aggregate, background, bulkhead, BulkheadFullError, silent, withLogger } from '../../lib/index.ts';
-import { marbles } from '../support/marbles.ts';
+import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
 

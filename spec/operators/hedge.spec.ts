@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { defer, EMPTY, NEVER, Observable, of, retry, Subject } from 'rxjs';
 import { hedge, retryBudget } from '../../lib/index.ts';
-import { marbles } from '../support/marbles.ts';
+import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
 

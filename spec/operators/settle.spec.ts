@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { EMPTY, EmptyError, of, throwError, toArray } from 'rxjs';
 import { aggregate, background, CanceledError, settle, type Settled } from '../../lib/index.ts';
-import { marbles } from '../support/marbles.ts';
+import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { asyncScheduler, Observable, retry, type Subscription, throwError } from 'rxjs';
 import { background, backoff, bulkhead, singleFlight } from '../../lib/index.ts';
-import { marbles } from '../support/marbles.ts';
+import { marbles } from '../../lib/testing/index.ts';
 
 /** Who comes when, stays for how long, and how its source ends by itself. */
 const visits = fc.array(

@@ -15,7 +15,7 @@ import {
   singleFlight,
   withLogger,
 } from '../../lib/index.ts';
-import { recording } from '../support/recording.ts';
+import { recordingLogger } from '../../lib/testing/index.ts';
 import { inherited, key } from '../support/texts.ts';
 
 const quiet = withLogger(silent);
@@ -74,7 +74,7 @@ describe('security: prototypes', function () {
 
   it('are no part of an error or a line, whatever the service that failed is called', () => {
     for (const name of inherited) {
-      const logger = recording();
+      const logger = recordingLogger();
       let told: unknown;
       aggregate(
         Object.fromEntries([[name, () => throwError(() => new Error('boom'))]]),
@@ -133,7 +133,7 @@ describe('security: prototypes', function () {
   it("are no part of a line, whatever the caller's fields are called", () => {
     fc.assert(
       fc.property(json, (fields) => {
-        const logger = recording();
+        const logger = recordingLogger();
         aggregate(
           { a: () => of(1) },
           withLogger(logger, () => fields as object),

@@ -13,8 +13,7 @@ import {
   withLogger,
   withTimeout,
 } from '../../lib/index.ts';
-import { marbles } from '../support/marbles.ts';
-import { keeping, recording } from '../support/recording.ts';
+import { marbles, recordEvents, recordingLogger } from '../../lib/testing/index.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { type Planted, planted, stories, tell, wraps } from '../support/secrets.ts';
 
@@ -44,7 +43,7 @@ describe('security: a secret in what is sent, answered or thrown is in no line',
     it(`of ${name}`, async () => {
       await fc.assert(
         fc.asyncProperty(planted, wrap, async (secret, how) => {
-          const logger = recording();
+          const logger = recordingLogger();
           const { error, events } = await tell(wraps[how]!(service(secret)), secret, logger);
           expect(kindOf(error), how).to.equal(fails);
           expect(events).to.have.length.above(2);
@@ -73,8 +72,8 @@ describe('security: a secret in what is sent, answered or thrown is in no line',
     fc.assert(
       fc.property(planted, wrap, fc.nat({ max: 5 }), fc.boolean(), (secret, how, which, late) => {
         const { line, text } = secret;
-        const logger = recording();
-        const { events, next } = keeping();
+        const logger = recordingLogger();
+        const { events, next } = recordEvents();
         const controller = new AbortController();
         const signals: AbortSignal[] = [];
         const waiting = (ctx: Context, input: string): Observable<unknown> => {

@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs';
+import { type Observable, switchMap, throwError, timer } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import {
   type AggregateOption,
@@ -9,14 +9,20 @@ import {
   withEvents,
   withLogger,
 } from '../../lib/index.ts';
-import { marbles } from './marbles.ts';
-import { keeping } from './recording.ts';
+import { marbles, recordEvents } from '../../lib/testing/index.ts';
+
+/** Answers after `ms`. */
+export const after = (ms: number) => (): Observable<0> => timer(ms);
+
+/** Fails after `ms`. */
+export const failing = (ms: number, error: unknown) => (): Observable<never> =>
+  timer(ms).pipe(switchMap(() => throwError(() => error)));
 
 /** The events of what `tell` gives, asked once in virtual time: of all aggregates that have the `watched` option. */
 export function story(
   tell: (watched: AggregateOption, helpers: RunHelpers) => (ctx: Context) => Observable<unknown>,
 ): readonly RunEvent[] {
-  const { events, next } = keeping();
+  const { events, next } = recordEvents();
   const watched: AggregateOption = (config) => withEvents({ next })(withLogger(silent)(config));
   marbles((helpers) => {
     tell(watched, helpers)(background).subscribe({ error: () => undefined });
