@@ -12,8 +12,8 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 const floors = [
   ['check'],
   ['context', 'retry-budget'],
-  ['errors', 'scope', 'service', 'url'],
-  ['abort'],
+  ['abort', 'errors', 'service', 'url'],
+  ['scope'],
   ['events', 'from-abortable', 'operators/*', 'sharing'],
   ['fetch', 'logging', 'per-run', 'single-flight'],
   ['options'],

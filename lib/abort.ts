@@ -1,73 +1,76 @@
-import { NEVER, Observable, type Subscriber } from 'rxjs';
-import type { Context } from './context.ts';
-import { giver } from './scope.ts';
+import { Observable, throwError } from 'rxjs';
 
-/** All who listen to one signal, behind its only DOM listener. */
-interface Hub {
-  readonly listeners: Set<Subscriber<unknown>>;
-  readonly close: () => void;
-}
+/** Is told the reason of an abort, once. */
+export type Listener = (reason: unknown) => void;
 
-const hubs = new WeakMap<AbortSignal, Hub>();
+const hubs = new WeakMap<AbortSignal, Set<Listener>>();
+const nothing = (): void => undefined;
 
 /**
- * Emits the signal's `reason` and completes when it aborts; at once where it has aborted already.
+ * Tells `listener` the reason when the signal of `to` aborts; at once where it has aborted already. Gives what ends the listening.
  *
- * However many listen, the signal has one DOM listener, and none when the last of them has gone. Not `AbortSignal.any`,
- * which has leaked on long-lived signals: https://github.com/nodejs/node/issues/54614.
+ * However many listen, a signal has one DOM listener, and none when the last of them has gone; one that nobody has read yet is
+ * not made for this (see {@link Abort}). Not `AbortSignal.any`, which has leaked on long-lived signals:
+ * https://github.com/nodejs/node/issues/54614.
  */
-export function aborted(signal: AbortSignal | undefined): Observable<unknown> {
-  if (signal === undefined) return NEVER;
-  return new Observable((subscriber) => {
-    if (signal.aborted) {
-      tell(subscriber, signal.reason);
-      return;
-    }
-    const hub = hubs.get(signal) ?? open(signal);
-    hub.listeners.add(subscriber);
-    subscriber.add(() => {
-      hub.listeners.delete(subscriber);
-      if (hub.listeners.size === 0) hub.close();
-    });
-  });
+export function listen(to: { readonly signal?: AbortSignal | null | undefined }, listener: Listener): () => void {
+  const own = abortOf(to);
+  if (own) return own.listen(listener);
+  const { signal } = to;
+  if (!signal) return nothing;
+  if (signal.aborted) {
+    listener(signal.reason);
+    return nothing;
+  }
+  const hub = hubs.get(signal) ?? new Set();
+  if (hub.size === 0) open(signal, hub);
+  hub.add(listener);
+  return () => {
+    if (hub.delete(listener) && hub.size === 0) close(signal);
+  };
 }
 
-/**
- * {@link aborted} for `ctx.signal`. On the context of a run the run itself is asked: a signal that nobody has read yet is not
- * made for this, since it and its listener cost as much as all the rest of a run.
- */
-export function canceled(ctx: Context): Observable<unknown> {
-  return new Observable((subscriber) => {
-    const run = giver(ctx);
-    if (run === undefined) return aborted(ctx.signal).subscribe(subscriber);
-    run.listeners.add(subscriber);
-    return () => run.listeners.delete(subscriber);
-  });
+/** {@link listen} as an Observable: emits the reason and completes. */
+export function aborted(to: { readonly signal?: AbortSignal | null | undefined }): Observable<unknown> {
+  return new Observable((subscriber) =>
+    listen(to, (reason) => {
+      subscriber.next(reason);
+      subscriber.complete();
+    }),
+  );
+}
+
+/** The DOM listener of every signal; `this` is the signal. */
+function onAbort(this: AbortSignal): void {
+  const hub = hubs.get(this);
+  close(this);
+  if (hub) tellAll(hub, this.reason);
+}
+
+function open(signal: AbortSignal, hub: Set<Listener>): void {
+  hubs.set(signal, hub);
+  signal.addEventListener('abort', onAbort);
+}
+
+function close(signal: AbortSignal): void {
+  hubs.delete(signal);
+  signal.removeEventListener('abort', onAbort);
 }
 
 /** To all who listen. One that leaves while the others are told is not told: its run is over. */
-export function tellAll(listeners: ReadonlySet<Subscriber<unknown>>, reason: unknown): void {
-  for (const subscriber of listeners) tell(subscriber, reason);
+function tellAll(listeners: ReadonlySet<Listener>, reason: unknown): void {
+  for (const listener of listeners) {
+    try {
+      listener(reason);
+    } catch (error) {
+      report(error); // and the others are told
+    }
+  }
 }
 
-function tell(subscriber: Subscriber<unknown>, reason: unknown): void {
-  subscriber.next(reason);
-  subscriber.complete();
-}
-
-function open(signal: AbortSignal): Hub {
-  const listeners = new Set<Subscriber<unknown>>();
-  const onAbort = (): void => {
-    tellAll(listeners, signal.reason);
-  };
-  const close = (): void => {
-    hubs.delete(signal);
-    signal.removeEventListener('abort', onAbort);
-  };
-  const hub = { listeners, close };
-  hubs.set(signal, hub);
-  signal.addEventListener('abort', onAbort);
-  return hub;
+/** As RxJS reports what nobody handles. */
+export function report(error: unknown): void {
+  throwError(() => error).subscribe();
 }
 
 /**
@@ -75,39 +78,59 @@ function open(signal: AbortSignal): Hub {
  * done for a request, and the platform makes it when somebody reads it.
  */
 export class Abort extends AbortController {
-  private readonly listeners: ((reason: unknown) => void)[] = [];
+  private listeners: Set<Listener> | undefined;
   private ended: { readonly reason: unknown } | undefined;
+  private closed = false;
 
-  /** Tells `listener` the reason when it aborts; at once where it has aborted already. */
-  listen(listener: (reason: unknown) => void): void {
-    if (this.ended) listener(this.ended.reason);
-    else this.listeners.push(listener);
+  /** Whether what it could abort is over, one way or another. */
+  over(): boolean {
+    return this.closed;
   }
 
+  close(): void {
+    this.closed = true;
+  }
+
+  /** See {@link listen}. */
+  listen(listener: Listener): () => void {
+    if (this.ended) {
+      listener(this.ended.reason);
+      return nothing;
+    }
+    const listeners = (this.listeners ??= new Set());
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+    };
+  }
+
+  /** Those who listen are told after the signal. */
   override abort(reason: unknown): void {
+    this.closed = true;
     this.ended = { reason };
-    for (const listener of this.listeners) listener(reason);
     super.abort(reason);
+    if (this.listeners) tellAll(this.listeners, reason);
   }
 }
 
 const key: unique symbol = Symbol('abort');
 interface Carrier {
-  readonly [key]?: Abort;
+  readonly [key]: Abort;
 }
+/** One getter for all: with one of its own, each carrier would have a hidden class of its own. */
 const signal = {
-  get(this: Required<Carrier>): AbortSignal {
+  get(this: Carrier): AbortSignal {
     return this[key].signal;
   },
   enumerable: true,
 };
 
-/** Gives the `init` of a request the signal of `abort`; who has this very object may do without, by {@link abortOf}. */
-export function carry<T extends object>(init: T, abort: Abort): T & { readonly signal: AbortSignal } {
-  Object.defineProperty(init, key, { value: abort }); // in no copy, and in no print
-  return Object.defineProperty(init, 'signal', signal) as T & { readonly signal: AbortSignal };
+/** Gives `to`, a context or the `init` of a request, the signal of `abort`; who has this very object may do without. */
+export function carry<T extends object>(to: T, abort: Abort): T & { readonly signal: AbortSignal } {
+  Object.defineProperty(to, key, { value: abort }); // in no copy, and in no print
+  return Object.defineProperty(to, 'signal', signal) as T & { readonly signal: AbortSignal };
 }
 
-export function abortOf(init: object): Abort | undefined {
-  return (init as Carrier)[key];
+export function abortOf(carrier: object | null | undefined): Abort | undefined {
+  return carrier && Object.hasOwn(carrier, key) ? (carrier as Carrier)[key] : undefined;
 }

@@ -1,7 +1,7 @@
-import { asyncScheduler, catchError, EMPTY, map, Observable, takeUntil, takeWhile, timer, toArray } from 'rxjs';
-import { type Abort, carry } from './abort.ts';
+import { asyncScheduler, type Observable, timer } from 'rxjs';
+import { Abort, carry } from './abort.ts';
 import { kindOf } from './check.ts';
-import type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
+import type { Context, FetchBody, FetchResponse } from './context.ts';
 import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, isWord, NetworkError } from './errors.ts';
 import { abortable, fromAbortable } from './from-abortable.ts';
 import { resolve, unresolved } from './url.ts';
@@ -51,7 +51,7 @@ export function fetchJson<T = unknown>(
 ): Observable<T | undefined>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T>;
 export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  return request(ctx, input, init, 'application/json', ({ text, failure }) => {
+  return request(ctx, input, init, 'application/json', (text, failure) => {
     if (text === '') {
       if (init.empty === 'undefined') return undefined;
       throw failure();
@@ -80,15 +80,11 @@ export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit 
  * ```
  */
 export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<string> {
-  return request(ctx, input, init, undefined, ({ text }) => text);
+  return request(ctx, input, init, undefined, (text) => text);
 }
 
-/** A body that arrived whole. */
-interface Body {
-  readonly text: string;
-  /** Says that it is not `what` it should be but `9 bytes of text/html`, or that it is empty. */
-  readonly failure: (what?: string) => DecodeError;
-}
+/** What is made of a body that arrived whole; `failure` says that it is no `what` but `9 bytes of text/html`, or empty. */
+type Decode<T> = (text: string, failure: (what?: string) => DecodeError) => T;
 
 /** What errors say of a request: no credentials, no query. */
 interface Target {
@@ -101,9 +97,9 @@ function request<T>(
   input: string | URL,
   { maxBytes = 10 * 2 ** 20, empty, signal, ...init }: FetchInit,
   accept: string | undefined,
-  decode: (body: Body) => T,
+  decode: Decode<T>,
 ): Observable<T> {
-  const ask = (abort: Abort): Observable<T> => {
+  const ask = (abort: Abort): Promise<T> => {
     if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
     const url = absolute(input);
     const method = (init.method ?? 'GET').toUpperCase();
@@ -111,15 +107,12 @@ function request<T>(
     const target = (): Target => ({ method, url: shown(url) });
     const headers = headersOf(ctx, init.headers, accept);
     const sent = carry(Object.assign({}, init, { redirect: init.redirect ?? 'error', headers }), abort);
-    return answerOf(ctx.fetch ?? globalThis.fetch, url, sent, target, (response) =>
-      response.status >= 200 && response.status <= 299
-        ? whole(response, maxBytes, target, decode)
-        : excerpt(response.body).pipe(
-            map((body): never => {
-              throw new HttpError({ ...target(), status: response.status, body, retryAfter: retryAfter(response) });
-            }),
-          ),
-    );
+    const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
+    try {
+      return exchange(transport(url, sent), { abort, target, maxBytes, decode });
+    } catch (cause) {
+      throw unanswered(target(), cause);
+    }
   };
   const asked = abortable(ctx, ask, abortError);
   return signal ? fromAbortable({ signal }, () => asked) : asked;
@@ -177,112 +170,72 @@ function sendable(headers: RequestInit['headers'] | Context['propagate']): [stri
   });
 }
 
-/** Calls `transport` as a plain function: with ctx as `this`, a browser's fetch is an illegal invocation. */
-function answerOf<T>(
-  transport: Fetch,
-  url: URL,
-  init: RequestInit,
-  target: () => Target,
-  read: (response: FetchResponse) => Observable<T>,
-): Observable<T> {
-  return new Observable((subscriber) => {
-    const ask = async (): Promise<void> => {
-      let response: FetchResponse;
-      try {
-        response = await transport(url, init);
-        if (subscriber.closed) {
-          // The transport does not heed its signal.
-          await response.body?.cancel();
-          return;
-        }
-      } catch (cause) {
-        subscriber.error(cause instanceof ForkfastError ? cause : broken('no answer', target(), cause));
-        return;
-      }
-      try {
-        read(response).subscribe(subscriber);
-      } catch (error) {
-        subscriber.error(error);
-      }
-    };
-    void ask();
-  });
+/** What becomes of a response. */
+interface Reading<T> {
+  readonly abort: Abort;
+  readonly target: () => Target;
+  readonly maxBytes: number;
+  readonly decode: Decode<T>;
 }
 
-/** A body as it arrives. Unsubscribing cancels it; never an unhandled rejection. */
-function chunks(body: FetchBody): Observable<Uint8Array> {
-  return new Observable((subscriber) => {
-    const reader = body.getReader();
-    let ended = false;
-    const pump = async (): Promise<void> => {
-      try {
-        while (!subscriber.closed) {
-          const { done, value } = await reader.read();
-          ended = done;
-          if (value !== undefined) subscriber.next(value);
-          if (done) subscriber.complete();
-        }
-      } catch (error) {
-        ended = true;
-        subscriber.error(error);
-      }
-    };
-    const cancel = async (): Promise<void> => {
-      try {
-        await reader.cancel();
-      } catch {
-        // Whoever wanted to know has gone.
-      }
-    };
-    void pump();
-    return () => {
-      if (!ended) void cancel();
-    };
-  });
-}
-
-/** One Observable, and no operators: this is the path of every answer. */
-function whole<T>(
-  response: FetchResponse,
-  maxBytes: number,
-  target: () => Target,
-  decode: (body: Body) => T,
-): Observable<T> {
-  const { status, body, headers } = response;
-  return new Observable((subscriber) => {
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    const failure = (what?: string): DecodeError => {
-      const contentType = mediaType(headers.get('content-type'));
-      const held = `no ${String(what)} but ${String(size)} bytes of ${contentType ?? 'no content type'}`;
-      return new DecodeError(what ? held : 'an empty body', { ...target(), status, contentType });
-    };
-    const text = (): string => {
-      try {
-        return textOf(parts, true);
-      } catch {
-        throw failure('UTF-8');
-      }
-    };
-    return (body === null ? EMPTY : chunks(body)).subscribe({
-      next: (chunk) => {
-        parts.push(chunk);
-        size += chunk.byteLength;
-        if (size > maxBytes) subscriber.error(new BodyTooLargeError({ ...target(), maxBytes }));
-      },
-      error: (cause: unknown) => {
-        subscriber.error(broken('a body cut short', target(), cause));
-      },
-      complete: () => {
-        try {
-          subscriber.next(decode({ text: text(), failure }));
-          subscriber.complete();
-        } catch (error) {
-          subscriber.error(error);
-        }
-      },
+/** With promises and without Observables: this is the path of every answer. */
+async function exchange<T>(asked: PromiseLike<FetchResponse>, reading: Reading<T>): Promise<T> {
+  const { abort, target, maxBytes, decode } = reading;
+  let response: FetchResponse;
+  try {
+    response = await asked;
+  } catch (cause) {
+    throw unanswered(target(), cause);
+  }
+  const { status, headers, body } = response;
+  if (status < 200 || status > 299) {
+    const told = await excerpt(body, abort);
+    throw new HttpError({ ...target(), status, body: told, retryAfter: retryAfter(headers) });
+  }
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    await read(body, abort, (chunk) => {
+      parts.push(chunk);
+      size += chunk.byteLength;
+      if (size > maxBytes) throw new BodyTooLargeError({ ...target(), maxBytes });
     });
+  } catch (cause) {
+    throw cause instanceof BodyTooLargeError ? cause : broken('a body cut short', target(), cause);
+  }
+  const failure = (what?: string): DecodeError => {
+    const contentType = mediaType(headers.get('content-type'));
+    const held = `no ${String(what)} but ${String(size)} bytes of ${contentType ?? 'no content type'}`;
+    return new DecodeError(what ? held : 'an empty body', { ...target(), status, contentType });
+  };
+  let text: string;
+  try {
+    text = textOf(parts, true);
+  } catch {
+    throw failure('UTF-8');
+  }
+  return decode(text, failure);
+}
+
+/** Reads a body as it arrives, to its end or until `take` throws. An abort cancels it; never an unhandled rejection. */
+async function read(body: FetchBody | null, abort: Abort, take: (chunk: Uint8Array) => void): Promise<void> {
+  if (body === null) return;
+  const reader = body.getReader();
+  const ended = abort.listen(() => {
+    reader.cancel().then(undefined, () => undefined); // whoever wanted to know has gone
   });
+  while (!abort.over()) {
+    let part;
+    try {
+      part = await reader.read();
+    } catch (error) {
+      ended();
+      throw error;
+    }
+    if (part.done) ended();
+    if (part.value !== undefined) take(part.value);
+    if (part.done) return;
+  }
 }
 
 /** With its charset, and no other parameter: what goes into a log is short, whatever the header holds. */
@@ -293,23 +246,42 @@ function mediaType(header: string | null): string | null {
 }
 
 /** Of a failed response: enough to read and to reuse the connection, and no more; a body that drips delays no failure. */
-function excerpt(body: FetchBody | null): Observable<string> {
+async function excerpt(body: FetchBody | null, abort: Abort): Promise<string> {
+  const parts: Uint8Array[] = [];
   let room = 64 * 2 ** 10;
-  const parts = (body === null ? EMPTY : chunks(body)).pipe(
-    map((chunk) => chunk.subarray(0, room)),
-    takeWhile((part) => (room -= part.byteLength) > 0, true),
-    catchError(() => EMPTY),
-    takeUntil(timer(100)),
-    toArray(),
-  );
-  return parts.pipe(map((arrived) => textOf(arrived, false)));
+  await new Promise<void>((resolve) => {
+    const reading = new Abort();
+    const enough = (): void => {
+      reading.abort(undefined);
+    };
+    const late = timer(100).subscribe(enough);
+    reading.listen(() => {
+      late.unsubscribe();
+      resolve();
+    });
+    abort.listen(enough);
+    const taken = read(body, reading, (chunk) => {
+      const part = chunk.subarray(0, room);
+      parts.push(part);
+      room -= part.byteLength;
+      if (room <= 0) enough();
+    });
+    taken.then(enough, enough);
+  });
+  return textOf(parts, false);
 }
 
+const strict: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true });
+
 function textOf(parts: readonly Uint8Array[], fatal: boolean): string {
-  const decoder = new TextDecoder('utf-8', { fatal });
   const [first] = parts;
-  if (parts.length < 2) return decoder.decode(first); // many times faster than a stream of one
+  if (fatal && parts.length < 2) return strict.decode(first); // many times faster than a stream of one
+  const decoder = new TextDecoder('utf-8', { fatal });
   return parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
+}
+
+function unanswered(target: Target, cause: unknown): unknown {
+  return cause instanceof ForkfastError ? cause : broken('no answer', target, cause);
 }
 
 function broken(what: string, target: Target, cause: unknown): NetworkError {
@@ -332,7 +304,7 @@ function refusedRedirect(error: unknown): boolean {
 }
 
 /** `Retry-After` in milliseconds from now: it holds seconds or a date. */
-function retryAfter({ headers }: FetchResponse): number | undefined {
+function retryAfter(headers: FetchResponse['headers']): number | undefined {
   const value = headers.get('retry-after')?.trim() ?? '';
   if (/^\d+$/.test(value)) return Number(value) * 1_000;
   // `Date.parse` alone would take `1.5` for a day in January.

@@ -1,8 +1,7 @@
-import { Observable, Subscription } from 'rxjs';
-import { Abort, canceled } from './abort.ts';
+import { Observable, type Subscriber } from 'rxjs';
+import { Abort, abortOf, listen, report } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
-import { giver } from './scope.ts';
 import { isPromiseLike, toObservable } from './service.ts';
 
 /**
@@ -43,57 +42,74 @@ export function abortable<T>(
   reasonOf: (error: unknown) => unknown,
 ): Observable<T> {
   return new Observable((subscriber) => {
-    const refused = giver(ctx) ? undefined : refusal(ctx); // sound, and reading its signal makes one
+    const refused = abortOf(ctx) ? undefined : refusal(ctx); // ours is sound, and reading its signal makes one
     if (refused) {
       subscriber.error(refused);
       return;
     }
     const abort = new Abort();
-    /** The listener on the caller's signal, and what was asked. Closed: it is over. */
-    const held = new Subscription();
+    /** Leaves the caller's signal. */
+    let leave = (): void => undefined;
+    /** The Observable that was asked. */
+    let inner: Subscriber<T> | undefined;
     /** Tears down before it tells; a teardown that throws changes no outcome. */
     const close = (tell: () => void): void => {
+      abort.close();
+      leave();
       try {
-        held.unsubscribe();
+        inner?.unsubscribe();
       } finally {
         tell();
       }
     };
     const end = (error: unknown): void => {
-      if (held.closed) return;
+      if (abort.over()) return;
       close(() => {
         abort.abort(reasonOf(error));
         if (!subscriber.closed) subscriber.error(error);
       });
     };
     subscriber.add(() => {
-      if (!held.closed) end(new CanceledError());
+      if (!abort.over()) end(new CanceledError());
     });
-    held.add(
-      canceled(ctx).subscribe((reason) => {
-        end(new CanceledError({ cause: reason }));
-      }),
-    );
-    if (held.closed) return;
+    leave = listen(ctx, (reason) => {
+      end(new CanceledError({ cause: reason }));
+    });
+    if (abort.over()) return;
     let answer: { readonly value: T } | undefined;
-    new Observable<T>((inner) => {
-      // In hand before the source runs, so that a source that emits without end can be ended.
-      held.add(inner);
-      const asked = ask(abort);
-      // Where `ask` itself ended it, nothing more starts; but a promise cannot be left alone: it may reject.
-      if (!inner.closed || isPromiseLike(asked)) toObservable(asked).subscribe(inner);
+    const answered = (): void => {
+      if (abort.over()) return;
+      // Over before the answer is told: who unsubscribes on it must not abort what it came from.
+      close(() => {
+        if (answer) subscriber.next(answer.value);
+        subscriber.complete();
+      });
+    };
+    let asked: PromiseLike<T> | Observable<T>;
+    try {
+      asked = ask(abort);
+      if (isPromiseLike(asked)) {
+        const told = asked.then((value) => {
+          answer = { value };
+          answered();
+        }, end);
+        told.then(undefined, report);
+        return;
+      }
+    } catch (error) {
+      end(error);
+      return;
+    }
+    if (abort.over()) return; // `ask` itself ended it: nothing more starts
+    new Observable<T>((given) => {
+      inner = given; // in hand before the source runs, so that a source that emits without end can be ended
+      toObservable(asked).subscribe(given);
     }).subscribe({
       next: (value) => {
         answer = { value };
       },
       error: end,
-      complete: () => {
-        // Over before the answer is told: who unsubscribes on it must not abort what it came from.
-        close(() => {
-          if (answer) subscriber.next(answer.value);
-          subscriber.complete();
-        });
-      },
+      complete: answered,
     });
   });
 }

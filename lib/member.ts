@@ -1,91 +1,102 @@
-import { EMPTY, Observable, type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
+import { EMPTY, Observable, type Observer, type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
 import { isPromiseLike, toObservable } from './service.ts';
 
+/** Whose members they are. */
+export interface Membership {
+  /** Calls the factory of a service: gives what it returned, throws what it threw. */
+  ask(index: number): unknown;
+  /** Is told once of each member that was opened and has not been closed: its error, or nothing. */
+  settle(member: Member, failure?: { readonly error: unknown }): void;
+}
+
 /** One service in one run. */
-export interface Member {
-  readonly index: number;
+export class Member implements Observer<unknown> {
   readonly name: string;
+  state: 'waiting' | 'running' | 'answered' = 'waiting';
+  /** What its teardowns threw. */
+  torn: unknown[] | undefined;
   /** Where its values go: what joins the members listens there. */
   readonly port: Subscriber<unknown>;
+  private readonly index: number;
+  private readonly membership: Membership;
   /** In hand before the source runs, so that a source that emits without end can be ended. */
-  inner?: Subscriber<unknown>;
-  state: 'waiting' | 'running' | 'answered';
-  closed?: boolean;
-  /** What its teardowns threw. */
-  torn?: unknown[];
-}
+  private inner: Subscriber<unknown> | undefined;
+  private closed = false;
+  private emitted = false;
+  /** What came while `subscribe` was at work. */
+  private early: { readonly failure: { readonly error: unknown } | undefined } | undefined;
+  private subscribing = false;
 
-/** Calls the factory and subscribes to what it returned; tells `settle` once, with the error or with nothing. */
-export function open(
-  member: Member,
-  ask: () => unknown,
-  settle: (failure?: { readonly error: unknown }) => void,
-): void {
-  let source: Observable<unknown>;
-  try {
-    const answer = ask();
-    if (member.closed) {
-      // Ended by what the factory did. A promise cannot be left alone: it may reject.
-      if (isPromiseLike(answer)) answer.then(undefined, () => undefined);
+  constructor(membership: Membership, index: number, name: string, port: Subscriber<unknown>) {
+    this.membership = membership;
+    this.index = index;
+    this.name = name;
+    this.port = port;
+  }
+
+  /** Calls the factory and subscribes to what it returned. */
+  open(): void {
+    let source: Observable<unknown>;
+    try {
+      const answer = this.membership.ask(this.index);
+      if (this.closed) {
+        // Ended by what the factory did. A promise cannot be left alone: it may reject.
+        if (isPromiseLike(answer)) answer.then(undefined, () => undefined);
+        return;
+      }
+      source = toObservable(answer as Observable<unknown>);
+    } catch (error) {
+      this.membership.settle(this, { error });
       return;
     }
-    source = toObservable(answer as Observable<unknown>);
-  } catch (error) {
-    settle({ error });
-    return;
+    this.subscribing = true;
+    new Observable<unknown>((inner) => {
+      this.inner = inner;
+      try {
+        source.subscribe(inner);
+      } catch (error) {
+        if (inner.closed) this.tear(error);
+        else inner.error(error);
+      }
+    }).subscribe(this);
+    this.subscribing = false;
+    if (this.early) this.membership.settle(this, this.early.failure);
   }
 
-  let answered = false;
-  let subscribing = true;
-  let early: (() => void) | undefined;
-  const outcome = (tell: () => void): void => {
-    close(member); // before RxJS does it in the producer's stack, where what a teardown throws is lost
-    // While `subscribe` is at work it may still return a teardown: what comes then waits for that.
-    if (subscribing) early = tell;
-    else tell();
-  };
-  new Observable<unknown>((inner) => {
-    member.inner = inner;
+  next(value: unknown): void {
+    this.emitted = true;
+    this.port.next(value);
+  }
+
+  error(error: unknown): void {
+    this.outcome({ error });
+  }
+
+  complete(): void {
+    this.outcome(this.emitted ? undefined : { error: emptyError() });
+  }
+
+  /** Unsubscribes. What a teardown throws is kept in `torn`: it must reach neither the siblings nor the outcome. */
+  close(): void {
+    this.closed = true;
     try {
-      source.subscribe(inner);
+      this.inner?.unsubscribe();
     } catch (error) {
-      if (inner.closed) tear(member, error);
-      else inner.error(error);
+      this.tear(error);
     }
-  }).subscribe({
-    next: (value) => {
-      answered = true;
-      member.port.next(value);
-    },
-    error: (error: unknown) => {
-      outcome(() => {
-        settle({ error });
-      });
-    },
-    complete: () => {
-      outcome(() => {
-        if (answered) settle();
-        else settle({ error: emptyError() });
-      });
-    },
-  });
-  subscribing = false;
-  early?.();
-}
-
-/** Unsubscribes. What a teardown throws is kept in `torn`: it must reach neither the siblings nor the outcome. */
-export function close(member: Member): void {
-  member.closed = true;
-  try {
-    member.inner?.unsubscribe();
-  } catch (error) {
-    tear(member, error);
   }
-}
 
-function tear(member: Member, error: unknown): void {
-  const thrown = error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
-  (member.torn ??= []).push(...thrown);
+  private outcome(failure: { readonly error: unknown } | undefined): void {
+    this.close(); // before RxJS does it in the producer's stack, where what a teardown throws is lost
+    // While `subscribe` is at work it may still return a teardown: what comes then waits for that.
+    if (this.subscribing) this.early = { failure };
+    else this.membership.settle(this, failure);
+  }
+
+  private tear(error: unknown): void {
+    const thrown = error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
+    (this.torn ??= []).push(...thrown);
+  }
 }
 
 /** RxJS's `EmptyError`, from the operator that makes it: its constructor is internal. */

@@ -5,17 +5,17 @@ import {
   Observable,
   queueScheduler,
   type Subscriber,
-  Subscription,
   timeout,
+  type Unsubscribable,
 } from 'rxjs';
-import { canceled, tellAll } from './abort.ts';
-import { type Context, type Fetch, refusal } from './context.ts';
+import { abortOf, carry, listen } from './abort.ts';
+import { background, type Context, type Fetch, refusal } from './context.ts';
 import { CanceledError, DeadlineExceededError, nested, ServiceError } from './errors.ts';
 import { type Emit, emitter, type RunIdentity } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
-import { close, type Member, open } from './member.ts';
+import { Member, type Membership } from './member.ts';
 import type { Config } from './options.ts';
-import { enter, give, type Scope, scopeOf } from './scope.ts';
+import { Scope, scopeOf } from './scope.ts';
 
 /** Errors where its source has not emitted by the deadline. */
 export type Bound = <T>(source: Observable<T>) => Observable<T>;
@@ -32,161 +32,188 @@ export interface Plan<Out> {
   readonly growing: boolean;
 }
 
-let runs = 0;
-
 /** One subscription is one run. It ends once, and what it started has ended before its subscriber is told. */
 export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Observable<Out> {
   return new Observable((subscriber) => {
-    const { config, names } = plan;
-    const startedAt = asyncScheduler.now();
-    const elapsed = (): number => Math.max(0, asyncScheduler.now() - startedAt);
-    const refused = refusal(caller);
-    const outer = refused ? undefined : scopeOf(caller);
-    const id = ++runs;
-    const emit = observe(config, { run: id, name: config.name, ctx: caller, outer }, input, startedAt);
-    /** The listener on the caller's signal, the joining and its timer. Closed: the run is over. */
-    const held = new Subscription();
-    const over = (): boolean => held.closed;
-    /** In the order of the services. */
-    const members: Member[] = [];
-    let running = 0;
-    const listeners = new Set<Subscriber<unknown>>();
-    const controller = new AbortController();
+    new Run(plan, caller, input, subscriber);
+  });
+}
 
-    const tellTorn = ({ name, torn }: Member): void => {
-      for (const error of torn?.splice(0) ?? []) emit('teardown-failed', name, { error });
-    };
+let runs = 0;
 
-    /**
-     * The one early end. Teardown comes before the abort, which would wake a `retry` in a service that is still
-     * subscribed, and both before the notification, since its handler may take its time.
-     */
-    const end = (type: 'failed' | 'canceled', error: unknown, culprit?: Member, raw?: unknown): void => {
-      if (over()) return;
-      held.unsubscribe();
-      const unanswered = members.filter(({ state }) => state === 'running');
-      for (const member of unanswered) close(member);
-      controller.abort(error);
-      tellAll(listeners, error);
-      if (culprit) emit('failed', culprit.name, { error: raw });
-      for (const member of unanswered) {
-        if (member !== culprit) emit('canceled', member.name);
-      }
-      for (const member of unanswered) tellTorn(member);
-      emit(type, undefined, { error }, () => {
-        if (!subscriber.closed) subscriber.error(error);
-      });
-    };
+class Run<Out> extends Scope implements Membership {
+  readonly run = ++runs;
+  readonly outer: Scope | undefined;
+  readonly ctx: Context;
+  readonly deadline: number;
+  private readonly plan: Plan<Out>;
+  private readonly input: unknown;
+  private readonly subscriber: Subscriber<Out>;
+  private readonly startedAt = asyncScheduler.now();
+  private readonly emit: Emit;
+  /** In the order of the services. */
+  private readonly members: Member[] = [];
+  /** How many of the members have been started. */
+  private started = 0;
+  private running = 0;
+  private draining = false;
+  /** Leaves the caller's signal. */
+  private leave: (() => void) | undefined;
+  /** The joining and its timer. */
+  private joined: Unsubscribable | undefined;
 
-    emit('started');
-    subscriber.add(() => {
-      if (!over()) end('canceled', new CanceledError());
-    });
-    if (refused) end('failed', refused);
-    else if (caller.signal) {
-      held.add(
-        canceled(caller).subscribe((reason) => {
-          end('canceled', new CanceledError({ cause: reason }));
-        }),
-      );
-    }
-    if (over()) return;
-
-    const asked = caller.deadline ?? Infinity;
-    const deadline = Math.min(asked, startedAt + config.timeout);
+  constructor(plan: Plan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
+    super();
+    this.plan = plan;
+    this.input = input;
+    this.subscriber = subscriber;
+    const { config, growing } = plan;
+    const refused = abortOf(caller) ? undefined : refusal(caller); // ours is sound, and reading its signal makes one
+    const given = refused ? background : caller;
+    this.outer = scopeOf(given);
+    const asked = given.deadline ?? Infinity;
+    const deadline = Math.min(asked, this.startedAt + config.timeout);
     // The clock of a growing run stops when each service has emitted: it keeps no deadline for those inside.
-    const ctx = derive(caller, plan.growing ? asked : deadline, config.fetch);
-    const kept = plan.growing ? (outer?.deadline ?? Infinity) : deadline;
-    const signal = (): AbortSignal => {
-      enter(scope, controller.signal);
-      return controller.signal;
-    };
-    const scope: Scope = { run: id, ctx, deadline: kept, outer, over, asking: undefined, signal, listeners };
-    give(scope);
-
-    const settle = (member: Member, failure?: { readonly error: unknown }): void => {
-      if (over()) return;
-      const { name } = member;
-      if (failure) {
-        end('failed', flat(name, elapsed(), failure.error), member, failure.error);
-        return;
-      }
-      running--;
-      member.state = 'answered';
-      emit('succeeded', name);
-      tellTorn(member);
-      if (over()) return; // ended by who watched it
-      member.port.complete();
-      drain();
-    };
-
-    const start = (member: Member): void => {
-      const { name } = member;
-      running++;
-      member.state = 'running';
-      emit('started', name, undefined, () => {
-        if (over()) return;
-        const { asking } = scope;
-        scope.asking = name;
-        open(
-          member,
-          () => plan.ask(member.index, ctx, input),
-          (failure) => {
-            settle(member, failure);
-          },
-        );
-        scope.asking = asking;
+    this.ctx = carry(derive(given, growing ? asked : deadline, config.fetch), this);
+    this.deadline = growing ? (this.outer?.deadline ?? Infinity) : deadline;
+    this.emit = observe(
+      config,
+      { run: this.run, name: config.name, ctx: caller, outer: this.outer },
+      input,
+      this.startedAt,
+    );
+    this.emit('started');
+    subscriber.add(() => {
+      if (!this.over()) this.end('canceled', new CanceledError());
+    });
+    if (refused) this.end('failed', refused);
+    if (!this.over()) {
+      this.leave = listen(given, (reason) => {
+        this.end('canceled', new CanceledError({ cause: reason }));
       });
-      tellTorn(member); // what is left: it was ended while it was being subscribed to
-    };
+    }
+    if (!this.over()) this.join(deadline);
+  }
 
-    let next = 0;
-    let draining = false;
-    /** A loop, not a recursion: 20,000 synchronous services may wait behind an asynchronous one. */
-    const drain = (): void => {
-      if (draining) return;
-      draining = true;
-      while (!over() && running < config.concurrency) {
-        const member = members[next];
-        if (!member) break;
-        next++;
-        start(member);
-      }
-      draining = false;
-    };
+  ask(index: number): unknown {
+    return this.plan.ask(index, this.ctx, this.input);
+  }
 
+  settle(member: Member, failure?: { readonly error: unknown }): void {
+    if (this.over()) return;
+    const { name } = member;
+    if (failure) {
+      this.end('failed', flat(name, this.elapsed(), failure.error), { member, failure });
+      return;
+    }
+    this.running--;
+    member.state = 'answered';
+    this.emit('succeeded', name);
+    this.tellTorn(member);
+    if (this.over()) return; // ended by who watched it
+    member.port.complete();
+    this.drain();
+  }
+
+  private join(deadline: number): void {
+    const { names, join } = this.plan;
     const ports = names.map(
       (name, index) =>
         new Observable<unknown>((port) => {
-          members.push({ name, index, port, state: 'waiting' });
-          drain();
+          this.members.push(new Member(this, index, name, port));
+          this.drain();
         }),
     );
-    const remaining = deadline - startedAt;
+    const remaining = deadline - this.startedAt;
     // The run around this one keeps the same deadline, and will say that it was this service that was pending.
-    const bound = outer && outer.deadline <= deadline ? identity : within(remaining);
+    const bound = this.outer && this.outer.deadline <= deadline ? identity : within(remaining);
     let result: { readonly value: Out } | undefined;
-    held.add(
-      (remaining > 0 ? plan.join(ports, bound) : bound(NEVER)).subscribe({
-        next: (value) => {
-          if (plan.growing) subscriber.next(value);
-          else result = { value };
-        },
-        error: (cause: unknown) => {
-          const pending = names.filter((_, index) => members[index]?.state !== 'answered');
-          end('failed', new DeadlineExceededError({ pending, elapsed: elapsed(), cause }));
-        },
-        complete: () => {
-          // Over before the answer is told: who unsubscribes on it cancels nothing.
-          held.unsubscribe();
-          emit('succeeded', undefined, undefined, () => {
-            if (result) subscriber.next(result.value);
-            subscriber.complete();
-          });
-        },
-      }),
-    );
-  });
+    this.joined = (remaining > 0 ? join(ports, bound) : bound(NEVER)).subscribe({
+      next: (value) => {
+        if (this.plan.growing) this.subscriber.next(value);
+        else result = { value };
+      },
+      error: (cause: unknown) => {
+        const pending = names.filter((_, index) => this.members[index]?.state !== 'answered');
+        this.end('failed', new DeadlineExceededError({ pending, elapsed: this.elapsed(), cause }));
+      },
+      complete: () => {
+        // Over before the answer is told: who unsubscribes on it cancels nothing.
+        this.close();
+        this.emit('succeeded', undefined, undefined, () => {
+          if (result) this.subscriber.next(result.value);
+          this.subscriber.complete();
+        });
+      },
+    });
+    if (this.over()) this.joined.unsubscribe();
+  }
+
+  /** A loop, not a recursion: 20,000 synchronous services may wait behind an asynchronous one. */
+  private drain(): void {
+    if (this.draining) return;
+    this.draining = true;
+    while (!this.over() && this.running < this.plan.config.concurrency) {
+      const member = this.members[this.started];
+      if (!member) break;
+      this.started++;
+      this.start(member);
+    }
+    this.draining = false;
+  }
+
+  private start(member: Member): void {
+    const { name } = member;
+    this.running++;
+    member.state = 'running';
+    this.emit('started', name, undefined, () => {
+      if (this.over()) return;
+      const { asking } = this;
+      this.asking = name;
+      member.open();
+      this.asking = asking;
+    });
+    this.tellTorn(member); // what is left: it was ended while it was being subscribed to
+  }
+
+  /**
+   * The one early end. Teardown comes before the abort, which would wake a `retry` in a service that is still
+   * subscribed, and both before the notification, since its handler may take its time.
+   */
+  private end(
+    type: 'failed' | 'canceled',
+    error: unknown,
+    culprit?: { readonly member: Member; readonly failure: { readonly error: unknown } },
+  ): void {
+    if (this.over()) return;
+    this.close();
+    const unanswered = this.members.filter(({ state }) => state === 'running');
+    for (const member of unanswered) member.close();
+    this.abort(error);
+    if (culprit) this.emit('failed', culprit.member.name, culprit.failure);
+    for (const member of unanswered) {
+      if (member !== culprit?.member) this.emit('canceled', member.name);
+    }
+    for (const member of unanswered) this.tellTorn(member);
+    this.emit(type, undefined, { error }, () => {
+      if (!this.subscriber.closed) this.subscriber.error(error);
+    });
+  }
+
+  /** It is over, and neither its deadline nor its caller's signal counts any more. */
+  override close(): void {
+    super.close();
+    this.leave?.();
+    this.joined?.unsubscribe();
+  }
+
+  private elapsed(): number {
+    return Math.max(0, asyncScheduler.now() - this.startedAt);
+  }
+
+  private tellTorn({ name, torn }: Member): void {
+    for (const error of torn?.splice(0) ?? []) this.emit('teardown-failed', name, { error });
+  }
 }
 
 /** The deadline's timer: set when its source has been subscribed to, so that a value at the deadline wins. */

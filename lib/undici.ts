@@ -1,7 +1,7 @@
 import type { Readable, Transform } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { Agent, type Dispatcher, interceptors } from 'undici';
-import { abortOf, aborted } from './abort.ts';
+import { listen } from './abort.ts';
 import { hasMethod, kindOf } from './check.ts';
 import type { Fetch, FetchBody, FetchResponse } from './context.ts';
 
@@ -121,14 +121,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const abort = (reason: unknown): void => {
       this.abort(reason);
     };
-    const own = abortOf(init);
-    if (own) own.listen(abort);
-    else if (init.signal) {
-      const subscription = aborted(init.signal).subscribe(abort);
-      this.unlisten = () => {
-        subscription.unsubscribe();
-      };
-    }
+    this.unlisten = listen(init, abort);
   }
 
   dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {

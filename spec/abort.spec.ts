@@ -28,7 +28,7 @@ describe('aborted', () => {
     for (const reason of [new Error('the user left'), 'the user left', null, 0, { why: 'the user left' }]) {
       const controller = new AbortController();
       const seen: unknown[] = [];
-      aborted(controller.signal).subscribe({
+      aborted(controller).subscribe({
         next: (value) => seen.push(value),
         complete: () => seen.push('complete'),
       });
@@ -44,14 +44,14 @@ describe('aborted', () => {
     const { controller, signal, count } = counted();
     controller.abort('the user left');
     const seen: unknown[] = [];
-    aborted(signal).subscribe({ next: (value) => seen.push(value), complete: () => seen.push('complete') });
+    aborted({ signal }).subscribe({ next: (value) => seen.push(value), complete: () => seen.push('complete') });
     expect(seen).to.deep.equal(['the user left', 'complete']);
     expect(count()).to.equal(0);
   });
 
   it('looks at the signal when it is subscribed to, not before', () => {
     const { controller, signal, count } = counted();
-    const source = aborted(signal);
+    const source = aborted({ signal });
     expect(count()).to.equal(0);
     controller.abort('the user left');
     const seen: unknown[] = [];
@@ -61,7 +61,7 @@ describe('aborted', () => {
 
   it('never emits without a signal', () => {
     const seen: unknown[] = [];
-    const subscription = aborted(undefined).subscribe({
+    const subscription = aborted({}).subscribe({
       next: (value) => seen.push(value),
       complete: () => seen.push('complete'),
     });
@@ -72,9 +72,9 @@ describe('aborted', () => {
 
   it('has one DOM listener however many listen, and none when the last has gone', () => {
     const { controller, signal, count } = counted();
-    const source = aborted(signal);
+    const source = aborted({ signal });
     const subscriptions = Array.from({ length: 1_000 }, (_, index) =>
-      (index % 2 === 0 ? source : aborted(signal)).subscribe(),
+      (index % 2 === 0 ? source : aborted({ signal })).subscribe(),
     );
     expect(count()).to.equal(1);
     const last = subscriptions.pop();
@@ -94,8 +94,8 @@ describe('aborted', () => {
   it('keeps the listeners of two signals apart', () => {
     const [first, second] = [counted(), counted()];
     const seen: unknown[] = [];
-    aborted(first.signal).subscribe(() => seen.push('first'));
-    aborted(second.signal).subscribe(() => seen.push('second'));
+    aborted(first).subscribe(() => seen.push('first'));
+    aborted(second).subscribe(() => seen.push('second'));
     first.controller.abort();
     expect(seen).to.deep.equal(['first']);
     expect([first.count(), second.count()]).to.deep.equal([0, 1]);
@@ -106,9 +106,9 @@ describe('aborted', () => {
   it('tells all, in the order of their subscriptions', () => {
     const { controller, signal } = counted();
     const seen: number[] = [];
-    const subscriptions = [0, 1, 2, 3].map((index) => aborted(signal).subscribe(() => seen.push(index)));
+    const subscriptions = [0, 1, 2, 3].map((index) => aborted({ signal }).subscribe(() => seen.push(index)));
     subscriptions[1]?.unsubscribe();
-    aborted(signal).subscribe(() => seen.push(4));
+    aborted({ signal }).subscribe(() => seen.push(4));
     controller.abort();
     expect(seen).to.deep.equal([0, 2, 3, 4]);
   });
@@ -116,12 +116,12 @@ describe('aborted', () => {
   it('does not tell one that leaves while the others are told', () => {
     const { controller, signal, count } = counted();
     const seen: string[] = [];
-    aborted(signal).subscribe(() => {
+    aborted({ signal }).subscribe(() => {
       seen.push('first');
       second.unsubscribe();
     });
-    const second = aborted(signal).subscribe(() => seen.push('second'));
-    aborted(signal).subscribe(() => seen.push('third'));
+    const second = aborted({ signal }).subscribe(() => seen.push('second'));
+    aborted({ signal }).subscribe(() => seen.push('third'));
     controller.abort();
     expect(seen).to.deep.equal(['first', 'third']);
     expect(count()).to.equal(0);
@@ -131,13 +131,13 @@ describe('aborted', () => {
     const { controller, signal, count } = counted();
     const seen: string[] = [];
     const come = (): void => {
-      aborted(signal).subscribe((reason) => seen.push(`late: ${String(reason)}`));
+      aborted({ signal }).subscribe((reason) => seen.push(`late: ${String(reason)}`));
     };
-    aborted(signal).subscribe(() => {
+    aborted({ signal }).subscribe(() => {
       seen.push('first');
       come();
     });
-    aborted(signal).subscribe(() => seen.push('second'));
+    aborted({ signal }).subscribe(() => seen.push('second'));
     controller.abort('the user left');
     expect(seen).to.deep.equal(['first', 'late: the user left', 'second']);
     expect(count()).to.equal(0);
@@ -145,7 +145,7 @@ describe('aborted', () => {
 });
 
 describe('Abort', () => {
-  it('tells its listeners in their order, and then its signal: the very reason', () => {
+  it('tells its signal, and then its listeners in their order: the very reason', () => {
     const abort = new Abort();
     const seen: unknown[] = [];
     abort.signal.addEventListener('abort', () => seen.push('signal', abort.signal.reason));
@@ -153,7 +153,7 @@ describe('Abort', () => {
     abort.listen((reason) => seen.push('second', reason));
     expect(seen).to.deep.equal([]);
     abort.abort('the user left');
-    expect(seen).to.deep.equal(['first', 'second', 'signal'].flatMap((who) => [who, 'the user left']));
+    expect(seen).to.deep.equal(['signal', 'first', 'second'].flatMap((who) => [who, 'the user left']));
   });
 
   it('tells one that comes late at once, a falsy reason too', () => {

@@ -1,5 +1,5 @@
 import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } from 'rxjs';
-import { canceled } from '../abort.ts';
+import { aborted } from '../abort.ts';
 import { atLeast, hasMethod, kindOf } from '../check.ts';
 import { type Context, refusal } from '../context.ts';
 import { CanceledError, HttpError, NetworkError, ServiceError } from '../errors.ts';
@@ -136,7 +136,7 @@ export function backoff(
     const wait = Math.max(jitter === 'full' ? random() * most : most, retryAfterOf(error) ?? 0);
     const inTime = wait < 2 ** 31 && asyncScheduler.now() + wait < (ctx.deadline ?? Infinity);
     if (!inTime || !retryable(error) || budget?.allows() === false) return throwError(() => error);
-    const left = canceled(ctx).pipe(
+    const left = aborted(ctx).pipe(
       map((cause) => {
         throw new CanceledError({ cause });
       }),

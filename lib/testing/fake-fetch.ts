@@ -91,7 +91,7 @@ export function fakeFetch(
     const end = (outcome: FakeCall['outcome']) => () => {
       call.outcome = outcome;
     };
-    const canceled = aborted(init.signal ?? undefined).pipe(
+    const canceled = aborted(init).pipe(
       tap(end('aborted')),
       map((reason): never => {
         throw reason;
@@ -170,7 +170,7 @@ function cancellable(response: Response, signal: AbortSignal | undefined, onAbor
           controller.error(reason);
           reader.cancel(reason).catch(() => undefined);
         };
-        listening.add(aborted(signal).subscribe(breakOff));
+        listening.add(aborted({ signal }).subscribe(breakOff));
       },
       pull: async (controller) => {
         const { done, value } = await reader.read();
