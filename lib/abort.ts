@@ -78,26 +78,26 @@ export function report(error: unknown): void {
  * done for a request, and the platform makes it when somebody reads it.
  */
 export class Abort extends AbortController {
-  private listeners: Set<Listener> | undefined;
-  private ended: { readonly reason: unknown } | undefined;
-  private closed = false;
+  #listeners: Set<Listener> | undefined;
+  #ended: { readonly reason: unknown } | undefined;
+  #closed = false;
 
   /** Whether what it could abort is over, one way or another. */
   over(): boolean {
-    return this.closed;
+    return this.#closed;
   }
 
   close(): void {
-    this.closed = true;
+    this.#closed = true;
   }
 
   /** See {@link listen}. */
   listen(listener: Listener): () => void {
-    if (this.ended) {
-      listener(this.ended.reason);
+    if (this.#ended) {
+      listener(this.#ended.reason);
       return nothing;
     }
-    const listeners = (this.listeners ??= new Set());
+    const listeners = (this.#listeners ??= new Set());
     listeners.add(listener);
     return () => {
       listeners.delete(listener);
@@ -106,10 +106,10 @@ export class Abort extends AbortController {
 
   /** Those who listen are told after the signal. */
   override abort(reason: unknown): void {
-    this.closed = true;
-    this.ended = { reason };
+    this.#closed = true;
+    this.#ended = { reason };
     super.abort(reason);
-    if (this.listeners) tellAll(this.listeners, reason);
+    if (this.#listeners) tellAll(this.#listeners, reason);
   }
 }
 

@@ -17,19 +17,19 @@ export class Member implements Observer<unknown> {
   torn: unknown[] | undefined;
   /** Where its values go: what joins the members listens there. */
   readonly port: Subscriber<unknown>;
-  private readonly index: number;
-  private readonly membership: Membership;
+  readonly #index: number;
+  readonly #membership: Membership;
   /** In hand before the source runs, so that a source that emits without end can be ended. */
-  private inner: Subscriber<unknown> | undefined;
-  private closed = false;
-  private emitted = false;
+  #inner: Subscriber<unknown> | undefined;
+  #closed = false;
+  #emitted = false;
   /** What came while `subscribe` was at work. */
-  private early: { readonly failure: { readonly error: unknown } | undefined } | undefined;
-  private subscribing = false;
+  #early: { readonly failure: { readonly error: unknown } | undefined } | undefined;
+  #subscribing = false;
 
   constructor(membership: Membership, index: number, name: string, port: Subscriber<unknown>) {
-    this.membership = membership;
-    this.index = index;
+    this.#membership = membership;
+    this.#index = index;
     this.name = name;
     this.port = port;
   }
@@ -38,62 +38,62 @@ export class Member implements Observer<unknown> {
   open(): void {
     let source: Observable<unknown>;
     try {
-      const answer = this.membership.ask(this.index);
-      if (this.closed) {
+      const answer = this.#membership.ask(this.#index);
+      if (this.#closed) {
         // Ended by what the factory did. A promise cannot be left alone: it may reject.
         if (isPromiseLike(answer)) answer.then(undefined, () => undefined);
         return;
       }
       source = toObservable(answer as Observable<unknown>);
     } catch (error) {
-      this.membership.settle(this, { error });
+      this.#membership.settle(this, { error });
       return;
     }
-    this.subscribing = true;
+    this.#subscribing = true;
     new Observable<unknown>((inner) => {
-      this.inner = inner;
+      this.#inner = inner;
       try {
         source.subscribe(inner);
       } catch (error) {
-        if (inner.closed) this.tear(error);
+        if (inner.closed) this.#tear(error);
         else inner.error(error);
       }
     }).subscribe(this);
-    this.subscribing = false;
-    if (this.early) this.membership.settle(this, this.early.failure);
+    this.#subscribing = false;
+    if (this.#early) this.#membership.settle(this, this.#early.failure);
   }
 
   next(value: unknown): void {
-    this.emitted = true;
+    this.#emitted = true;
     this.port.next(value);
   }
 
   error(error: unknown): void {
-    this.outcome({ error });
+    this.#outcome({ error });
   }
 
   complete(): void {
-    this.outcome(this.emitted ? undefined : { error: emptyError() });
+    this.#outcome(this.#emitted ? undefined : { error: emptyError() });
   }
 
   /** Unsubscribes. What a teardown throws is kept in `torn`: it must reach neither the siblings nor the outcome. */
   close(): void {
-    this.closed = true;
+    this.#closed = true;
     try {
-      this.inner?.unsubscribe();
+      this.#inner?.unsubscribe();
     } catch (error) {
-      this.tear(error);
+      this.#tear(error);
     }
   }
 
-  private outcome(failure: { readonly error: unknown } | undefined): void {
+  #outcome(failure: { readonly error: unknown } | undefined): void {
     this.close(); // before RxJS does it in the producer's stack, where what a teardown throws is lost
     // While `subscribe` is at work it may still return a teardown: what comes then waits for that.
-    if (this.subscribing) this.early = { failure };
-    else this.membership.settle(this, failure);
+    if (this.#subscribing) this.#early = { failure };
+    else this.#membership.settle(this, failure);
   }
 
-  private tear(error: unknown): void {
+  #tear(error: unknown): void {
     const thrown = error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
     (this.torn ??= []).push(...thrown);
   }

@@ -46,173 +46,173 @@ class Run<Out> extends Scope implements Membership {
   readonly outer: Scope | undefined;
   readonly ctx: Context;
   readonly deadline: number;
-  private readonly plan: Plan<Out>;
-  private readonly input: unknown;
-  private readonly subscriber: Subscriber<Out>;
-  private readonly startedAt = asyncScheduler.now();
-  private readonly emit: Emit;
+  readonly #plan: Plan<Out>;
+  readonly #input: unknown;
+  readonly #subscriber: Subscriber<Out>;
+  readonly #startedAt = asyncScheduler.now();
+  readonly #emit: Emit;
   /** In the order of the services. */
-  private readonly members: Member[] = [];
+  readonly #members: Member[] = [];
   /** How many of the members have been started. */
-  private started = 0;
-  private running = 0;
-  private draining = false;
+  #started = 0;
+  #running = 0;
+  #draining = false;
   /** Leaves the caller's signal. */
-  private leave: (() => void) | undefined;
+  #leave: (() => void) | undefined;
   /** The joining and its timer. */
-  private joined: Unsubscribable | undefined;
+  #joined: Unsubscribable | undefined;
 
   constructor(plan: Plan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
     super();
-    this.plan = plan;
-    this.input = input;
-    this.subscriber = subscriber;
+    this.#plan = plan;
+    this.#input = input;
+    this.#subscriber = subscriber;
     const { config, growing } = plan;
     const refused = abortOf(caller) ? undefined : refusal(caller); // ours is sound, and reading its signal makes one
     const given = refused ? background : caller;
     this.outer = scopeOf(given);
     const asked = given.deadline ?? Infinity;
-    const deadline = Math.min(asked, this.startedAt + config.timeout);
+    const deadline = Math.min(asked, this.#startedAt + config.timeout);
     // The clock of a growing run stops when each service has emitted: it keeps no deadline for those inside.
     this.ctx = carry(derive(given, growing ? asked : deadline, config.fetch), this);
     this.deadline = growing ? (this.outer?.deadline ?? Infinity) : deadline;
-    this.emit = observe(
+    this.#emit = observe(
       config,
       { run: this.run, name: config.name, ctx: caller, outer: this.outer },
       input,
-      this.startedAt,
+      this.#startedAt,
     );
-    this.emit('started');
+    this.#emit('started');
     subscriber.add(() => {
-      if (!this.over()) this.end('canceled', new CanceledError());
+      if (!this.over()) this.#end('canceled', new CanceledError());
     });
-    if (refused) this.end('failed', refused);
+    if (refused) this.#end('failed', refused);
     if (!this.over()) {
-      this.leave = listen(given, (reason) => {
-        this.end('canceled', new CanceledError({ cause: reason }));
+      this.#leave = listen(given, (reason) => {
+        this.#end('canceled', new CanceledError({ cause: reason }));
       });
     }
-    if (!this.over()) this.join(deadline);
+    if (!this.over()) this.#join(deadline);
   }
 
   ask(index: number): unknown {
-    return this.plan.ask(index, this.ctx, this.input);
+    return this.#plan.ask(index, this.ctx, this.#input);
   }
 
   settle(member: Member, failure?: { readonly error: unknown }): void {
     if (this.over()) return;
     const { name } = member;
     if (failure) {
-      this.end('failed', flat(name, this.elapsed(), failure.error), { member, failure });
+      this.#end('failed', flat(name, this.#elapsed(), failure.error), { member, failure });
       return;
     }
-    this.running--;
+    this.#running--;
     member.state = 'answered';
-    this.emit('succeeded', name);
-    this.tellTorn(member);
+    this.#emit('succeeded', name);
+    this.#tellTorn(member);
     if (this.over()) return; // ended by who watched it
     member.port.complete();
-    this.drain();
+    this.#drain();
   }
 
-  private join(deadline: number): void {
-    const { names, join } = this.plan;
+  #join(deadline: number): void {
+    const { names, join } = this.#plan;
     const ports = names.map(
       (name, index) =>
         new Observable<unknown>((port) => {
-          this.members.push(new Member(this, index, name, port));
-          this.drain();
+          this.#members.push(new Member(this, index, name, port));
+          this.#drain();
         }),
     );
-    const remaining = deadline - this.startedAt;
+    const remaining = deadline - this.#startedAt;
     // The run around this one keeps the same deadline, and will say that it was this service that was pending.
     const bound = this.outer && this.outer.deadline <= deadline ? identity : within(remaining);
     let result: { readonly value: Out } | undefined;
-    this.joined = (remaining > 0 ? join(ports, bound) : bound(NEVER)).subscribe({
+    this.#joined = (remaining > 0 ? join(ports, bound) : bound(NEVER)).subscribe({
       next: (value) => {
-        if (this.plan.growing) this.subscriber.next(value);
+        if (this.#plan.growing) this.#subscriber.next(value);
         else result = { value };
       },
       error: (cause: unknown) => {
-        const pending = names.filter((_, index) => this.members[index]?.state !== 'answered');
-        this.end('failed', new DeadlineExceededError({ pending, elapsed: this.elapsed(), cause }));
+        const pending = names.filter((_, index) => this.#members[index]?.state !== 'answered');
+        this.#end('failed', new DeadlineExceededError({ pending, elapsed: this.#elapsed(), cause }));
       },
       complete: () => {
         // Over before the answer is told: who unsubscribes on it cancels nothing.
         this.close();
-        this.emit('succeeded', undefined, undefined, () => {
-          if (result) this.subscriber.next(result.value);
-          this.subscriber.complete();
+        this.#emit('succeeded', undefined, undefined, () => {
+          if (result) this.#subscriber.next(result.value);
+          this.#subscriber.complete();
         });
       },
     });
-    if (this.over()) this.joined.unsubscribe();
+    if (this.over()) this.#joined.unsubscribe();
   }
 
   /** A loop, not a recursion: 20,000 synchronous services may wait behind an asynchronous one. */
-  private drain(): void {
-    if (this.draining) return;
-    this.draining = true;
-    while (!this.over() && this.running < this.plan.config.concurrency) {
-      const member = this.members[this.started];
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    while (!this.over() && this.#running < this.#plan.config.concurrency) {
+      const member = this.#members[this.#started];
       if (!member) break;
-      this.started++;
-      this.start(member);
+      this.#started++;
+      this.#start(member);
     }
-    this.draining = false;
+    this.#draining = false;
   }
 
-  private start(member: Member): void {
+  #start(member: Member): void {
     const { name } = member;
-    this.running++;
+    this.#running++;
     member.state = 'running';
-    this.emit('started', name, undefined, () => {
+    this.#emit('started', name, undefined, () => {
       if (this.over()) return;
       const { asking } = this;
       this.asking = name;
       member.open();
       this.asking = asking;
     });
-    this.tellTorn(member); // what is left: it was ended while it was being subscribed to
+    this.#tellTorn(member); // what is left: it was ended while it was being subscribed to
   }
 
   /**
    * The one early end. Teardown comes before the abort, which would wake a `retry` in a service that is still
    * subscribed, and both before the notification, since its handler may take its time.
    */
-  private end(
+  #end(
     type: 'failed' | 'canceled',
     error: unknown,
     culprit?: { readonly member: Member; readonly failure: { readonly error: unknown } },
   ): void {
     if (this.over()) return;
     this.close();
-    const unanswered = this.members.filter(({ state }) => state === 'running');
+    const unanswered = this.#members.filter(({ state }) => state === 'running');
     for (const member of unanswered) member.close();
     this.abort(error);
-    if (culprit) this.emit('failed', culprit.member.name, culprit.failure);
+    if (culprit) this.#emit('failed', culprit.member.name, culprit.failure);
     for (const member of unanswered) {
-      if (member !== culprit?.member) this.emit('canceled', member.name);
+      if (member !== culprit?.member) this.#emit('canceled', member.name);
     }
-    for (const member of unanswered) this.tellTorn(member);
-    this.emit(type, undefined, { error }, () => {
-      if (!this.subscriber.closed) this.subscriber.error(error);
+    for (const member of unanswered) this.#tellTorn(member);
+    this.#emit(type, undefined, { error }, () => {
+      if (!this.#subscriber.closed) this.#subscriber.error(error);
     });
   }
 
   /** It is over, and neither its deadline nor its caller's signal counts any more. */
   override close(): void {
     super.close();
-    this.leave?.();
-    this.joined?.unsubscribe();
+    this.#leave?.();
+    this.#joined?.unsubscribe();
   }
 
-  private elapsed(): number {
-    return Math.max(0, asyncScheduler.now() - this.startedAt);
+  #elapsed(): number {
+    return Math.max(0, asyncScheduler.now() - this.#startedAt);
   }
 
-  private tellTorn({ name, torn }: Member): void {
-    for (const error of torn?.splice(0) ?? []) this.emit('teardown-failed', name, { error });
+  #tellTorn({ name, torn }: Member): void {
+    for (const error of torn?.splice(0) ?? []) this.#emit('teardown-failed', name, { error });
   }
 }
 
