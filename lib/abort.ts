@@ -1,55 +1,78 @@
 import { Observable, throwError } from 'rxjs';
 
 /** Is told the reason of an abort, once. */
-export type Listener = (reason: unknown) => void;
+export interface AbortListener {
+  onAbort(reason: unknown): void;
+}
 
-const hubs = new WeakMap<AbortSignal, Set<Listener>>();
-const nothing = (): void => undefined;
+/** What has a signal: a context, the `init` of a request, a controller. */
+interface Signalling {
+  readonly signal?: AbortSignal | null | undefined;
+}
+
+/** Who listens to a signal, behind its only DOM listener. */
+const hubs = new WeakMap<AbortSignal, Set<AbortListener>>();
 
 /**
- * Tells `listener` the reason when the signal of `to` aborts; at once where it has aborted already. Gives what ends the listening.
+ * Tells `listener` the reason when the signal of `to` aborts; at once where it has aborted already.
  *
  * However many listen, a signal has one DOM listener, and none when the last of them has gone; one that nobody has read yet is
  * not made for this (see {@link Abort}). Not `AbortSignal.any`, which has leaked on long-lived signals:
  * https://github.com/nodejs/node/issues/54614.
  */
-export function listen(to: { readonly signal?: AbortSignal | null | undefined }, listener: Listener): () => void {
+export function listen(to: Signalling, listener: AbortListener): void {
   const own = abortOf(to);
-  if (own) return own.listen(listener);
+  if (own) {
+    own.listen(listener);
+    return;
+  }
   const { signal } = to;
-  if (!signal) return nothing;
+  if (!signal) return;
   if (signal.aborted) {
-    listener(signal.reason);
-    return nothing;
+    listener.onAbort(signal.reason);
+    return;
   }
   const hub = hubs.get(signal) ?? new Set();
-  if (hub.size === 0) open(signal, hub);
+  if (hub.size === 0) {
+    hubs.set(signal, hub);
+    signal.addEventListener('abort', onAbort);
+  }
   hub.add(listener);
-  return () => {
-    if (hub.delete(listener) && hub.size === 0) close(signal);
-  };
+}
+
+/** Tells `listener` no more. */
+export function unlisten(to: Signalling, listener: AbortListener): void {
+  const own = abortOf(to);
+  if (own) {
+    own.unlisten(listener);
+    return;
+  }
+  const { signal } = to;
+  const hub = signal ? hubs.get(signal) : undefined;
+  if (signal && hub?.delete(listener) && hub.size === 0) close(signal);
 }
 
 /** {@link listen} as an Observable: emits the reason and completes. */
-export function aborted(to: { readonly signal?: AbortSignal | null | undefined }): Observable<unknown> {
-  return new Observable((subscriber) =>
-    listen(to, (reason) => {
-      subscriber.next(reason);
-      subscriber.complete();
-    }),
-  );
+export function aborted(to: Signalling): Observable<unknown> {
+  return new Observable((subscriber) => {
+    const listener = {
+      onAbort: (reason: unknown) => {
+        subscriber.next(reason);
+        subscriber.complete();
+      },
+    };
+    listen(to, listener);
+    return () => {
+      unlisten(to, listener);
+    };
+  });
 }
 
 /** The DOM listener of every signal; `this` is the signal. */
 function onAbort(this: AbortSignal): void {
   const hub = hubs.get(this);
   close(this);
-  if (hub) tellAll(hub, this.reason);
-}
-
-function open(signal: AbortSignal, hub: Set<Listener>): void {
-  hubs.set(signal, hub);
-  signal.addEventListener('abort', onAbort);
+  for (const listener of hub ?? []) tell(listener, this.reason);
 }
 
 function close(signal: AbortSignal): void {
@@ -57,14 +80,12 @@ function close(signal: AbortSignal): void {
   signal.removeEventListener('abort', onAbort);
 }
 
-/** To all who listen. One that leaves while the others are told is not told: its run is over. */
-function tellAll(listeners: ReadonlySet<Listener>, reason: unknown): void {
-  for (const listener of listeners) {
-    try {
-      listener(reason);
-    } catch (error) {
-      report(error); // and the others are told
-    }
+/** One that throws keeps it from none of the others. */
+function tell(listener: AbortListener, reason: unknown): void {
+  try {
+    listener.onAbort(reason);
+  } catch (error) {
+    report(error);
   }
 }
 
@@ -78,7 +99,9 @@ export function report(error: unknown): void {
  * done for a request, and the platform makes it when somebody reads it.
  */
 export class Abort extends AbortController {
-  #listeners: Set<Listener> | undefined;
+  /** Mostly there is one, and a set weighs more than all the rest of this. */
+  #first: AbortListener | undefined;
+  #others: Set<AbortListener> | undefined;
   #ended: { readonly reason: unknown } | undefined;
   #closed = false;
 
@@ -92,24 +115,24 @@ export class Abort extends AbortController {
   }
 
   /** See {@link listen}. */
-  listen(listener: Listener): () => void {
-    if (this.#ended) {
-      listener(this.#ended.reason);
-      return nothing;
-    }
-    const listeners = (this.#listeners ??= new Set());
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
+  listen(listener: AbortListener): void {
+    if (this.#ended) listener.onAbort(this.#ended.reason);
+    else if (this.#first || this.#others?.size) (this.#others ??= new Set()).add(listener);
+    else this.#first = listener;
   }
 
-  /** Those who listen are told after the signal. */
+  unlisten(listener: AbortListener): void {
+    if (this.#first === listener) this.#first = undefined;
+    else this.#others?.delete(listener);
+  }
+
+  /** Those who listen are told after the signal. One that leaves while the others are told is not told. */
   override abort(reason: unknown): void {
     this.#closed = true;
     this.#ended = { reason };
     super.abort(reason);
-    if (this.#listeners) tellAll(this.#listeners, reason);
+    if (this.#first) tell(this.#first, reason);
+    for (const listener of this.#others ?? []) tell(listener, reason);
   }
 }
 

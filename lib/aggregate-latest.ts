@@ -1,7 +1,7 @@
 import { map, merge, NEVER, type Observable, of, ReplaySubject, takeUntil } from 'rxjs';
-import { type AnyService, answers, asking, type ContextOf, type InputOf, type OutputOf } from './aggregate.ts';
+import { type AnyService, asking, type ContextOf, type InputOf, type OutputOf } from './aggregate.ts';
 import type { AggregateOption } from './options.ts';
-import { type Bound, run } from './run.ts';
+import { type Bound, type Plan, run } from './run.ts';
 import type { Service } from './service.ts';
 
 /**
@@ -37,24 +37,24 @@ export function aggregateLatest<const S extends { readonly [K in keyof S]: AnySe
   services: S,
   ...options: readonly AggregateOption[]
 ): Service<InputOf<S>, Partial<OutputOf<S>>, ContextOf<S>> {
-  const plan = asking(services, options);
-  const join = (members: readonly Observable<unknown>[], bound: Bound): Observable<Partial<OutputOf<S>>> => {
-    const latest: unknown[] = [];
-    let missing = members.length;
-    const picture = (): Partial<OutputOf<S>> => answers(services, plan.names, latest) as Partial<OutputOf<S>>;
-    if (missing === 0) return of(picture());
-    const whole = new ReplaySubject<void>(1); // synchronous services have emitted before anybody listens
-    const pictures = members.map((member, index) =>
-      member.pipe(
-        map((value) => {
-          if (!(index in latest) && --missing === 0) whole.next();
-          latest[index] = value;
-          return picture();
-        }),
-      ),
-    );
-    // The clock last: it starts when the services have, and stops when each has emitted.
-    return merge(...pictures, bound(NEVER.pipe(takeUntil(whole))));
-  };
-  return (ctx, input) => run({ ...plan, join, growing: true }, ctx, input);
+  const plan: Plan<Partial<OutputOf<S>>> = { ...asking(services, options), join: latest, growing: true };
+  return (ctx, input) => run(plan, ctx, input);
+}
+
+function latest(members: readonly Observable<unknown>[], bound: Bound): Observable<readonly unknown[]> {
+  const values: unknown[] = [];
+  let missing = members.length;
+  if (missing === 0) return of(values);
+  const whole = new ReplaySubject<void>(1); // synchronous services have emitted before anybody listens
+  const pictures = members.map((member, index) =>
+    member.pipe(
+      map((value) => {
+        if (!(index in values) && --missing === 0) whole.next();
+        values[index] = value;
+        return values;
+      }),
+    ),
+  );
+  // The clock last: it starts when the services have, and stops when each has emitted.
+  return merge(...pictures, bound(NEVER.pipe(takeUntil(whole))));
 }

@@ -1,8 +1,8 @@
-import { forkJoin, map, type Observable, of } from 'rxjs';
+import { forkJoin, type Observable, of } from 'rxjs';
 import { kindOf } from './check.ts';
 import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
-import { type Bound, type Plan, run } from './run.ts';
+import { type Plan, run } from './run.ts';
 import type { Service } from './service.ts';
 
 /**
@@ -70,32 +70,32 @@ export function aggregate<const S extends { readonly [K in keyof S]: AnyService 
   services: S,
   ...options: readonly AggregateOption[]
 ): Service<InputOf<S>, OutputOf<S>, ContextOf<S>> {
-  const { names, ...plan } = asking(services, options);
-  const joined = {
-    ...plan,
-    names,
+  const plan: Plan<OutputOf<S>> = {
+    ...asking(services, options),
     growing: false,
-    join: (members: readonly Observable<unknown>[], bound: Bound): Observable<OutputOf<S>> =>
-      (members.length === 0 ? of([]) : bound(forkJoin(members))).pipe(
-        map((values) => answers(services, names, values) as OutputOf<S>),
-      ),
+    join: (members, bound) => (members.length === 0 ? of([]) : bound(forkJoin(members))),
   };
-  return (ctx, input) => run(joined, ctx, input);
+  return (ctx, input) => run(plan, ctx, input);
 }
 
 /** What a plan needs to know of its services. */
-export function asking(services: unknown, options: readonly AggregateOption[]): Omit<Plan<never>, 'join' | 'growing'> {
+export function asking<Out>(
+  services: unknown,
+  options: readonly AggregateOption[],
+): Omit<Plan<Out>, 'join' | 'growing'> {
   const config = configure(options);
   const entries = entriesOf(services);
+  const names = entries.map(([name]) => name);
   return {
     config,
-    names: entries.map(([name]) => name),
+    names,
     ask: (index, ctx, input) => entries[index]?.[1].call(services, ctx, input),
+    answer: (values) => answers(services, names, values) as Out,
   };
 }
 
 /** The answers that there are, by name or in order. */
-export function answers(services: unknown, names: readonly string[], values: readonly unknown[]): unknown {
+function answers(services: unknown, names: readonly string[], values: readonly unknown[]): unknown {
   if (Array.isArray(services)) return [...values];
   const record: Record<string, unknown> = {};
   for (const [index, name] of names.entries()) {

@@ -221,18 +221,21 @@ async function exchange<T>(asked: PromiseLike<FetchResponse>, reading: Reading<T
 async function read(body: FetchBody | null, abort: Abort, take: (chunk: Uint8Array) => void): Promise<void> {
   if (body === null) return;
   const reader = body.getReader();
-  const ended = abort.listen(() => {
-    reader.cancel().then(undefined, () => undefined); // whoever wanted to know has gone
-  });
+  const listener = {
+    onAbort: () => {
+      reader.cancel().then(undefined, () => undefined); // whoever wanted to know has gone
+    },
+  };
+  abort.listen(listener);
   while (!abort.over()) {
     let part;
     try {
       part = await reader.read();
     } catch (error) {
-      ended();
+      abort.unlisten(listener);
       throw error;
     }
-    if (part.done) ended();
+    if (part.done) abort.unlisten(listener);
     if (part.value !== undefined) take(part.value);
     if (part.done) return;
   }
@@ -255,11 +258,13 @@ async function excerpt(body: FetchBody | null, abort: Abort): Promise<string> {
       reading.abort(undefined);
     };
     const late = timer(100).subscribe(enough);
-    reading.listen(() => {
-      late.unsubscribe();
-      resolve();
+    reading.listen({
+      onAbort: () => {
+        late.unsubscribe();
+        resolve();
+      },
     });
-    abort.listen(enough);
+    abort.listen({ onAbort: enough });
     const taken = read(body, reading, (chunk) => {
       const part = chunk.subarray(0, room);
       parts.push(part);

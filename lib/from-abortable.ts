@@ -1,5 +1,5 @@
-import { Observable, type Subscriber } from 'rxjs';
-import { Abort, abortOf, listen, report } from './abort.ts';
+import { Observable, type Subscriber, type Unsubscribable } from 'rxjs';
+import { Abort, type AbortListener, abortOf, listen, report, unlisten } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
 import { isPromiseLike, toObservable } from './service.ts';
@@ -43,73 +43,95 @@ export function abortable<T>(
 ): Observable<T> {
   return new Observable((subscriber) => {
     const refused = abortOf(ctx) ? undefined : refusal(ctx); // ours is sound, and reading its signal makes one
-    if (refused) {
-      subscriber.error(refused);
-      return;
-    }
-    const abort = new Abort();
-    /** Leaves the caller's signal. */
-    let leave = (): void => undefined;
-    /** The Observable that was asked. */
-    let inner: Subscriber<T> | undefined;
-    /** Tears down before it tells; a teardown that throws changes no outcome. */
-    const close = (tell: () => void): void => {
-      abort.close();
-      leave();
-      try {
-        inner?.unsubscribe();
-      } finally {
-        tell();
-      }
-    };
-    const end = (error: unknown): void => {
-      if (abort.over()) return;
-      close(() => {
-        abort.abort(reasonOf(error));
-        if (!subscriber.closed) subscriber.error(error);
-      });
-    };
-    subscriber.add(() => {
-      if (!abort.over()) end(new CanceledError());
-    });
-    leave = listen(ctx, (reason) => {
-      end(new CanceledError({ cause: reason }));
-    });
-    if (abort.over()) return;
-    let answer: { readonly value: T } | undefined;
-    const answered = (): void => {
-      if (abort.over()) return;
-      // Over before the answer is told: who unsubscribes on it must not abort what it came from.
-      close(() => {
-        if (answer) subscriber.next(answer.value);
-        subscriber.complete();
-      });
-    };
+    if (refused) subscriber.error(refused);
+    else new Asked(ctx, subscriber, reasonOf).ask(ask);
+  });
+}
+
+/** One subscription: the controller of its signal. */
+class Asked<T> extends Abort implements AbortListener, Unsubscribable {
+  readonly #ctx: Context;
+  readonly #subscriber: Subscriber<T>;
+  readonly #reasonOf: (error: unknown) => unknown;
+  /** The Observable that was asked: in hand before it runs, so that one that emits without end can be ended. */
+  #inner: Subscriber<T> | undefined;
+  #answer: { readonly value: T } | undefined;
+
+  constructor(ctx: Context, subscriber: Subscriber<T>, reasonOf: (error: unknown) => unknown) {
+    super();
+    this.#ctx = ctx;
+    this.#subscriber = subscriber;
+    this.#reasonOf = reasonOf;
+    subscriber.add(this);
+    listen(ctx, this);
+  }
+
+  ask(ask: (abort: Abort) => PromiseLike<T> | Observable<T>): void {
+    if (this.over()) return;
     let asked: PromiseLike<T> | Observable<T>;
     try {
-      asked = ask(abort);
+      asked = ask(this);
       if (isPromiseLike(asked)) {
-        const told = asked.then((value) => {
-          answer = { value };
-          answered();
-        }, end);
+        const told = asked.then(
+          (value) => {
+            this.next(value);
+            this.complete();
+          },
+          (error: unknown) => {
+            this.error(error);
+          },
+        );
         told.then(undefined, report);
         return;
       }
     } catch (error) {
-      end(error);
+      this.error(error);
       return;
     }
-    if (abort.over()) return; // `ask` itself ended it: nothing more starts
-    new Observable<T>((given) => {
-      inner = given; // in hand before the source runs, so that a source that emits without end can be ended
-      toObservable(asked).subscribe(given);
-    }).subscribe({
-      next: (value) => {
-        answer = { value };
-      },
-      error: end,
-      complete: answered,
+    if (this.over()) return; // `ask` itself ended it: nothing more starts
+    new Observable<T>((inner) => {
+      this.#inner = inner;
+      toObservable(asked).subscribe(inner);
+    }).subscribe(this);
+  }
+
+  onAbort(reason: unknown): void {
+    this.error(new CanceledError({ cause: reason }));
+  }
+
+  unsubscribe(): void {
+    if (!this.over()) this.error(new CanceledError());
+  }
+
+  next(value: T): void {
+    this.#answer = { value };
+  }
+
+  error(error: unknown): void {
+    if (this.over()) return;
+    this.#leave(() => {
+      this.abort(this.#reasonOf(error));
+      if (!this.#subscriber.closed) this.#subscriber.error(error);
     });
-  });
+  }
+
+  /** Over before the answer is told: who unsubscribes on it must not abort what it came from. */
+  complete(): void {
+    if (this.over()) return;
+    this.#leave(() => {
+      if (this.#answer) this.#subscriber.next(this.#answer.value);
+      this.#subscriber.complete();
+    });
+  }
+
+  /** Tears down before it tells; a teardown that throws changes no outcome. */
+  #leave(tell: () => void): void {
+    this.close();
+    unlisten(this.#ctx, this);
+    try {
+      this.#inner?.unsubscribe();
+    } finally {
+      tell();
+    }
+  }
 }

@@ -16,7 +16,7 @@ export class Member implements Observer<unknown> {
   /** What its teardowns threw. */
   torn: unknown[] | undefined;
   /** Where its values go: what joins the members listens there. */
-  readonly port: Subscriber<unknown>;
+  port: Subscriber<unknown> | undefined;
   readonly #index: number;
   readonly #membership: Membership;
   /** In hand before the source runs, so that a source that emits without end can be ended. */
@@ -27,11 +27,10 @@ export class Member implements Observer<unknown> {
   #early: { readonly failure: { readonly error: unknown } | undefined } | undefined;
   #subscribing = false;
 
-  constructor(membership: Membership, index: number, name: string, port: Subscriber<unknown>) {
+  constructor(membership: Membership, index: number, name: string) {
     this.#membership = membership;
     this.#index = index;
     this.name = name;
-    this.port = port;
   }
 
   /** Calls the factory and subscribes to what it returned. */
@@ -65,7 +64,7 @@ export class Member implements Observer<unknown> {
 
   next(value: unknown): void {
     this.#emitted = true;
-    this.port.next(value);
+    this.port?.next(value);
   }
 
   error(error: unknown): void {

@@ -3,12 +3,13 @@ import {
   identity,
   NEVER,
   Observable,
+  type Observer,
   queueScheduler,
   type Subscriber,
   timeout,
   type Unsubscribable,
 } from 'rxjs';
-import { abortOf, carry, listen } from './abort.ts';
+import { type AbortListener, abortOf, carry, listen, unlisten } from './abort.ts';
 import { background, type Context, type Fetch, refusal } from './context.ts';
 import { CanceledError, DeadlineExceededError, nested, ServiceError } from './errors.ts';
 import { type Emit, emitter, type RunIdentity } from './events.ts';
@@ -27,7 +28,9 @@ export interface Plan<Out> {
   /** Calls the factory of a service: gives what it returned, throws what it threw. */
   readonly ask: (index: number, ctx: Context, input: unknown) => unknown;
   /** Subscribes to all members in order, under the deadline. A member never errors: its failure ends the run. */
-  readonly join: (members: readonly Observable<unknown>[], bound: Bound) => Observable<Out>;
+  readonly join: (members: readonly Observable<unknown>[], bound: Bound) => Observable<readonly unknown[]>;
+  /** What a run emits of the values that there are, in the order of the services. */
+  readonly answer: (values: readonly unknown[]) => Out;
   /** Whether what is joined goes out as it comes, or when the run has succeeded. */
   readonly growing: boolean;
 }
@@ -41,26 +44,26 @@ export function run<Out>(plan: Plan<Out>, caller: Context, input: unknown): Obse
 
 let runs = 0;
 
-class Run<Out> extends Scope implements Membership {
+class Run<Out> extends Scope implements AbortListener, Membership, Observer<readonly unknown[]>, Unsubscribable {
   readonly run = ++runs;
   readonly outer: Scope | undefined;
   readonly ctx: Context;
   readonly deadline: number;
   readonly #plan: Plan<Out>;
+  readonly #caller: Context;
   readonly #input: unknown;
   readonly #subscriber: Subscriber<Out>;
   readonly #startedAt = asyncScheduler.now();
   readonly #emit: Emit;
   /** In the order of the services. */
-  readonly #members: Member[] = [];
+  readonly #members: readonly Member[];
   /** How many of the members have been started. */
   #started = 0;
   #running = 0;
   #draining = false;
-  /** Leaves the caller's signal. */
-  #leave: (() => void) | undefined;
   /** The joining and its timer. */
   #joined: Unsubscribable | undefined;
+  #result: readonly unknown[] | undefined;
 
   constructor(plan: Plan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
     super();
@@ -70,6 +73,8 @@ class Run<Out> extends Scope implements Membership {
     const { config, growing } = plan;
     const refused = abortOf(caller) ? undefined : refusal(caller); // ours is sound, and reading its signal makes one
     const given = refused ? background : caller;
+    this.#caller = given;
+    this.#members = plan.names.map((name, index) => new Member(this, index, name));
     this.outer = scopeOf(given);
     const asked = given.deadline ?? Infinity;
     const deadline = Math.min(asked, this.#startedAt + config.timeout);
@@ -83,16 +88,18 @@ class Run<Out> extends Scope implements Membership {
       this.#startedAt,
     );
     this.#emit('started');
-    subscriber.add(() => {
-      if (!this.over()) this.#end('canceled', new CanceledError());
-    });
+    subscriber.add(this);
     if (refused) this.#end('failed', refused);
-    if (!this.over()) {
-      this.#leave = listen(given, (reason) => {
-        this.#end('canceled', new CanceledError({ cause: reason }));
-      });
-    }
+    if (!this.over()) listen(given, this);
     if (!this.over()) this.#join(deadline);
+  }
+
+  onAbort(reason: unknown): void {
+    this.#end('canceled', new CanceledError({ cause: reason }));
+  }
+
+  unsubscribe(): void {
+    if (!this.over()) this.#end('canceled', new CanceledError());
   }
 
   ask(index: number): unknown {
@@ -111,42 +118,44 @@ class Run<Out> extends Scope implements Membership {
     this.#emit('succeeded', name);
     this.#tellTorn(member);
     if (this.over()) return; // ended by who watched it
-    member.port.complete();
+    member.port?.complete();
     this.#drain();
   }
 
   #join(deadline: number): void {
-    const { names, join } = this.#plan;
-    const ports = names.map(
-      (name, index) =>
+    const ports = this.#members.map(
+      (member) =>
         new Observable<unknown>((port) => {
-          this.#members.push(new Member(this, index, name, port));
+          member.port = port;
           this.#drain();
         }),
     );
     const remaining = deadline - this.#startedAt;
     // The run around this one keeps the same deadline, and will say that it was this service that was pending.
     const bound = this.outer && this.outer.deadline <= deadline ? identity : within(remaining);
-    let result: { readonly value: Out } | undefined;
-    this.#joined = (remaining > 0 ? join(ports, bound) : bound(NEVER)).subscribe({
-      next: (value) => {
-        if (this.#plan.growing) this.#subscriber.next(value);
-        else result = { value };
-      },
-      error: (cause: unknown) => {
-        const pending = names.filter((_, index) => this.#members[index]?.state !== 'answered');
-        this.#end('failed', new DeadlineExceededError({ pending, elapsed: this.#elapsed(), cause }));
-      },
-      complete: () => {
-        // Over before the answer is told: who unsubscribes on it cancels nothing.
-        this.close();
-        this.#emit('succeeded', undefined, undefined, () => {
-          if (result) this.#subscriber.next(result.value);
-          this.#subscriber.complete();
-        });
-      },
-    });
+    this.#joined = (remaining > 0 ? this.#plan.join(ports, bound) : bound(NEVER)).subscribe(this);
     if (this.over()) this.#joined.unsubscribe();
+  }
+
+  /** Of the joining. */
+  next(values: readonly unknown[]): void {
+    if (this.#plan.growing) this.#subscriber.next(this.#plan.answer(values));
+    else this.#result = values;
+  }
+
+  /** Of the joining: the deadline has passed. */
+  error(cause: unknown): void {
+    const pending = this.#members.filter(({ state }) => state !== 'answered').map(({ name }) => name);
+    this.#end('failed', new DeadlineExceededError({ pending, elapsed: this.#elapsed(), cause }));
+  }
+
+  /** Over before the answer is told: who unsubscribes on it cancels nothing. */
+  complete(): void {
+    this.close();
+    this.#emit('succeeded', undefined, undefined, () => {
+      if (this.#result) this.#subscriber.next(this.#plan.answer(this.#result));
+      this.#subscriber.complete();
+    });
   }
 
   /** A loop, not a recursion: 20,000 synchronous services may wait behind an asynchronous one. */
@@ -155,7 +164,7 @@ class Run<Out> extends Scope implements Membership {
     this.#draining = true;
     while (!this.over() && this.#running < this.#plan.config.concurrency) {
       const member = this.#members[this.#started];
-      if (!member) break;
+      if (!member?.port) break;
       this.#started++;
       this.#start(member);
     }
@@ -203,7 +212,7 @@ class Run<Out> extends Scope implements Membership {
   /** It is over, and neither its deadline nor its caller's signal counts any more. */
   override close(): void {
     super.close();
-    this.#leave?.();
+    unlisten(this.#caller, this);
     this.#joined?.unsubscribe();
   }
 

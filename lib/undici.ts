@@ -1,7 +1,7 @@
 import type { Readable, Transform } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { Agent, type Dispatcher, interceptors } from 'undici';
-import { listen } from './abort.ts';
+import { type AbortListener, listen, unlisten } from './abort.ts';
 import { hasMethod, kindOf } from './check.ts';
 import type { Fetch, FetchBody, FetchResponse } from './context.ts';
 
@@ -98,48 +98,46 @@ interface Source {
 }
 
 /** The handler of one request. */
-class Exchange implements Dispatcher.DispatchHandler {
-  private readonly refusing: boolean;
-  private readonly resolve: (response: FetchResponse) => void;
-  private readonly reject: (error: unknown) => void;
-  private controller: Dispatcher.DispatchController | undefined;
-  private body: Body | undefined;
+class Exchange implements Dispatcher.DispatchHandler, AbortListener {
+  readonly #refusing: boolean;
+  readonly #resolve: (response: FetchResponse) => void;
+  readonly #reject: (error: unknown) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: Body | undefined;
   /** The `content-encoding` that is still to be undone. */
-  private encoding: string | undefined;
-  private decoders: readonly Transform[] = [];
+  #encoding: string | undefined;
+  #decoders: readonly Transform[] = [];
   /** Complete, broken or aborted. */
-  private over: { readonly reason?: unknown } | undefined;
-  private unlisten: (() => void) | undefined;
+  #over: { readonly reason?: unknown } | undefined;
+  #init: RequestInit = {};
 
   constructor(refusing: boolean, resolve: (response: FetchResponse) => void, reject: (error: unknown) => void) {
-    this.refusing = refusing;
-    this.resolve = resolve;
-    this.reject = reject;
+    this.#refusing = refusing;
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
   heed(init: RequestInit): void {
-    const abort = (reason: unknown): void => {
-      this.abort(reason);
-    };
-    this.unlisten = listen(init, abort);
+    this.#init = init;
+    listen(init, this);
   }
 
   dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
-    if (!this.over) dispatcher.dispatch(options, this);
+    if (!this.#over) dispatcher.dispatch(options, this);
   }
 
   /** Ends it on our side. Before undici has a connection for it there is nothing to abort: `onRequestStart` does it. */
-  abort(reason: unknown): void {
-    if (this.over) return;
-    this.end({ reason });
-    this.reject(reason);
-    this.body?.end({ error: reason });
-    this.controller?.abort(errorOf(reason));
+  onAbort(reason: unknown): void {
+    if (this.#over) return;
+    this.#end({ reason });
+    this.#reject(reason);
+    this.#body?.end({ error: reason });
+    this.#controller?.abort(errorOf(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.controller = controller;
-    if (this.over) controller.abort(errorOf(this.over.reason));
+    this.#controller = controller;
+    if (this.#over) controller.abort(errorOf(this.#over.reason));
   }
 
   onResponseStart(
@@ -148,67 +146,65 @@ class Exchange implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (status < 200) return; // informational: the response is to come
-    if (this.refusing && REDIRECTS.has(status)) {
-      this.reject(failed('fetch failed', new Error('unexpected redirect')));
+    if (this.#refusing && REDIRECTS.has(status)) {
+      this.#reject(failed('fetch failed', new Error('unexpected redirect')));
       return;
     }
-    const body = new Body(controller, (reason) => {
-      this.abort(reason);
-    });
-    this.body = body;
+    const body = new Body(controller, this);
+    this.#body = body;
     const get = (name: string): string | null => {
       const lower = name.toLowerCase();
       const value = Object.hasOwn(headers, lower) ? headers[lower] : undefined;
       return Array.isArray(value) ? value.join(', ') : (value ?? null);
     };
-    this.encoding = get('content-encoding')?.toLowerCase();
-    if (this.encoding !== undefined && this.encoding.split(',').length > MAX_ENCODINGS) {
+    this.#encoding = get('content-encoding')?.toLowerCase();
+    if (this.#encoding !== undefined && this.#encoding.split(',').length > MAX_ENCODINGS) {
       throw new Error(`more than ${String(MAX_ENCODINGS)} content encodings`);
     }
-    this.resolve({ status, headers: { get }, body });
+    this.#resolve({ status, headers: { get }, body });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
     // Of a redirect that was refused, or after the end, it is let go.
-    if (!this.body || this.over) return;
-    if (this.encoding !== undefined) this.decode(this.encoding, this.body, controller, chunk);
-    const [decoder] = this.decoders;
-    if (!decoder) this.body.push(chunk);
+    if (!this.#body || this.#over) return;
+    if (this.#encoding !== undefined) this.#decode(this.#encoding, this.#body, controller, chunk);
+    const [decoder] = this.#decoders;
+    if (!decoder) this.#body.push(chunk);
     else if (!decoder.write(chunk)) controller.pause();
   }
 
   onResponseEnd(): void {
-    if (this.over) return;
-    const [decoder] = this.decoders;
+    if (this.#over) return;
+    const [decoder] = this.#decoders;
     if (decoder) decoder.end();
-    else this.complete();
+    else this.#complete();
   }
 
   onResponseError(_controller: unknown, error: unknown): void {
-    if (this.over) return;
-    this.end({});
-    this.reject(failed('fetch failed', error));
-    this.body?.end({ error: failed('terminated', error) });
+    if (this.#over) return;
+    this.#end({});
+    this.#reject(failed('fetch failed', error));
+    this.#body?.end({ error: failed('terminated', error) });
   }
 
-  private complete(): void {
-    this.end({});
-    this.body?.end({});
+  #complete(): void {
+    this.#end({});
+    this.#body?.end({});
   }
 
-  private end(over: { readonly reason?: unknown }): void {
-    this.over = over;
-    this.unlisten?.();
-    for (const decoder of this.decoders) decoder.destroy();
+  #end(over: { readonly reason?: unknown }): void {
+    this.#over = over;
+    unlisten(this.#init, this);
+    for (const decoder of this.#decoders) decoder.destroy();
   }
 
   /** With the first bytes at hand: a deflated body tells its format by them, and one without any has nothing to decode. */
-  private decode(encoding: string, body: Body, controller: Dispatcher.DispatchController, first: Uint8Array): void {
-    this.encoding = undefined;
-    this.decoders = decodersOf(encoding, first);
-    const [head, ...tail] = this.decoders;
+  #decode(encoding: string, body: Body, controller: Dispatcher.DispatchController, first: Uint8Array): void {
+    this.#encoding = undefined;
+    this.#decoders = decodersOf(encoding, first);
+    const [head, ...tail] = this.#decoders;
     if (!head) return;
-    for (const decoder of this.decoders) {
+    for (const decoder of this.#decoders) {
       decoder.on('error', (error) => {
         controller.abort(error);
         this.onResponseError(undefined, error);
@@ -222,7 +218,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       body.push(chunk);
     });
     last.on('end', () => {
-      this.complete();
+      this.#complete();
     });
     body.source = last;
   }
@@ -231,32 +227,32 @@ class Exchange implements Dispatcher.DispatchHandler {
 /** A body that waits to be read: as much as the mark says, and the last chunk comes with its end. */
 class Body implements FetchBody {
   source: Source;
-  private readonly abort: (reason: unknown) => void;
-  private readonly chunks: Uint8Array[] = [];
-  private size = 0;
-  private paused = false;
-  private ended: { readonly error?: unknown } | undefined;
+  readonly #exchange: AbortListener;
+  readonly #chunks: Uint8Array[] = [];
+  #size = 0;
+  #paused = false;
+  #ended: { readonly error?: unknown } | undefined;
   /** Settles the read that waits. */
-  private wake: (() => void) | undefined;
+  #wake: (() => void) | undefined;
 
-  constructor(source: Source, abort: (reason: unknown) => void) {
+  constructor(source: Source, exchange: AbortListener) {
     this.source = source;
-    this.abort = abort;
+    this.#exchange = exchange;
   }
 
   push(chunk: Uint8Array): void {
-    this.chunks.push(chunk);
-    this.size += chunk.byteLength;
-    if (this.size > HIGH_WATER_MARK) {
-      this.paused = true;
+    this.#chunks.push(chunk);
+    this.#size += chunk.byteLength;
+    if (this.#size > HIGH_WATER_MARK) {
+      this.#paused = true;
       this.source.pause();
     }
-    this.wake?.();
+    this.#wake?.();
   }
 
   end(ended: { readonly error?: unknown }): void {
-    this.ended ??= ended;
-    this.wake?.();
+    this.#ended ??= ended;
+    this.#wake?.();
   }
 
   getReader(): this {
@@ -264,24 +260,24 @@ class Body implements FetchBody {
   }
 
   async read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> {
-    if (this.chunks.length === 0 && this.paused) {
-      this.paused = false;
+    if (this.#chunks.length === 0 && this.#paused) {
+      this.#paused = false;
       this.source.resume();
     }
-    if (this.chunks.length === 0 && !this.ended) {
+    if (this.#chunks.length === 0 && !this.#ended) {
       await new Promise<void>((wake) => {
-        this.wake = wake;
+        this.#wake = wake;
       });
-      this.wake = undefined;
+      this.#wake = undefined;
     }
-    const value = this.chunks.shift();
-    this.size -= value?.byteLength ?? 0;
-    if (value === undefined && this.ended && 'error' in this.ended) throw this.ended.error;
-    return { done: this.chunks.length === 0 && this.ended !== undefined && !('error' in this.ended), value };
+    const value = this.#chunks.shift();
+    this.#size -= value?.byteLength ?? 0;
+    if (value === undefined && this.#ended && 'error' in this.#ended) throw this.#ended.error;
+    return { done: this.#chunks.length === 0 && this.#ended !== undefined && !('error' in this.#ended), value };
   }
 
   cancel(reason: unknown): Promise<void> {
-    this.abort(reason);
+    this.#exchange.onAbort(reason);
     return Promise.resolve();
   }
 }

@@ -149,8 +149,8 @@ describe('Abort', () => {
     const abort = new Abort();
     const seen: unknown[] = [];
     abort.signal.addEventListener('abort', () => seen.push('signal', abort.signal.reason));
-    abort.listen((reason) => seen.push('first', reason));
-    abort.listen((reason) => seen.push('second', reason));
+    abort.listen({ onAbort: (reason) => seen.push('first', reason) });
+    abort.listen({ onAbort: (reason) => seen.push('second', reason) });
     expect(seen).to.deep.equal([]);
     abort.abort('the user left');
     expect(seen).to.deep.equal(['signal', 'first', 'second'].flatMap((who) => [who, 'the user left']));
@@ -160,7 +160,7 @@ describe('Abort', () => {
     const abort = new Abort();
     abort.abort(null);
     const seen: unknown[] = [];
-    abort.listen((reason) => seen.push(reason));
+    abort.listen({ onAbort: (reason) => seen.push(reason) });
     expect(seen).to.deep.equal([null]);
   });
 
