@@ -12,8 +12,8 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 const floors = [
   ['check'],
   ['context', 'retry-budget'],
-  ['abort', 'errors', 'service', 'url'],
-  ['scope'],
+  ['abort', 'errors', 'headers', 'service', 'url'],
+  ['response', 'scope'],
   ['events', 'from-abortable', 'operators/*', 'sharing'],
   ['fetch', 'logging', 'per-run', 'single-flight'],
   ['options'],

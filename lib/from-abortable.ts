@@ -1,4 +1,4 @@
-import { Observable, type Subscriber, type Unsubscribable } from 'rxjs';
+import { Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
 import { Abort, type AbortListener, abortOf, listen, report, unlisten } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
@@ -28,9 +28,11 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
-  return abortable(
+  return abortable<T>(
     ctx,
-    (abort) => ask(abort.signal),
+    (asked) => {
+      asked.follow(ask(asked.signal));
+    },
     (error) => error,
   );
 }
@@ -38,18 +40,26 @@ export function fromAbortable<T>(
 /** {@link fromAbortable} for who may do without a signal; its reason is what `reasonOf` makes of the error. */
 export function abortable<T>(
   ctx: Context,
-  ask: (abort: Abort) => PromiseLike<T> | Observable<T>,
+  ask: (asked: Asked<T>) => void,
   reasonOf: (error: unknown) => unknown,
 ): Observable<T> {
   return new Observable((subscriber) => {
     const refused = abortOf(ctx) ? undefined : refusal(ctx); // ours is sound, and reading its signal makes one
-    if (refused) subscriber.error(refused);
-    else new Asked(ctx, subscriber, reasonOf).ask(ask);
+    if (refused) {
+      subscriber.error(refused);
+      return;
+    }
+    const asked = new Asked(ctx, subscriber, reasonOf);
+    try {
+      if (!asked.over()) ask(asked);
+    } catch (error) {
+      asked.error(error);
+    }
   });
 }
 
-/** One subscription: the controller of its signal. */
-class Asked<T> extends Abort implements AbortListener, Unsubscribable {
+/** One subscription: the controller of its signal, and the observer of what was asked. The last value is the answer. */
+export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsubscribable {
   readonly #ctx: Context;
   readonly #subscriber: Subscriber<T>;
   readonly #reasonOf: (error: unknown) => unknown;
@@ -66,33 +76,25 @@ class Asked<T> extends Abort implements AbortListener, Unsubscribable {
     listen(ctx, this);
   }
 
-  ask(ask: (abort: Abort) => PromiseLike<T> | Observable<T>): void {
-    if (this.over()) return;
-    let asked: PromiseLike<T> | Observable<T>;
-    try {
-      asked = ask(this);
-      if (isPromiseLike(asked)) {
-        const told = asked.then(
-          (value) => {
-            this.next(value);
-            this.complete();
-          },
-          (error: unknown) => {
-            this.error(error);
-          },
-        );
-        told.then(undefined, report);
-        return;
-      }
-    } catch (error) {
-      this.error(error);
-      return;
+  follow(answer: PromiseLike<T> | Observable<T>): void {
+    if (isPromiseLike(answer)) {
+      const told = answer.then(
+        (value) => {
+          this.next(value);
+          this.complete();
+        },
+        (error: unknown) => {
+          this.error(error);
+        },
+      );
+      told.then(undefined, report);
+    } else if (!this.over()) {
+      // Else `ask` itself ended it, and nothing more starts.
+      new Observable<T>((inner) => {
+        this.#inner = inner;
+        toObservable(answer).subscribe(inner);
+      }).subscribe(this);
     }
-    if (this.over()) return; // `ask` itself ended it: nothing more starts
-    new Observable<T>((inner) => {
-      this.#inner = inner;
-      toObservable(asked).subscribe(inner);
-    }).subscribe(this);
   }
 
   onAbort(reason: unknown): void {
