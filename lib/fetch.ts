@@ -1,11 +1,10 @@
 import type { Observable } from 'rxjs';
 import { carry } from './abort.ts';
 import { kindOf } from './check.ts';
-import type { Context } from './context.ts';
-import type { DecodeError } from './errors.ts';
+import type { Context, FetchResponse } from './context.ts';
 import { abortable, type Asked, fromAbortable } from './from-abortable.ts';
 import { headersOf } from './headers.ts';
-import { type Target, unanswered, valueOf } from './response.ts';
+import { type Reading, type Target, unanswered, valueOf } from './response.ts';
 import { resolve, unresolved } from './url.ts';
 
 /** What {@link fetchJson} and {@link fetchText} take beside the URL: the platform's `RequestInit`, and two bounds. */
@@ -90,33 +89,60 @@ function request<T>(
   input: string | URL,
   { maxBytes = 10 * 2 ** 20, empty, signal, ...init }: FetchInit,
   accept: string | undefined,
-  decode: (text: string, failure: (what?: string) => DecodeError) => T,
+  decode: Question<T>['decode'],
 ): Observable<T> {
-  const method = (): string => (init.method ?? 'GET').toUpperCase();
-  const target = (): Target => ({ method: method(), url: shown(absolute(input)) });
-  /** What waits for an answer holds little: no URL, no headers. */
+  const question = { ctx, input, init, accept, maxBytes, decode };
   const ask = (asked: Asked<T>): void => {
-    if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
-    const url = absolute(input);
-    if (init.body != null && /^(GET|HEAD)$/.test(method())) {
-      throw new TypeError(`fetch: a ${method()} request has no body`);
-    }
-    const headers = headersOf(ctx, init.headers, accept);
-    const sent = carry(Object.assign({}, init, { redirect: init.redirect ?? 'error', headers }), asked);
-    const failed = (cause: unknown): void => {
-      asked.error(unanswered(target(), cause));
-    };
-    const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
-    try {
-      void Promise.resolve(transport(url, sent)).then((response) => {
-        asked.follow(valueOf(response, { abort: asked, target, maxBytes, decode }));
-      }, failed);
-    } catch (cause) {
-      failed(cause);
-    }
+    send(question, asked);
   };
   const asked = abortable(ctx, ask, abortError);
   return signal ? fromAbortable({ signal }, () => asked) : asked;
+}
+
+/** All that is held while there is no answer: no URL and no headers. */
+interface Question<T> extends Reading<T> {
+  readonly ctx: Context;
+  readonly input: string | URL;
+  readonly init: RequestInit;
+  readonly accept: string | undefined;
+}
+
+function send<T>(question: Question<T>, asked: Asked<T>): void {
+  const { ctx, input, init, accept, maxBytes } = question;
+  if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
+  const url = absolute(input);
+  const method = methodOf(init);
+  if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
+  const headers = headersOf(ctx, init.headers, accept);
+  const sent = carry(Object.assign({}, init, { redirect: init.redirect ?? 'error', headers }), asked);
+  const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
+  let answer: PromiseLike<FetchResponse>;
+  try {
+    answer = transport(url, sent);
+  } catch (cause) {
+    throw unanswered(targetOf(question), cause);
+  }
+  receive(answer, question, asked);
+}
+
+function receive<T>(answer: PromiseLike<FetchResponse>, question: Question<T>, asked: Asked<T>): void {
+  const target = (): Target => targetOf(question);
+  void Promise.resolve(answer).then(
+    (response) => {
+      asked.follow(valueOf(response, question, target, asked));
+    },
+    (cause: unknown) => {
+      asked.error(unanswered(target(), cause));
+    },
+  );
+}
+
+function targetOf({ input, init }: Question<unknown>): Target {
+  return { method: methodOf(init), url: shown(absolute(input)) };
+}
+
+function methodOf({ method = 'GET' }: RequestInit): string {
+  return method.toUpperCase();
 }
 
 /** As every other fetch is aborted: what traces or intercepts it takes any other reason for a failure. */

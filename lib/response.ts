@@ -9,19 +9,20 @@ export interface Target {
   readonly url: string;
 }
 
-/** What becomes of a response. */
-interface Reading<T> {
-  /** Ends the reading. */
-  readonly abort: Abort;
-  readonly target: () => Target;
+/** How a response is read. */
+export interface Reading<T> {
   readonly maxBytes: number;
   /** Of a body that arrived whole; `failure` says that it is no `what` but `9 bytes of text/html`, or empty. */
   readonly decode: (text: string, failure: (what?: string) => DecodeError) => T;
 }
 
 /** Reads and decodes a response. With promises and without Observables: this is the path of every answer. */
-export async function valueOf<T>(response: FetchResponse, reading: Reading<T>): Promise<T> {
-  const { abort, target, maxBytes, decode } = reading;
+export async function valueOf<T>(
+  response: FetchResponse,
+  { maxBytes, decode }: Reading<T>,
+  target: () => Target,
+  abort: Abort,
+): Promise<T> {
   const { status, headers, body } = response;
   if (status < 200 || status > 299) {
     const told = await excerpt(body, abort);
