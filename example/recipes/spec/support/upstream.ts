@@ -1,0 +1,34 @@
+import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
+import { serve } from '../../../../spec/support/servers.ts';
+
+/** The Profile and Order services, and what they saw. */
+export interface Upstream {
+  readonly url: string;
+  /** Resolves when it has seen `asked /profiles/42`, `abandoned /profiles/42`: gone before there was an answer. */
+  readonly saw: (...sights: readonly string[]) => Promise<unknown>;
+}
+
+const answers: Readonly<Record<string, object>> = { profiles: { name: 'Alice' }, orders: { orders: 5 } };
+
+/**
+ * Knows user 42. Of a user whose id starts with `slow` it never answers; the profile of `broken` is a 500, and the orders
+ * never come.
+ */
+export async function startUpstream(): Promise<Upstream> {
+  const sights = new ReplaySubject<string>(Infinity);
+  const { url } = await serve((request, response) => {
+    const path = request.url ?? '';
+    const [, service = '', id = ''] = path.split('/');
+    sights.next(`asked ${path}`);
+    response.on('close', () => {
+      if (!response.writableFinished) sights.next(`abandoned ${path}`);
+    });
+    if (path === '/profiles/broken') response.writeHead(500).end();
+    else if (id === '42') response.end(JSON.stringify(answers[service]));
+  });
+  return {
+    url,
+    saw: (...expected) =>
+      Promise.all(expected.map((sight) => firstValueFrom(sights.pipe(filter((seen) => seen === sight))))),
+  };
+}
