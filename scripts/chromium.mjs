@@ -1,6 +1,6 @@
 // A Chromium that needs nothing but npm; `CHROMIUM=/path` takes another.
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -35,5 +35,7 @@ async function unpack() {
   }
   if (temporary === undefined) delete process.env.TMPDIR;
   else process.env.TMPDIR = temporary;
+  // Its own looks for the fonts in /tmp. Where there are none, Chromium dies of the first word on a page.
+  await writeFile(join(home, 'fonts/fonts.conf'), '<fontconfig><dir prefix="relative">fonts</dir></fontconfig>');
   return join(home, 'chromium');
 }
