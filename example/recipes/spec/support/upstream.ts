@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { serve } from '../../../../spec/support/servers.ts';
 
@@ -11,10 +12,10 @@ export interface Upstream {
 const answers: Readonly<Record<string, object>> = { profiles: { name: 'Alice' }, orders: { orders: 5 } };
 
 /**
- * Knows user 42. Of a user whose id starts with `slow` it never answers; the profile of `broken` is a 500, and the orders
+ * `page` answers what is not theirs. They know user 42. Of a user whose id starts with `slow` they never answer; the profile of `broken` is a 500, and the orders
  * never come.
  */
-export async function startUpstream(): Promise<Upstream> {
+export async function startUpstream(page: RequestListener = () => undefined): Promise<Upstream> {
   const sights = new ReplaySubject<string>(Infinity);
   const { url } = await serve((request, response) => {
     const path = request.url ?? '';
@@ -24,6 +25,7 @@ export async function startUpstream(): Promise<Upstream> {
       if (!response.writableFinished) sights.next(`abandoned ${path}`);
     });
     if (path === '/profiles/broken') response.writeHead(500).end();
+    else if (answers[service] === undefined) page(request, response);
     else if (id === '42') response.end(JSON.stringify(answers[service]));
   });
   return {
