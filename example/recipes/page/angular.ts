@@ -1,4 +1,4 @@
-import '@angular/compiler';
+import '@angular/compiler'; // links Angular's own packages, which the Angular CLI does when it builds
 import { Component, input, signal } from '@angular/core';
 import { rxResource } from '@angular/core/rxjs-interop';
 import { bootstrapApplication } from '@angular/platform-browser';

@@ -25,7 +25,7 @@ class UsersController {
 
   @Get(':id')
   user(@Param('id') id: string): Observable<User> {
-    return this.dashboard(background, id); // Nest 12 unsubscribes when the client leaves; an older one needs a signal
+    return this.dashboard(background, id); // Nest unsubscribes when the client leaves; 12.0 did not yet
   }
 }
 

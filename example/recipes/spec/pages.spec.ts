@@ -66,7 +66,10 @@ describe('recipe on a page:', function () {
       });
 
       it('closes what it asked when its input changes, and asks anew', async () => {
+        await type('42');
+        await shown('Alice has 5 orders');
         await type('slow');
+        await shown('Loading');
         await upstream.saw('asked /profiles/slow', 'asked /orders/slow');
         await type('42');
         await upstream.saw('abandoned /profiles/slow', 'abandoned /orders/slow');
