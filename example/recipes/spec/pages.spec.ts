@@ -17,7 +17,8 @@ const html = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,
 describe('recipe on a page:', function () {
   this.timeout(20_000); // less than the deadline, which closes connections too
   let browser: Browser;
-  before(async () => {
+  before(async function () {
+    this.timeout(60_000); // the first time it is unpacked
     browser = await launch();
   });
   after(() => browser.close());
