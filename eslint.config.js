@@ -157,7 +157,7 @@ export default defineConfig(
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked, rxjsX.configs.strict],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -196,7 +196,7 @@ export default defineConfig(
 
   // Around the house
   {
-    files: ['spec/**/*.ts'],
+    files: ['spec/**/*.ts', 'example/recipes/spec/**/*.ts'],
     rules: {
       '@typescript-eslint/no-unused-expressions': 'off',
       'rxjs-x/no-ignored-default-value': 'off',
@@ -218,6 +218,15 @@ export default defineConfig(
         'error',
         { patterns: [{ regex: '(^|/)(lib|dist)/', message: "An example imports 'forkfast', as its reader would." }] },
       ],
+    },
+  },
+  {
+    // Linted by `npm run recipes`, where its packages are.
+    files: ['example/recipes/**/*.{ts,tsx}'],
+    rules: {
+      'rxjs-x/no-ignored-default-value': 'off', // an aggregate answers, or errors
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // the frameworks' own typings
     },
   },
   {

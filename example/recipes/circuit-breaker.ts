@@ -49,7 +49,6 @@ export function guarded<Out, In = void, Ctx extends Context = Context>(
     fromAbortable(ctx, (signal) => {
       // Our signal, not the one that cockatiel passes on: who waits for a probe gets one that never aborts.
       const asked = fromAbortable({ signal }, () => service(ctx, input));
-      // eslint-disable-next-line rxjs-x/no-ignored-default-value -- no answer is a failure: an EmptyError
-      return policy.execute(() => lastValueFrom(asked), signal);
+      return policy.execute(() => lastValueFrom(asked), signal); // no answer is a failure: an EmptyError
     });
 }

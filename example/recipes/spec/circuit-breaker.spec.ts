@@ -13,10 +13,10 @@ import {
   withLogger,
 } from 'forkfast';
 import { firstValueFrom, Observable, of, ReplaySubject } from 'rxjs';
-import { blames, breaker, guarded } from '../../example/recipes/circuit-breaker.ts';
-import { failureOf } from '../support/failure.ts';
-import { expectNoUnhandledRejections } from '../support/rejections.ts';
-import { closeServers, deferred, type Loopback, refusingUrl, serve } from '../support/servers.ts';
+import { blames, breaker, guarded } from '../circuit-breaker.ts';
+import { failureOf } from '../../../spec/support/failure.ts';
+import { expectNoUnhandledRejections } from '../../../spec/support/rejections.ts';
+import { closeServers, deferred, type Loopback, refusingUrl, serve } from '../../../spec/support/servers.ts';
 
 /** An upstream that answers with `status`, and with nothing where that is 0; a service that asks it. */
 interface Stage {

@@ -1,0 +1,52 @@
+import { background } from 'forkfast';
+import type { Observable } from 'rxjs';
+import { createApp, defineComponent, h, ref, type Ref, shallowRef, watchEffect } from 'vue';
+import { dashboard } from './dashboard.ts';
+
+interface Answer<T> {
+  readonly value?: T;
+  readonly error?: unknown;
+}
+
+/** What the service answers: asked anew when what `ask` reads changes, canceled then and on unmounting. */
+function useService<T>(ask: () => Observable<T>): Readonly<Ref<Answer<T>>> {
+  const answer = shallowRef<Answer<T>>({});
+  watchEffect((onCleanup) => {
+    answer.value = {};
+    const subscription = ask().subscribe({
+      next: (value) => {
+        answer.value = { value };
+      },
+      error: (error: unknown) => {
+        answer.value = { error };
+      },
+    });
+    onCleanup(() => {
+      subscription.unsubscribe();
+    });
+  });
+  return answer;
+}
+
+const User = defineComponent(
+  (props: { readonly id: string }) => {
+    const answer = useService(() => dashboard(background, props.id));
+    return () => {
+      const { value, error } = answer.value;
+      if (error instanceof Error) return h('p', { role: 'alert' }, error.message);
+      if (!value) return h('p', 'Loading');
+      return h('p', `${value.profile.name} has ${String(value.orders.orders)} orders`);
+    };
+  },
+  { props: ['id'] },
+);
+
+const App = defineComponent(() => {
+  const id = ref('');
+  const onInput = (event: Event): void => {
+    id.value = (event.target as HTMLInputElement).value;
+  };
+  return () => [h('label', ['User ', h('input', { value: id.value, onInput })]), id.value && h(User, { id: id.value })];
+});
+
+createApp(App).mount('#app');

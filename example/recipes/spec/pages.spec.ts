@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import type { Browser, Page } from 'playwright-core';
+import { launch } from '../../../scripts/chromium.mjs';
+import { closeServers } from '../../../spec/support/servers.ts';
+import { bundle } from './support/bundle.ts';
+import { startUpstream, type Upstream } from './support/upstream.ts';
+
+const entries = {
+  React: 'page/react.tsx',
+  Angular: 'node_modules/.cache/page/page/angular.js', // compiled by `ngc`
+  Vue: 'page/vue.ts',
+  Svelte: 'page/svelte.ts',
+};
+const html = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Recipe</title>
+  <div id="app"></div><script type="module" src="/script.js"></script>`;
+
+describe('recipe on a page:', function () {
+  this.timeout(20_000); // less than the deadline, which closes connections too
+  let browser: Browser;
+  before(async function () {
+    this.timeout(60_000); // the first time it is unpacked
+    browser = await launch();
+  });
+  after(() => browser.close());
+
+  for (const [name, entry] of Object.entries(entries)) {
+    describe(name, () => {
+      let script: string;
+      let upstream: Upstream;
+      let page: Page;
+      let errors: Error[];
+
+      const type = (id: string): Promise<void> => page.getByLabel('User').fill(id);
+      const shown = (text: string): Promise<void> => page.getByText(text).waitFor();
+
+      before(async () => {
+        script = await bundle(entry);
+      });
+      beforeEach(async () => {
+        upstream = await startUpstream((request, response) => {
+          const isScript = request.url === '/script.js';
+          response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html').end(isScript ? script : html);
+        });
+        page = await browser.newPage();
+        errors = [];
+        page.on('pageerror', (error) => errors.push(error));
+        await page.goto(upstream.url);
+      });
+      afterEach(async () => {
+        await closeServers();
+        await page.close();
+        expect(errors).to.deep.equal([]);
+      });
+
+      it('asks on mounting, and shows the answer', async () => {
+        await type('42');
+        await shown('Alice has 5 orders');
+      });
+
+      it('closes what it asked when it is unmounted in the middle', async () => {
+        await type('slow');
+        await shown('Loading');
+        await upstream.saw('asked /profiles/slow', 'asked /orders/slow');
+        await type('');
+        await upstream.saw('abandoned /profiles/slow', 'abandoned /orders/slow');
+        expect(await page.getByText('Loading').count()).to.equal(0);
+      });
+
+      it('closes what it asked when its input changes, and asks anew', async () => {
+        await type('42');
+        await shown('Alice has 5 orders');
+        await type('slow');
+        await shown('Loading');
+        await upstream.saw('asked /profiles/slow', 'asked /orders/slow');
+        await type('42');
+        await upstream.saw('abandoned /profiles/slow', 'abandoned /orders/slow');
+        await shown('Alice has 5 orders');
+      });
+
+      it('says what failed, and closes the rest', async () => {
+        await type('broken');
+        expect(await page.getByRole('alert').textContent()).to.match(/^profile: HTTP 500 /);
+        await upstream.saw('abandoned /orders/broken');
+      });
+    });
+  }
+});
