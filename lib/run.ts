@@ -10,7 +10,7 @@ import {
   type Unsubscribable,
 } from 'rxjs';
 import { type AbortListener, abortOf, carry, listen, unlisten } from './abort.ts';
-import { background, type Context, type Fetch, refusal } from './context.ts';
+import { background, type Context, derive, refusal } from './context.ts';
 import { CanceledError, DeadlineExceededError, nested, ServiceError } from './errors.ts';
 import { type Emit, emitter, type RunIdentity } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
@@ -229,12 +229,6 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
 function within(remaining: number): Bound {
   if (remaining >= 2 ** 31) return identity; // a timer would fire at once
   return remaining > 0 ? timeout({ first: remaining }) : timeout({ first: 0, scheduler: queueScheduler });
-}
-
-/** The context of the services, but for the signal: all of the caller's, and what belongs to this run. */
-function derive(caller: Context, deadline: number, transport: Fetch | undefined): Context {
-  const { signal: other, deadline: replaced, fetch = transport, ...rest } = caller;
-  return Object.assign(rest, deadline === Infinity ? {} : { deadline }, fetch === undefined ? {} : { fetch });
 }
 
 /** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
