@@ -1,0 +1,80 @@
+import { quantile, shuffle } from 'd3-array';
+import { Child } from './child.ts';
+import type { UpstreamTask } from './upstream.ts';
+
+/** How much is done. */
+export interface Effort {
+  readonly rounds: number;
+  /** Much less of everything: to see that it runs, and no figures. */
+  readonly quick: boolean;
+  readonly takesPart: (name: string) => boolean;
+}
+
+/** The middle half of what the rounds gave. */
+export interface Spread {
+  readonly q1: number;
+  readonly median: number;
+  readonly q3: number;
+}
+
+export function spread(values: readonly number[]): Spread {
+  const at = (p: number): number => quantile(values, p) ?? NaN;
+  return { q1: at(0.25), median: at(0.5), q3: at(0.75) };
+}
+
+/** The clients: for each name a process of its own, in which nothing else has run. */
+export class Clients<Task extends object, Answer> {
+  private readonly children: ReadonlyMap<string, Child<Task, Answer>>;
+
+  constructor(topic: string, names: readonly string[], execArgv: readonly string[] = []) {
+    this.children = new Map(
+      names.map((name) => [name, new Child<Task, Answer>('client.ts', [topic, name], execArgv)] as const),
+    );
+  }
+
+  /** Each is asked once in a round, one after the other, in another order each time. */
+  async interleave(rounds: number, task: Task, between?: () => Promise<unknown>): Promise<Map<string, Answer[]>> {
+    const answers = new Map([...this.children.keys()].map((name) => [name, [] as Answer[]]));
+    for (let round = 0; round < rounds; round++) {
+      for (const [name, child] of shuffle([...this.children])) {
+        answers.get(name)?.push(await child.ask(task));
+        await between?.();
+      }
+    }
+    return answers;
+  }
+
+  stop(): void {
+    for (const child of this.children.values()) child.stop();
+  }
+}
+
+/** The services that are asked. */
+export class Upstream {
+  private readonly child = new Child<UpstreamTask, never>('upstream.ts', []);
+
+  listen(origins: number): Promise<readonly string[]> {
+    return this.child.ask({ task: 'listen', origins });
+  }
+
+  /** Closes all connections, so that those of one client are not another's burden. */
+  hangUp(): Promise<unknown> {
+    return this.child.ask({ task: 'hang up' });
+  }
+
+  stop(): void {
+    this.child.stop();
+  }
+}
+
+/** Of each name the ratio to `base` in the same round. */
+export function ratios(
+  answers: ReadonlyMap<string, readonly number[]>,
+  base: string,
+): { readonly name: string; readonly ratio: Spread }[] {
+  const other = answers.get(base) ?? [];
+  return [...answers].map(([name, values]) => ({
+    name,
+    ratio: spread(values.map((value, round) => value / (other[round] ?? NaN))),
+  }));
+}
