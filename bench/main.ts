@@ -14,12 +14,20 @@ const topics: Readonly<Record<string, Topic>> = { joining, throughput };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string' }, only: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    only: { type: 'string', default: '' },
+    services: { type: 'string' },
+    'in-flight': { type: 'string' },
+  },
 });
 const effort: Effort = {
   quick: values.quick,
   rounds: Number(values.rounds ?? (values.quick ? 3 : 9)),
-  takesPart: (name) => name.includes(values.only ?? ''),
+  takesPart: (name) => name.includes(values.only),
+  services: (all) => (values.services === undefined ? all : [Number(values.services)]),
+  inFlight: (all) => (values['in-flight'] === undefined ? all : [Number(values['in-flight'])]),
 };
 const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
 console.log(machine);

@@ -8,6 +8,9 @@ export interface Effort {
   /** Much less of everything: to see that it runs, and no figures. */
   readonly quick: boolean;
   readonly takesPart: (name: string) => boolean;
+  /** Of the numbers that a topic goes through, those that are wanted: all where nothing was said. */
+  readonly services: (all: readonly number[]) => readonly number[];
+  readonly inFlight: (all: readonly number[]) => readonly number[];
 }
 
 /** The middle half of what the rounds gave. */
@@ -32,12 +35,16 @@ export class Clients<Task extends object, Answer> {
     );
   }
 
-  /** Each is asked once in a round, one after the other, in another order each time. */
+  /**
+   * Each is asked once in a round, one after the other, in another order each time. Before the first there is one that does
+   * not count, in which code is loaded and compiled.
+   */
   async interleave(rounds: number, task: Task, between?: () => Promise<unknown>): Promise<Map<string, Answer[]>> {
     const answers = new Map([...this.children.keys()].map((name) => [name, [] as Answer[]]));
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round <= rounds; round++) {
       for (const [name, child] of shuffle([...this.children])) {
-        answers.get(name)?.push(await child.ask(task));
+        const answer = await child.ask(task);
+        if (round > 0) answers.get(name)?.push(answer);
         await between?.();
       }
     }

@@ -66,13 +66,13 @@ const stubbed: Readonly<Record<string, Join>> = Object.fromEntries(
 const all = { ...joins, ...stubbed };
 const BASE = 'forkJoin + fromFetch + timeout, stubbed';
 
-export async function measure({ rounds, quick, takesPart }: Effort): Promise<readonly Figures[]> {
+export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Figures[]> {
   const clients = new Clients<Task, number>(
     'joining',
     Object.keys(all).filter((name) => name === BASE || takesPart(name)),
   );
   const figures: Figures[] = [];
-  for (const services of [2, 10, 100, 1_000]) {
+  for (const services of effort.services([2, 10, 100, 1_000])) {
     const times = await clients.interleave(rounds, { services, ms: quick ? 20 : 150 });
     figures.push({
       services,

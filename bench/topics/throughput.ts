@@ -28,15 +28,15 @@ export interface Figures {
   }[];
 }
 
-export async function measure({ rounds, quick, takesPart }: Effort): Promise<readonly Figures[]> {
+export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Figures[]> {
   const [bare, ...others] = contenders.map(({ name }) => name);
   const names = [bare ?? '', ...others.filter(takesPart)];
   const upstream = new Upstream();
   const clients = new Clients<Task, Slice>('throughput', names);
   const all = await upstream.listen(10);
   const figures: Figures[] = [];
-  for (const services of [2, 10]) {
-    for (const inFlight of [1, 50, 500]) {
+  for (const services of effort.services([2, 10])) {
+    for (const inFlight of effort.inFlight([1, 50, 500])) {
       const task = { origins: all.slice(0, services), inFlight, ms: quick ? 50 : 400 };
       const slices = await clients.interleave(rounds, task, () => upstream.hangUp());
       const rates = new Map([...slices].map(([name, own]) => [name, own.map(({ rate }) => rate)]));
@@ -89,7 +89,7 @@ export async function drive(ask: () => Promise<unknown>, inFlight: number, ms: n
 }
 
 export function tables(figures: readonly Figures[]): string {
-  return [2, 10]
+  return [...new Set(figures.map(({ services }) => services))]
     .map((services) => {
       const columns = figures.filter((figure) => figure.services === services);
       const names = columns[0]?.contenders.map(({ name }) => name) ?? [];
