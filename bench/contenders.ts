@@ -1,12 +1,12 @@
 import { timeout as within, TimeoutStrategy } from 'cockatiel';
 import { Effect } from 'effect';
 import { aggregate, background, type Context, fetchJson, silent, withFetch, withLogger, withTimeout } from 'forkfast';
-import { undiciFetch } from 'forkfast/undici';
+import type { UndiciFetch } from 'forkfast/undici';
 import ky from 'ky';
 import pMap from 'p-map';
-import { firstValueFrom, forkJoin, timeout as timesOut } from 'rxjs';
+import { defer, firstValueFrom, forkJoin, type Observable, timeout as timesOut } from 'rxjs';
 import { fromFetch } from 'rxjs/fetch';
-import { request } from 'undici';
+import type { Agent } from 'undici';
 
 /** One way to ask several services at once, each written as its own documentation does. */
 export interface Contender {
@@ -14,7 +14,24 @@ export interface Contender {
   /** What it is made of, for the versions in the results. */
   readonly packages: readonly string[];
   /** Makes what then asks all `urls` for their JSON, again and again, each time within `ms`. */
-  readonly prepare: (urls: readonly string[], ms: number) => () => Promise<unknown>;
+  readonly prepare: (urls: readonly string[], ms: number) => Ask | Promise<Ask>;
+  /** The same as an Observable, where it is one. */
+  readonly observe?: (urls: readonly string[], ms: number) => Promise<Observable<unknown>>;
+}
+
+export type Ask = () => Promise<unknown>;
+
+/** A contender whose users subscribe. */
+function observed(
+  name: string,
+  packages: readonly string[],
+  observe: (urls: readonly string[], ms: number) => Observable<unknown> | Promise<Observable<unknown>>,
+): Contender {
+  const prepare: Contender['prepare'] = async (urls, ms) => {
+    const answers = await observe(urls, ms);
+    return () => firstValueFrom(answers);
+  };
+  return { name, packages, prepare, observe: async (urls, ms) => observe(urls, ms) };
 }
 
 const bare: Contender = {
@@ -30,12 +47,10 @@ const byHand: Contender = {
     abortable(ms, (signal) => Promise.all(urls.map(async (url) => json(await fetch(url, { signal }))))),
 };
 
-const rxjs: Contender = {
-  name: 'forkJoin + fromFetch + timeout',
-  packages: ['rxjs'],
-  prepare: (urls, ms) => () =>
-    firstValueFrom(forkJoin(urls.map((url) => fromFetch(url, { selector: json }))).pipe(timesOut(ms))),
-};
+const rxjs = observed('forkJoin + fromFetch + timeout', ['rxjs'], (urls, ms) =>
+  // It could be made once: but then `urls` would be the only ones that it ever asks.
+  defer(() => forkJoin(urls.map((url) => fromFetch(url, { selector: json }))).pipe(timesOut(ms))),
+);
 
 const effect: Contender = {
   name: 'Effect.all + timeout',
@@ -76,36 +91,33 @@ const kyJson: Contender = {
 const undiciRequest: Contender = {
   name: 'undici.request + Promise.all',
   packages: ['undici'],
-  prepare: (urls) => () => Promise.all(urls.map((url) => requestJson(url))),
+  prepare: async (urls) => {
+    const ask = await requestJson();
+    return () => Promise.all(urls.map((url) => ask(url, null)));
+  },
 };
 
 const undiciByHand: Contender = {
   name: 'undici.request + Promise.all + AbortController',
   packages: ['undici'],
-  prepare: (urls, ms) => () => abortable(ms, (signal) => Promise.all(urls.map((url) => requestJson(url, signal)))),
-};
-
-const forkfast: Contender = {
-  name: 'forkfast',
-  packages: ['forkfast', 'rxjs'],
-  prepare: (urls, ms) => {
-    const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
-    const ask = aggregate(services, withTimeout(ms), withLogger(silent));
-    return () => firstValueFrom(ask(background));
+  prepare: async (urls, ms) => {
+    const ask = await requestJson();
+    return () => abortable(ms, (signal) => Promise.all(urls.map((url) => ask(url, signal))));
   },
 };
 
-const forkfastUndici: Contender = {
-  name: 'forkfast + forkfast/undici',
-  packages: ['forkfast', 'rxjs', 'undici'],
-  prepare: (urls, ms) => {
-    const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
-    const ask = aggregate(services, withTimeout(ms), withLogger(silent), withFetch((transport ??= undiciFetch())));
-    return () => firstValueFrom(ask(background));
-  },
-};
+const forkfast = observed('forkfast', ['forkfast', 'rxjs'], (urls, ms) => {
+  const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
+  return aggregate(services, withTimeout(ms), withLogger(silent))(background);
+});
 
-/** The first is what the others are compared with. */
+const forkfastUndici = observed('forkfast + forkfast/undici', ['forkfast', 'rxjs', 'undici'], async (urls, ms) => {
+  const { undiciFetch } = await import('forkfast/undici');
+  transport ??= undiciFetch();
+  const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
+  return aggregate(services, withTimeout(ms), withLogger(silent), withFetch(transport))(background);
+});
+
 export const contenders: readonly Contender[] = [
   bare,
   byHand,
@@ -120,7 +132,8 @@ export const contenders: readonly Contender[] = [
   forkfastUndici,
 ];
 
-let transport: ReturnType<typeof undiciFetch> | undefined;
+/** What the others are compared with. */
+export const BASE: string = bare.name;
 
 async function abortable<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -142,10 +155,21 @@ function json(response: Response): Promise<unknown> {
   return response.json();
 }
 
-async function requestJson(url: string, signal?: AbortSignal): Promise<unknown> {
-  const { statusCode, body } = await request(url, { signal: signal ?? null });
-  if (statusCode !== 200) throw new Error(`HTTP ${String(statusCode)}`);
-  return body.json();
+let transport: UndiciFetch | undefined;
+let agent: Agent | undefined;
+
+/**
+ * undici is loaded by those alone who use it: it may put its own dispatcher under the global `fetch`. And it is given one,
+ * since the global dispatcher may be Node's.
+ */
+async function requestJson(): Promise<(url: string, signal: AbortSignal | null) => Promise<unknown>> {
+  const { Agent, request } = await import('undici');
+  const dispatcher = (agent ??= new Agent());
+  return async (url, signal) => {
+    const { statusCode, body } = await request(url, { dispatcher, signal });
+    if (statusCode !== 200) throw new Error(`HTTP ${String(statusCode)}`);
+    return body.json();
+  };
 }
 
 export function contenderOf(name: string): Contender {

@@ -1,7 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import * as cancellation from './topics/cancellation.ts';
+import * as conformance from './topics/conformance.ts';
 import * as joining from './topics/joining.ts';
+import * as lateness from './topics/lateness.ts';
+import * as memory from './topics/memory.ts';
 import * as throughput from './topics/throughput.ts';
 import type { Effort } from './rounds.ts';
 
@@ -10,7 +14,7 @@ interface Topic {
   readonly tables: (figures: never) => string;
 }
 
-const topics: Readonly<Record<string, Topic>> = { joining, throughput };
+const topics: Readonly<Record<string, Topic>> = { conformance, throughput, joining, memory, cancellation, lateness };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,6 +1,6 @@
 import { quantile, shuffle } from 'd3-array';
 import { Child } from './child.ts';
-import type { UpstreamTask } from './upstream.ts';
+import type { Seen, UpstreamTask } from './upstream.ts';
 
 /** How much is done. */
 export interface Effort {
@@ -37,18 +37,21 @@ export class Clients<Task extends object, Answer> {
 
   /**
    * Each is asked once in a round, one after the other, in another order each time. Before the first there is one that does
-   * not count, in which code is loaded and compiled.
+   * not count, in which code is loaded and compiled. `then` makes of an answer what counts.
    */
-  async interleave(rounds: number, task: Task, between?: () => Promise<unknown>): Promise<Map<string, Answer[]>> {
-    const answers = new Map([...this.children.keys()].map((name) => [name, [] as Answer[]]));
+  async interleave<Result>(
+    rounds: number,
+    task: Task,
+    then: (answer: Answer) => Result | Promise<Result>,
+  ): Promise<ReadonlyMap<string, readonly Result[]>> {
+    const results = new Map([...this.children.keys()].map((name) => [name, [] as Result[]]));
     for (let round = 0; round <= rounds; round++) {
       for (const [name, child] of shuffle([...this.children])) {
-        const answer = await child.ask(task);
-        if (round > 0) answers.get(name)?.push(answer);
-        await between?.();
+        const result = await then(await child.ask(task));
+        if (round > 0) results.get(name)?.push(result);
       }
     }
-    return answers;
+    return results;
   }
 
   stop(): void {
@@ -58,10 +61,10 @@ export class Clients<Task extends object, Answer> {
 
 /** The services that are asked. */
 export class Upstream {
-  private readonly child = new Child<UpstreamTask, never>('upstream.ts', []);
+  private readonly child = new Child<UpstreamTask, unknown>('upstream.ts', []);
 
   listen(origins: number): Promise<readonly string[]> {
-    return this.child.ask({ task: 'listen', origins });
+    return this.child.ask({ task: 'listen', origins }) as Promise<readonly string[]>;
   }
 
   /** Closes all connections, so that those of one client are not another's burden. */
@@ -69,19 +72,33 @@ export class Upstream {
     return this.child.ask({ task: 'hang up' });
   }
 
+  /** What it saw since it was last asked. */
+  seen(): Promise<Seen> {
+    return this.child.ask({ task: 'seen' }) as Promise<Seen>;
+  }
+
   stop(): void {
     this.child.stop();
   }
 }
 
-/** Of each name the ratio to `base` in the same round. */
-export function ratios(
-  answers: ReadonlyMap<string, readonly number[]>,
+/** Of each name a number of all rounds. */
+export function pick<Result>(
+  results: ReadonlyMap<string, readonly Result[]>,
+  number: (result: Result) => number,
+): ReadonlyMap<string, readonly number[]> {
+  return new Map([...results].map(([name, own]) => [name, own.map(number)]));
+}
+
+/** Of each name the spread, and that of the ratio to `base` in the same round. */
+export function compare(
+  values: ReadonlyMap<string, readonly number[]>,
   base: string,
-): { readonly name: string; readonly ratio: Spread }[] {
-  const other = answers.get(base) ?? [];
-  return [...answers].map(([name, values]) => ({
+): { readonly name: string; readonly value: Spread; readonly ratio: Spread }[] {
+  const other = values.get(base) ?? [];
+  return [...values].map(([name, own]) => ({
     name,
-    ratio: spread(values.map((value, round) => value / (other[round] ?? NaN))),
+    value: spread(own),
+    ratio: spread(own.map((value, round) => value / (other[round] ?? NaN))),
   }));
 }

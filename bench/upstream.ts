@@ -19,8 +19,8 @@ export interface Seen {
   readonly requests: number;
   /** Milliseconds from the failure to the close of the connection that hung under the same id. */
   readonly closedAfter: Readonly<Record<string, number>>;
-  /** Requests that still hang. */
-  readonly hanging: number;
+  /** Under which ids requests still hang. */
+  readonly hanging: readonly string[];
 }
 
 const body = '{"name":"Alice","orders":5}';
@@ -41,7 +41,7 @@ answer((task: UpstreamTask): unknown => {
     for (const socket of sockets) socket.resetAndDestroy();
     return null;
   }
-  const seen: Seen = { requests, closedAfter, hanging: hanging.size };
+  const seen: Seen = { requests, closedAfter, hanging: [...hanging.keys()] };
   requests = 0;
   closedAfter = {};
   return seen;
@@ -88,12 +88,13 @@ function later(socket: Socket, ms: number): void {
 
 function hang(socket: Socket, id: string): void {
   hanging.set(id, socket);
-  socket.once('close', () => {
-    hanging.delete(id);
+  const gone = (): void => {
+    if (!hanging.delete(id)) return;
     const at = failedAt.get(id);
     if (at !== undefined) closedAfter[id] = performance.now() - at;
     failedAt.delete(id);
-  });
+  };
+  socket.once('end', gone).once('close', gone);
   const waiting = failing.get(id);
   if (waiting) fail(waiting, id);
 }

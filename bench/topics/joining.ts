@@ -1,8 +1,8 @@
 import { aggregate, background, silent, withLogger, withTimeout } from 'forkfast';
 import { firstValueFrom, forkJoin, of, timeout } from 'rxjs';
-import { contenders } from '../contenders.ts';
+import { type Ask, contenders } from '../contenders.ts';
 import { digits, middle, table } from '../format.ts';
-import { Clients, type Effort, ratios, type Spread, spread } from '../rounds.ts';
+import { Clients, compare, type Effort, type Spread } from '../rounds.ts';
 import { stubFetch } from '../stub-fetch.ts';
 
 // What joining costs, without a network: of services that answer at once, and of requests over a `fetch` that does.
@@ -12,13 +12,13 @@ interface Task {
   readonly ms: number;
 }
 
-export interface Figures {
+interface Figures {
   readonly services: number;
   readonly contenders: readonly { readonly name: string; readonly us: Spread; readonly ratio: Spread }[];
 }
 
 /** Makes what asks so many services that answer at once. */
-type Join = (services: number) => () => Promise<unknown>;
+type Join = (services: number) => Ask | Promise<Ask>;
 
 const joins: Readonly<Record<string, Join>> = {
   'forkJoin + timeout, of of': (services) => {
@@ -73,10 +73,10 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
   );
   const figures: Figures[] = [];
   for (const services of effort.services([2, 10, 100, 1_000])) {
-    const times = await clients.interleave(rounds, { services, ms: quick ? 20 : 150 });
+    const times = await clients.interleave(rounds, { services, ms: quick ? 20 : 150 }, (us) => us);
     figures.push({
       services,
-      contenders: ratios(times, BASE).map(({ name, ratio }) => ({ name, ratio, us: spread(times.get(name) ?? []) })),
+      contenders: compare(times, BASE).map(({ name, value, ratio }) => ({ name, us: value, ratio })),
     });
   }
   clients.stop();
@@ -89,13 +89,13 @@ export function work(name: string): (task: Task) => Promise<number> {
   const prepare = all[name];
   if (!prepare) throw new Error(`nothing is called ${name}`);
   return async ({ services, ms }) => {
-    const ask = prepare(services);
+    const ask = await prepare(services);
     await repeat(ask, ms / 2); // compiles
     return repeat(ask, ms);
   };
 }
 
-async function repeat(ask: () => Promise<unknown>, ms: number): Promise<number> {
+async function repeat(ask: Ask, ms: number): Promise<number> {
   const startedAt = performance.now();
   let count = 0;
   let elapsed: number;

@@ -1,6 +1,7 @@
-import { contenderOf, contenders } from '../contenders.ts';
+import { BASE, contenderOf, contenders } from '../contenders.ts';
+import { drive } from '../drive.ts';
 import { digits, middle, table } from '../format.ts';
-import { Clients, type Effort, ratios, type Spread, spread, Upstream } from '../rounds.ts';
+import { Clients, compare, type Effort, pick, type Spread, spread, Upstream } from '../rounds.ts';
 
 // How many aggregates a second, and what each costs in CPU time, over loopback: in a closed loop, with so many in flight.
 
@@ -17,7 +18,7 @@ interface Slice {
   readonly cpu: number;
 }
 
-export interface Figures {
+interface Figures {
   readonly services: number;
   readonly inFlight: number;
   readonly contenders: readonly {
@@ -29,8 +30,7 @@ export interface Figures {
 }
 
 export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Figures[]> {
-  const [bare, ...others] = contenders.map(({ name }) => name);
-  const names = [bare ?? '', ...others.filter(takesPart)];
+  const names = contenders.map(({ name }) => name).filter((name) => name === BASE || takesPart(name));
   const upstream = new Upstream();
   const clients = new Clients<Task, Slice>('throughput', names);
   const all = await upstream.listen(10);
@@ -38,16 +38,23 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
   for (const services of effort.services([2, 10])) {
     for (const inFlight of effort.inFlight([1, 50, 500])) {
       const task = { origins: all.slice(0, services), inFlight, ms: quick ? 50 : 400 };
-      const slices = await clients.interleave(rounds, task, () => upstream.hangUp());
-      const rates = new Map([...slices].map(([name, own]) => [name, own.map(({ rate }) => rate)]));
+      const slices = await clients.interleave(rounds, task, async (slice) => {
+        await upstream.hangUp();
+        return slice;
+      });
+      const cpu = pick(slices, (slice) => slice.cpu);
+      const rates = compare(
+        pick(slices, ({ rate }) => rate),
+        BASE,
+      );
       figures.push({
         services,
         inFlight,
-        contenders: ratios(rates, bare ?? '').map(({ name, ratio }) => ({
+        contenders: rates.map(({ name, value, ratio }) => ({
           name,
+          rate: value,
           ratio,
-          rate: spread(rates.get(name) ?? []),
-          cpu: spread((slices.get(name) ?? []).map(({ cpu }) => cpu)),
+          cpu: spread(cpu.get(name) ?? []),
         })),
       });
     }
@@ -60,7 +67,7 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
 export function work(name: string): (task: Task) => Promise<Slice> {
   const { prepare } = contenderOf(name);
   return async ({ origins, inFlight, ms }) => {
-    const ask = prepare(
+    const ask = await prepare(
       origins.map((origin) => `${origin}/ok`),
       30_000,
     );
@@ -72,20 +79,6 @@ export function work(name: string): (task: Task) => Promise<Slice> {
     const { user, system } = process.cpuUsage(cpu);
     return { rate: (1_000 * count) / elapsed, cpu: (user + system) / count };
   };
-}
-
-/** Keeps `inFlight` going for `ms`, and says how many there were. */
-export async function drive(ask: () => Promise<unknown>, inFlight: number, ms: number): Promise<number> {
-  const until = performance.now() + ms;
-  let count = 0;
-  const one = async (): Promise<void> => {
-    do {
-      await ask();
-      count++;
-    } while (performance.now() < until);
-  };
-  await Promise.all(Array.from({ length: inFlight }, one));
-  return count;
 }
 
 export function tables(figures: readonly Figures[]): string {
