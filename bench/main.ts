@@ -1,20 +1,25 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+// Measures, prints, and keeps the figures as JSON.
+//
+//   npm run bench                          all topics but `scale`
+//   npm run bench -- joining throughput    some of them
+//     --quick                              to see that it runs: the figures are worth nothing
+//     --rounds 9
+//     --only undici                        the contenders whose name has this, and what they are compared with
+//     --services 2  --in-flight 50         one of the sizes
+//     --write                              for the documentation: into docs/ and bench/results/
 import { parseArgs } from 'node:util';
+import { keep, show } from './results.ts';
+import type { Effort } from './rounds.ts';
 import * as cancellation from './topics/cancellation.ts';
 import * as conformance from './topics/conformance.ts';
+import * as hedging from './topics/hedging.ts';
 import * as joining from './topics/joining.ts';
 import * as lateness from './topics/lateness.ts';
 import * as memory from './topics/memory.ts';
+import * as observing from './topics/observing.ts';
+import * as scale from './topics/scale.ts';
+import * as singleFlight from './topics/single-flight.ts';
 import * as throughput from './topics/throughput.ts';
-import type { Effort } from './rounds.ts';
-
-interface Topic {
-  readonly measure: (effort: Effort) => Promise<unknown>;
-  readonly tables: (figures: never) => string;
-}
-
-const topics: Readonly<Record<string, Topic>> = { conformance, throughput, joining, memory, cancellation, lateness };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,8 +29,11 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', default: '' },
     services: { type: 'string' },
     'in-flight': { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 });
+if (values.quick && values.write) throw new Error('--write is not for --quick: the figures are worth nothing');
+
 const effort: Effort = {
   quick: values.quick,
   rounds: Number(values.rounds ?? (values.quick ? 3 : 9)),
@@ -33,19 +41,42 @@ const effort: Effort = {
   services: (all) => (values.services === undefined ? all : [Number(values.services)]),
   inFlight: (all) => (values['in-flight'] === undefined ? all : [Number(values['in-flight'])]),
 };
-const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
-console.log(machine);
-for (const name of positionals.length > 0 ? positionals : Object.keys(topics)) {
-  const topic = topics[name];
-  if (!topic) throw new Error(`no topic is called ${name}`);
-  const startedAt = performance.now();
-  const figures = await topic.measure(effort);
-  console.log(
-    `\n${name}, in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s\n\n${topic.tables(figures as never)}`,
-  );
-  mkdirSync('../reports', { recursive: true });
-  writeFileSync(
-    `../reports/${name}.json`,
-    JSON.stringify({ machine, date: new Date().toISOString(), figures }, null, 2),
-  );
+
+interface Topic<Figures> {
+  readonly measure: (effort: Effort) => Promise<Figures>;
+  readonly tables: (figures: Figures) => string;
+  /** As a picture. */
+  readonly drawing?: (figures: Figures) => string;
+}
+
+function runs<Figures>(name: string, { measure, tables, drawing }: Topic<Figures>): [string, () => Promise<void>] {
+  const run = async (): Promise<void> => {
+    const startedAt = performance.now();
+    const figures = await measure(effort);
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
+    const table = tables(figures);
+    console.log(`\n${name}, in ${seconds} s\n\n${table}`);
+    keep(name, figures, process.argv.slice(2), values.write);
+    if (values.write) show(name, table, drawing?.(figures));
+  };
+  return [name, run];
+}
+
+const topics = new Map([
+  runs('conformance', conformance),
+  runs('throughput', throughput),
+  runs('joining', joining),
+  runs('memory', memory),
+  runs('cancellation', cancellation),
+  runs('lateness', lateness),
+  runs('hedging', hedging),
+  runs('single-flight', singleFlight),
+  runs('observing', observing),
+  runs('scale', scale),
+]);
+
+for (const name of positionals.length > 0 ? positionals : [...topics.keys()].filter((name) => name !== 'scale')) {
+  const run = topics.get(name);
+  if (!run) throw new Error(`no topic is called ${name}: there are ${[...topics.keys()].join(', ')}`);
+  await run();
 }

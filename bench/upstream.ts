@@ -5,8 +5,9 @@ import { answer } from './child.ts';
 // service has its own origin.
 //
 //   /ok            answers at once
-//   /after/:ms     answers later
-//   /tail          answers after 2 ms, and every hundredth request after 200 ms
+//   /after/:ms     answers after so long
+//   /within/:ms    answers after a random time up to so long
+//   /tail          answers after 10 ms, and every hundredth request after 200 ms
 //   /hang/:id      never answers
 //   /fail/:id      answers with a 500 once a request hangs under the same id
 
@@ -74,7 +75,8 @@ function handle(socket: Socket, path: string): void {
   const [, kind, id = ''] = path.split('/');
   if (kind === 'ok') socket.write(ok);
   else if (kind === 'after') later(socket, Number(id));
-  else if (kind === 'tail') later(socket, ++tail % 100 === 0 ? 200 : 2);
+  else if (kind === 'within') later(socket, Math.random() * Number(id));
+  else if (kind === 'tail') later(socket, ++tail % 100 === 0 ? 200 : 10);
   else if (kind === 'hang') hang(socket, id);
   else if (hanging.has(id)) fail(socket, id);
   else failing.set(id, socket);

@@ -65,9 +65,9 @@ export function work(name: string): (task: Task) => Promise<void> {
   const { prepare, observe } = contenderOf(name);
   let id = 0;
   return async ({ origins: [first, second], failures, inFlight, blocking }) => {
-    const load = await prepare([`${first}/after/500`, `${second}/after/500`], 30_000);
-    const loaded = drive(load, inFlight, inFlight > 0 ? failures * 30 + 500 : 0);
-    if (inFlight > 0) await setTimeout(500); // all connections are open
+    const load = await prepare([`${first}/within/1000`, `${second}/within/1000`], 30_000);
+    const loaded = drive(load, inFlight, inFlight > 0 ? failures * 30 + 1_000 : 0);
+    if (inFlight > 0) await setTimeout(1_000); // all connections are open
     for (let failure = 0; failure < failures; failure++) {
       const urls = [`${first}/fail/${String(++id)}`, `${second}/hang/${String(id)}`];
       const answers = await observe?.(urls, 30_000);

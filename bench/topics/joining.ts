@@ -2,6 +2,7 @@ import { aggregate, background, silent, withLogger, withTimeout } from 'forkfast
 import { firstValueFrom, forkJoin, of, timeout } from 'rxjs';
 import { type Ask, contenders } from '../contenders.ts';
 import { digits, middle, table } from '../format.ts';
+import { repeat } from '../repeat.ts';
 import { Clients, compare, type Effort, type Spread } from '../rounds.ts';
 import { stubFetch } from '../stub-fetch.ts';
 
@@ -90,21 +91,8 @@ export function work(name: string): (task: Task) => Promise<number> {
   if (!prepare) throw new Error(`nothing is called ${name}`);
   return async ({ services, ms }) => {
     const ask = await prepare(services);
-    await repeat(ask, ms / 2); // compiles
     return repeat(ask, ms);
   };
-}
-
-async function repeat(ask: Ask, ms: number): Promise<number> {
-  const startedAt = performance.now();
-  let count = 0;
-  let elapsed: number;
-  do {
-    await ask();
-    count++;
-    elapsed = performance.now() - startedAt;
-  } while (elapsed < ms);
-  return (1_000 * elapsed) / count;
 }
 
 export function tables(figures: readonly Figures[]): string {
