@@ -44,6 +44,7 @@ export function chart(points: readonly Point[]): string {
     document,
     width: 2 * WIDTH,
     height: LEGEND,
+    marginLeft: 55,
     axis: null,
     color,
     x: { domain: [0, names.length] },

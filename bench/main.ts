@@ -3,7 +3,7 @@
 //   npm run bench                          all topics but `scale`
 //   npm run bench -- joining throughput    some of them
 //     --quick                              to see that it runs: the figures are worth nothing
-//     --rounds 9
+//     --rounds 5
 //     --only undici                        the contenders whose name has this, and what they are compared with
 //     --services 2  --in-flight 50         one of the sizes
 //     --write                              for the documentation: into docs/ and bench/results/
@@ -36,7 +36,7 @@ if (values.quick && values.write) throw new Error('--write is not for --quick: t
 
 const effort: Effort = {
   quick: values.quick,
-  rounds: Number(values.rounds ?? (values.quick ? 3 : 9)),
+  rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
   takesPart: (name) => name.includes(values.only),
   services: (all) => (values.services === undefined ? all : [Number(values.services)]),
   inFlight: (all) => (values['in-flight'] === undefined ? all : [Number(values['in-flight'])]),

@@ -42,7 +42,7 @@ export async function measure({ rounds, quick, takesPart }: Effort): Promise<rea
   const figures: Figures[] = [];
   for (const [state, load] of Object.entries(states)) {
     const task: Task = { origins: [first, second], failures: quick ? 3 : 15, ...load };
-    const closes = await clients.interleave(Math.ceil(rounds / 3), task, async () => {
+    const closes = await clients.interleave(Math.ceil(rounds / 4), task, async () => {
       const { closedAfter, hanging } = await upstream.seen();
       await upstream.hangUp();
       return { ms: Object.values(closedAfter), never: hanging.length };

@@ -34,7 +34,7 @@ export async function measure({ rounds, quick }: Effort): Promise<Figures> {
   const upstream = new Upstream();
   const origins = await upstream.listen(2);
   const clients = new Clients<Task, readonly number[]>('hedging', Object.keys(shapes));
-  const results = await clients.interleave(Math.ceil(rounds / 3), { origins, ms: quick ? 500 : 3_000 }, async (ms) => {
+  const results = await clients.interleave(Math.ceil(rounds / 4), { origins, ms: quick ? 500 : 3_000 }, async (ms) => {
     const { requests } = await upstream.seen();
     return { ms, requests };
   });

@@ -27,7 +27,10 @@ const joins: Readonly<Record<string, Join>> = {
     return () => firstValueFrom(forkJoin(all).pipe(timeout(30_000)));
   },
   'Promise.all + AbortController, of async functions': (services) => {
-    const all = Array.from({ length: services }, (_, index) => (_signal: AbortSignal) => Promise.resolve(index));
+    const all = Array.from({ length: services }, (_, index) => (signal: AbortSignal) => {
+      signal.throwIfAborted();
+      return Promise.resolve(index);
+    });
     return async () => {
       const controller = new AbortController();
       const timer = setTimeout(() => {

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { Child } from '../child.ts';
 import { contenderOf, contenders } from '../contenders.ts';
-import { digits, middle, table } from '../format.ts';
-import { compare, type Effort, type Spread } from '../rounds.ts';
+import { digits, table } from '../format.ts';
+import type { Effort } from '../rounds.ts';
 
 // The bytes that a run of two services holds while it waits: on the heap, without the connections, over a transport that
 // never answers.
@@ -11,24 +11,24 @@ interface Task {
   readonly runs: number;
 }
 
-type Figures = readonly { readonly name: string; readonly bytes: Spread; readonly ratio: Spread }[];
+type Figures = readonly { readonly name: string; readonly bytes: number; readonly ratio: number }[];
 
 const BASE = 'forkJoin + fromFetch + timeout';
 
 /** What connections would hold on to. */
 const held: unknown[] = [];
 
-export async function measure({ rounds, quick, takesPart }: Effort): Promise<Figures> {
+/** Once: it is counted and not timed, and hardly differs. */
+export async function measure({ quick, takesPart }: Effort): Promise<Figures> {
   const names = contenders.map(({ name }) => name).filter((name) => name === BASE || takesPart(name));
-  const bytes = new Map(names.map((name) => [name, [] as number[]]));
-  for (let round = 0; round < Math.ceil(rounds / 3); round++) {
-    for (const [name, own] of bytes) {
-      const client = new Child<Task, number>('client.ts', ['memory', name], ['--expose-gc']);
-      own.push(await client.ask({ runs: quick ? 5_000 : 100_000 }));
-      client.stop();
-    }
+  const counts: { name: string; bytes: number }[] = [];
+  for (const name of names) {
+    const client = new Child<Task, number>('client.ts', ['memory', name], ['--expose-gc']);
+    counts.push({ name, bytes: await client.ask({ runs: quick ? 5_000 : 100_000 }) });
+    client.stop();
   }
-  return compare(bytes, BASE).map(({ name, value, ratio }) => ({ name, bytes: value, ratio }));
+  const base = counts.find(({ name }) => name === BASE)?.bytes ?? NaN;
+  return counts.map(({ name, bytes }) => ({ name, bytes, ratio: bytes / base }));
 }
 
 export function work(name: string): (task: Task) => Promise<number> {
@@ -76,6 +76,6 @@ async function heap(): Promise<number> {
 export function tables(figures: Figures): string {
   return table(
     ['a run in flight', 'bytes', 'ratio'],
-    figures.map(({ name, bytes, ratio }) => [name, digits(bytes.median), middle(ratio)]),
+    figures.map(({ name, bytes, ratio }) => [name, digits(bytes), digits(ratio)]),
   );
 }

@@ -50,7 +50,7 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
       .map((at) => ({ along: 'services a run' as const, at })),
   ];
   const points = axes.flatMap((place) => names.map((name) => ({ name, ...place, samples: [] as Sample[] })));
-  for (let round = 0; round < Math.ceil(rounds / 3); round++) {
+  for (let round = 0; round < Math.ceil(rounds / 4); round++) {
     for (const { name, along, at, samples } of shuffle([...points])) {
       // A process for each: what memory it had needed for another point would stay.
       const client = new Child<Task, Sample>('client.ts', ['scale', name]);

@@ -37,7 +37,7 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
   const figures: Figures[] = [];
   for (const services of effort.services([2, 10])) {
     for (const inFlight of effort.inFlight([1, 50, 500])) {
-      const task = { origins: all.slice(0, services), inFlight, ms: quick ? 50 : 400 };
+      const task = { origins: all.slice(0, services), inFlight, ms: quick ? 50 : 250 };
       const slices = await clients.interleave(rounds, task, async (slice) => {
         await upstream.hangUp();
         return slice;
