@@ -6,9 +6,9 @@
 //     --rounds 5
 //     --only undici                        the contenders whose name has this, and what they are compared with
 //     --services 2  --in-flight 50         one of the sizes
-//     --write                              for the documentation: into docs/ and bench/results/
+//     --write                              for the documentation: into README.md, docs/ and bench/results/
 import { parseArgs } from 'node:util';
-import { keep, show } from './results.ts';
+import { draw, keep, show } from './results.ts';
 import type { Effort } from './rounds.ts';
 import * as cancellation from './topics/cancellation.ts';
 import * as conformance from './topics/conformance.ts';
@@ -20,6 +20,7 @@ import * as observing from './topics/observing.ts';
 import * as scale from './topics/scale.ts';
 import * as singleFlight from './topics/single-flight.ts';
 import * as throughput from './topics/throughput.ts';
+import * as tuning from './topics/tuning.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -45,11 +46,16 @@ const effort: Effort = {
 interface Topic<Figures> {
   readonly measure: (effort: Effort) => Promise<Figures>;
   readonly tables: (figures: Figures) => string;
+  /** What of them goes into the README. */
+  readonly summary?: (figures: Figures) => string;
   /** As a picture. */
   readonly drawing?: (figures: Figures) => string;
 }
 
-function runs<Figures>(name: string, { measure, tables, drawing }: Topic<Figures>): [string, () => Promise<void>] {
+function runs<Figures>(
+  name: string,
+  { measure, tables, summary, drawing }: Topic<Figures>,
+): [string, () => Promise<void>] {
   const run = async (): Promise<void> => {
     const startedAt = performance.now();
     const figures = await measure(effort);
@@ -57,7 +63,10 @@ function runs<Figures>(name: string, { measure, tables, drawing }: Topic<Figures
     const table = tables(figures);
     console.log(`\n${name}, in ${seconds} s\n\n${table}`);
     keep(name, figures, process.argv.slice(2), values.write);
-    if (values.write) show(name, table, drawing?.(figures));
+    if (!values.write) return;
+    show('docs/performance.md', name, table);
+    if (summary) show('README.md', name, summary(figures));
+    if (drawing) draw(name, drawing(figures));
   };
   return [name, run];
 }
@@ -72,6 +81,7 @@ const topics = new Map([
   runs('hedging', hedging),
   runs('single-flight', singleFlight),
   runs('observing', observing),
+  runs('tuning', tuning),
   runs('scale', scale),
 ]);
 

@@ -2,7 +2,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 
 const root = new URL('..', import.meta.url);
-const page = new URL('docs/performance.md', root);
 
 const machine = {
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -24,19 +23,23 @@ export function keep(name: string, figures: unknown, args: readonly string[], wr
   writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(result, null, 2)}\n`);
 }
 
-/** Puts a table between its markers in the documentation, and says where it is from. */
-export function show(name: string, table: string, drawing: string | undefined): void {
-  const text = readFileSync(page, 'utf8');
+/** Puts a table between its markers on a page of the documentation, and says where it is from. */
+export function show(page: string, name: string, table: string): void {
+  const file = new URL(page, root);
+  const text = readFileSync(file, 'utf8');
   const block = new RegExp(`(?<=<!-- bench:${name} -->\n).*?(?=<!-- /bench:${name} -->)`, 's');
-  if (!block.test(text)) throw new Error(`docs/performance.md has no place for ${name}`);
+  if (!block.test(text)) throw new Error(`${page} has no place for ${name}`);
   const { cpu, cores, node } = machine;
   const date = new Date().toISOString().slice(0, 10);
   const source = `\`npm run bench -- ${name}\`: ${cpu}, ${String(cores)} cores, Node ${node.slice(1)}, ${date}.`;
   writeFileSync(
-    page,
+    file,
     text.replace(block, () => `\n${table}\n\n${source}\n\n`),
   );
-  if (drawing !== undefined) writeFileSync(new URL(`docs/${name}.svg`, root), drawing);
+}
+
+export function draw(name: string, drawing: string): void {
+  writeFileSync(new URL(`docs/${name}.svg`, root), drawing);
 }
 
 /** What was installed: of the peers, and of what the library stands on. */

@@ -1,5 +1,5 @@
 import { BASE, contenderOf, contenders } from '../contenders.ts';
-import { drive } from '../drive.ts';
+import { type Slice, slice } from '../drive.ts';
 import { digits, middle, table } from '../format.ts';
 import { Clients, compare, type Effort, pick, type Spread, spread, Upstream } from '../rounds.ts';
 
@@ -9,13 +9,6 @@ interface Task {
   readonly origins: readonly string[];
   readonly inFlight: number;
   readonly ms: number;
-}
-
-interface Slice {
-  /** Aggregates a second. */
-  readonly rate: number;
-  /** Microseconds of CPU time an aggregate, the collector's threads included. */
-  readonly cpu: number;
 }
 
 interface Figures {
@@ -71,13 +64,7 @@ export function work(name: string): (task: Task) => Promise<Slice> {
       origins.map((origin) => `${origin}/ok`),
       30_000,
     );
-    await drive(ask, inFlight, ms / 2); // opens the connections, and compiles
-    const cpu = process.cpuUsage();
-    const startedAt = performance.now();
-    const count = await drive(ask, inFlight, ms);
-    const elapsed = performance.now() - startedAt;
-    const { user, system } = process.cpuUsage(cpu);
-    return { rate: (1_000 * count) / elapsed, cpu: (user + system) / count };
+    return slice(ask, inFlight, ms);
   };
 }
 
@@ -101,4 +88,13 @@ export function tables(figures: readonly Figures[]): string {
       return table([`${String(services)} services`, ...head], rows);
     })
     .join('\n\n');
+}
+
+/** Two services, 50 in flight. */
+export function summary(figures: readonly Figures[]): string {
+  const { contenders = [] } = figures.find(({ services, inFlight }) => services === 2 && inFlight === 50) ?? {};
+  return table(
+    ['2 services, 50 in flight', 'aggregates a second', 'ratio', 'CPU µs'],
+    contenders.map(({ name, rate, ratio, cpu }) => [name, digits(rate.median), middle(ratio), digits(cpu.median)]),
+  );
 }
