@@ -33,7 +33,10 @@ const { values, positionals } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
-if (values.quick && values.write) throw new Error('--write is not for --quick: the figures are worth nothing');
+const partial =
+  values.quick || values.only !== '' || values.services !== undefined || values['in-flight'] !== undefined;
+if (partial && values.write)
+  throw new Error('--write wants the whole: without --quick, --only, --services, --in-flight');
 
 const effort: Effort = {
   quick: values.quick,
@@ -62,10 +65,12 @@ function runs<Figures>(
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
     const table = tables(figures);
     console.log(`\n${name}, in ${seconds} s\n\n${table}`);
-    keep(name, figures, process.argv.slice(2), values.write);
+    const flags = process.argv.slice(2).filter((arg) => !positionals.includes(arg));
+    const command = ['npm run bench --', name, ...flags].join(' ');
+    keep(name, figures, command, values.write);
     if (!values.write) return;
-    show('docs/performance.md', name, table);
-    if (summary) show('README.md', name, summary(figures));
+    show('docs/performance.md', name, table, command);
+    if (summary) show('README.md', name, summary(figures), command);
     if (drawing) draw(name, drawing(figures));
   };
   return [name, run];

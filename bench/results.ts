@@ -10,10 +10,10 @@ const machine = {
 };
 
 /** The figures as JSON, with all that is needed to have them again. */
-export function keep(name: string, figures: unknown, args: readonly string[], written: boolean): void {
+export function keep(name: string, figures: unknown, command: string, written: boolean): void {
   const folder = new URL(written ? 'bench/results/' : 'reports/bench/', root);
   const result = {
-    command: ['npm run bench --', ...args].join(' '),
+    command,
     date: new Date().toISOString(),
     ...machine,
     versions: versions(),
@@ -24,14 +24,14 @@ export function keep(name: string, figures: unknown, args: readonly string[], wr
 }
 
 /** Puts a table between its markers on a page of the documentation, and says where it is from. */
-export function show(page: string, name: string, table: string): void {
+export function show(page: string, name: string, table: string, command: string): void {
   const file = new URL(page, root);
   const text = readFileSync(file, 'utf8');
   const block = new RegExp(`(?<=<!-- bench:${name} -->\n).*?(?=<!-- /bench:${name} -->)`, 's');
   if (!block.test(text)) throw new Error(`${page} has no place for ${name}`);
   const { cpu, cores, node } = machine;
   const date = new Date().toISOString().slice(0, 10);
-  const source = `\`npm run bench -- ${name}\`: ${cpu}, ${String(cores)} cores, Node ${node.slice(1)}, ${date}.`;
+  const source = `\`${command}\`: ${cpu}, ${String(cores)} cores, Node ${node.slice(1)}, ${date}.`;
   writeFileSync(
     file,
     text.replace(block, () => `\n${table}\n\n${source}\n\n`),

@@ -87,7 +87,7 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
   return figures;
 }
 
-/** Microseconds a run. */
+/** Microseconds of CPU time a run. */
 export function work(name: string): (task: Task) => Promise<number> {
   globalThis.fetch = stubFetch as typeof fetch;
   const prepare = all[name];
@@ -100,7 +100,7 @@ export function work(name: string): (task: Task) => Promise<number> {
 
 export function tables(figures: readonly Figures[]): string {
   const names = figures[0]?.contenders.map(({ name }) => name) ?? [];
-  const head = figures.flatMap(({ services }) => [`${digits(services)} services, µs`, 'ratio']);
+  const head = figures.flatMap(({ services }) => [`${digits(services)} services, CPU µs`, 'ratio']);
   const rows = names.map((name, row) => [
     name,
     ...figures.flatMap(({ contenders }) => {

@@ -59,7 +59,7 @@ export async function measure({ rounds, quick, ...effort }: Effort): Promise<rea
   return figures;
 }
 
-/** Microseconds a run. */
+/** Microseconds of CPU time a run. */
 export function work(name: string): (task: Task) => Promise<number> {
   const options = observers[name]?.() ?? [];
   return async ({ services, ms }) => {
@@ -72,7 +72,7 @@ export function work(name: string): (task: Task) => Promise<number> {
 export function tables(figures: readonly Figures[]): string {
   const names = figures[0]?.observers.map(({ name }) => name) ?? [];
   return table(
-    ['joining alone', ...figures.flatMap(({ services }) => [`${digits(services)} services, µs`, 'ratio'])],
+    ['joining alone', ...figures.flatMap(({ services }) => [`${digits(services)} services, CPU µs`, 'ratio'])],
     names.map((name, row) => [
       name,
       ...figures.flatMap(({ observers }) => {
