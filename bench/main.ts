@@ -7,7 +7,10 @@
 //     --only undici                        the contenders whose name has this, and what they are compared with
 //     --services 2  --in-flight 50         one of the sizes
 //     --write                              for the documentation: into README.md, docs/ and bench/results/
+//
+// In bench/, `node --cpu-prof --import ts-blank-space/register main.ts …` writes a profile of each process.
 import { parseArgs } from 'node:util';
+import { chart } from './chart.ts';
 import { draw, keep, show } from './results.ts';
 import type { Effort } from './rounds.ts';
 import * as cancellation from './topics/cancellation.ts';
@@ -87,7 +90,7 @@ const topics = new Map([
   runs('single-flight', singleFlight),
   runs('observing', observing),
   runs('tuning', tuning),
-  runs('scale', scale),
+  runs('scale', { ...scale, drawing: chart }),
 ]);
 
 for (const name of positionals.length > 0 ? positionals : [...topics.keys()].filter((name) => name !== 'scale')) {

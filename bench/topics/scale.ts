@@ -108,5 +108,3 @@ export function tables(points: readonly Point[]): string {
     })
     .join('\n\n');
 }
-
-export { chart as drawing } from '../chart.ts';
