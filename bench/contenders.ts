@@ -11,7 +11,7 @@ import type { Agent } from 'undici';
 /** One way to ask several services at once, each written as its own documentation does. */
 export interface Contender {
   readonly name: string;
-  /** What it is made of, for the versions in the results. */
+  /** What it is made of. */
   readonly packages: readonly string[];
   /** Makes what then asks all `urls` for their JSON, again and again, each time within `ms`. */
   readonly prepare: (urls: readonly string[], ms: number) => Ask | Promise<Ask>;

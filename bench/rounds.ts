@@ -29,10 +29,8 @@ export function spread(values: readonly number[]): Spread {
 export class Clients<Task extends object, Answer> {
   private readonly children: ReadonlyMap<string, Child<Task, Answer>>;
 
-  constructor(topic: string, names: readonly string[], execArgv: readonly string[] = []) {
-    this.children = new Map(
-      names.map((name) => [name, new Child<Task, Answer>('client.ts', [topic, name], execArgv)] as const),
-    );
+  constructor(topic: string, names: readonly string[]) {
+    this.children = new Map(names.map((name) => [name, new Child<Task, Answer>('client.ts', [topic, name])] as const));
   }
 
   /**
