@@ -158,6 +158,7 @@ export default defineConfig(
   eslint.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],
+    ignores: ['bench/**'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked, rxjsX.configs.strict],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -220,6 +221,8 @@ export default defineConfig(
       ],
     },
   },
+  // Without types: those of its peers are there only when it is installed. `npm run bench:check` checks them.
+  { files: ['bench/**/*.ts'], extends: [tseslint.configs.strict, tseslint.configs.stylistic] },
   {
     // Linted by `npm run recipes`, where its packages are.
     files: ['example/recipes/**/*.{ts,tsx}'],

@@ -1,0 +1,100 @@
+// Measures, prints, and keeps the figures as JSON.
+//
+//   npm run bench                          all topics but `scale`
+//   npm run bench -- joining throughput    some of them
+//     --quick                              to see that it runs: the figures are worth nothing
+//     --rounds 5
+//     --only undici                        the contenders whose name has this, and what they are compared with
+//     --services 2  --in-flight 50         one of the sizes
+//     --write                              for the documentation: into README.md, docs/ and bench/results/
+//
+// In bench/, `node --cpu-prof --import ts-blank-space/register main.ts …` writes a profile of each process.
+import { parseArgs } from 'node:util';
+import { chart } from './chart.ts';
+import { draw, keep, show } from './results.ts';
+import type { Effort } from './rounds.ts';
+import * as cancellation from './topics/cancellation.ts';
+import * as conformance from './topics/conformance.ts';
+import * as hedging from './topics/hedging.ts';
+import * as joining from './topics/joining.ts';
+import * as lateness from './topics/lateness.ts';
+import * as memory from './topics/memory.ts';
+import * as observing from './topics/observing.ts';
+import * as scale from './topics/scale.ts';
+import * as singleFlight from './topics/single-flight.ts';
+import * as throughput from './topics/throughput.ts';
+import * as tuning from './topics/tuning.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    only: { type: 'string', default: '' },
+    services: { type: 'string' },
+    'in-flight': { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const partial =
+  values.quick || values.only !== '' || values.services !== undefined || values['in-flight'] !== undefined;
+if (partial && values.write)
+  throw new Error('--write wants the whole: without --quick, --only, --services, --in-flight');
+
+const effort: Effort = {
+  quick: values.quick,
+  rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
+  takesPart: (name) => name.includes(values.only),
+  services: (all) => (values.services === undefined ? all : [Number(values.services)]),
+  inFlight: (all) => (values['in-flight'] === undefined ? all : [Number(values['in-flight'])]),
+};
+
+interface Topic<Figures> {
+  readonly measure: (effort: Effort) => Promise<Figures>;
+  readonly tables: (figures: Figures) => string;
+  /** What of them goes into the README. */
+  readonly summary?: (figures: Figures) => string;
+  /** As a picture. */
+  readonly drawing?: (figures: Figures) => string;
+}
+
+function runs<Figures>(
+  name: string,
+  { measure, tables, summary, drawing }: Topic<Figures>,
+): [string, () => Promise<void>] {
+  const run = async (): Promise<void> => {
+    const startedAt = performance.now();
+    const figures = await measure(effort);
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
+    const table = tables(figures);
+    console.log(`\n${name}, in ${seconds} s\n\n${table}`);
+    const flags = process.argv.slice(2).filter((arg) => !positionals.includes(arg));
+    const command = ['npm run bench --', name, ...flags].join(' ');
+    keep(name, figures, command, values.write);
+    if (!values.write) return;
+    show('docs/performance.md', name, table, command);
+    if (summary) show('README.md', name, summary(figures), command);
+    if (drawing) draw(name, drawing(figures));
+  };
+  return [name, run];
+}
+
+const topics = new Map([
+  runs('conformance', conformance),
+  runs('throughput', throughput),
+  runs('joining', joining),
+  runs('memory', memory),
+  runs('cancellation', cancellation),
+  runs('lateness', lateness),
+  runs('hedging', hedging),
+  runs('single-flight', singleFlight),
+  runs('observing', observing),
+  runs('tuning', tuning),
+  runs('scale', { ...scale, drawing: chart }),
+]);
+
+for (const name of positionals.length > 0 ? positionals : [...topics.keys()].filter((name) => name !== 'scale')) {
+  const run = topics.get(name);
+  if (!run) throw new Error(`no topic is called ${name}: there are ${[...topics.keys()].join(', ')}`);
+  await run();
+}

@@ -1,0 +1,58 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+
+const root = new URL('..', import.meta.url);
+
+const machine = {
+  cpu: cpus()[0]?.model.trim() ?? 'unknown',
+  cores: cpus().length,
+  node: process.version,
+};
+
+/** The figures as JSON, with all that is needed to have them again. */
+export function keep(name: string, figures: unknown, command: string, written: boolean): void {
+  const folder = new URL(written ? 'bench/results/' : 'reports/bench/', root);
+  const result = {
+    command,
+    date: new Date().toISOString(),
+    ...machine,
+    versions: versions(),
+    figures,
+  };
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(result, null, 2)}\n`);
+}
+
+/** Puts a table between its markers on a page of the documentation, and says where it is from. */
+export function show(page: string, name: string, table: string, command: string): void {
+  const file = new URL(page, root);
+  const text = readFileSync(file, 'utf8');
+  const block = new RegExp(`(?<=<!-- bench:${name} -->\n).*?(?=<!-- /bench:${name} -->)`, 's');
+  if (!block.test(text)) throw new Error(`${page} has no place for ${name}`);
+  const { cpu, cores, node } = machine;
+  const date = new Date().toISOString().slice(0, 10);
+  const source = `\`${command}\`: ${cpu}, ${String(cores)} cores, Node ${node.slice(1)}, ${date}.`;
+  writeFileSync(
+    file,
+    text.replace(block, () => `\n${table}\n\n${source}\n\n`),
+  );
+}
+
+export function draw(name: string, drawing: string): void {
+  writeFileSync(new URL(`docs/${name}.svg`, root), drawing);
+}
+
+/** What was installed: of the peers, and of what the library stands on. */
+function versions(): Record<string, string> {
+  const installed = (lock: string, names: readonly string[]): [string, string][] => {
+    const { packages } = JSON.parse(readFileSync(new URL(lock, root), 'utf8')) as {
+      readonly packages: Readonly<Record<string, { readonly version: string }>>;
+    };
+    return names.map((name) => [name, packages[`node_modules/${name}`]?.version ?? 'unknown']);
+  };
+  return {
+    ...Object.fromEntries(installed('bench/package-lock.json', ['effect', 'p-map', 'cockatiel', 'ky'])),
+    ...Object.fromEntries(installed('package-lock.json', ['rxjs', 'undici'])),
+    'fetch (undici of Node)': process.versions['undici'] ?? 'unknown',
+  };
+}

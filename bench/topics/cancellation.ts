@@ -1,0 +1,108 @@
+import { setTimeout } from 'node:timers/promises';
+import { contenderOf, contenders } from '../contenders.ts';
+import { drive } from '../drive.ts';
+import { digits, middle, table } from '../format.ts';
+import { Clients, type Effort, type Spread, spread, Upstream } from '../rounds.ts';
+
+// How long after the first failure a service sees the connection of its sibling close: on the services' own clock, from the
+// moment when the failure is written.
+
+interface Task {
+  readonly origins: readonly [string, string];
+  readonly failures: number;
+  /** Runs that are in flight all the while. */
+  readonly inFlight: number;
+  /** Milliseconds for which the handler of the error blocks. */
+  readonly blocking: number;
+}
+
+interface Figures {
+  readonly state: string;
+  readonly contenders: readonly {
+    readonly name: string;
+    readonly ms: Spread;
+    /** Failures after which the sibling stayed. */
+    readonly never: number;
+  }[];
+}
+
+const states: Readonly<Record<string, Pick<Task, 'inFlight' | 'blocking'>>> = {
+  idle: { inFlight: 0, blocking: 0 },
+  '500 in flight': { inFlight: 500, blocking: 0 },
+  'a handler that blocks 40 ms': { inFlight: 0, blocking: 40 },
+};
+
+/** Those that cancel at all. */
+const names = contenders.map(({ name }) => name).filter((name) => !name.endsWith('Promise.all'));
+
+export async function measure({ rounds, quick, takesPart }: Effort): Promise<readonly Figures[]> {
+  const upstream = new Upstream();
+  const [first = '', second = ''] = await upstream.listen(2);
+  const clients = new Clients<Task, null>('cancellation', names.filter(takesPart));
+  const figures: Figures[] = [];
+  for (const [state, load] of Object.entries(states)) {
+    const task: Task = { origins: [first, second], failures: quick ? 3 : 15, ...load };
+    const closes = await clients.interleave(Math.ceil(rounds / 4), task, async () => {
+      const { closedAfter, hanging } = await upstream.seen();
+      await upstream.hangUp();
+      return { ms: Object.values(closedAfter), never: hanging.length };
+    });
+    figures.push({
+      state,
+      contenders: [...closes].map(([name, own]) => ({
+        name,
+        ms: spread(own.flatMap(({ ms }) => ms)),
+        never: own.reduce((sum, { never }) => sum + never, 0),
+      })),
+    });
+  }
+  clients.stop();
+  upstream.stop();
+  return figures;
+}
+
+export function work(name: string): (task: Task) => Promise<void> {
+  const { prepare, observe } = contenderOf(name);
+  let id = 0;
+  return async ({ origins: [first, second], failures, inFlight, blocking }) => {
+    const load = await prepare([`${first}/within/1000`, `${second}/within/1000`], 30_000);
+    const loaded = drive(load, inFlight, inFlight > 0 ? failures * 30 + 1_000 : 0);
+    if (inFlight > 0) await setTimeout(1_000); // all connections are open
+    for (let failure = 0; failure < failures; failure++) {
+      const urls = [`${first}/fail/${String(++id)}`, `${second}/hang/${String(id)}`];
+      const answers = await observe?.(urls, 30_000);
+      const ask = await prepare(urls, 30_000);
+      await new Promise<void>((resolve) => {
+        const handle = (): void => {
+          block(blocking);
+          resolve();
+        };
+        if (answers) answers.subscribe({ error: handle });
+        else void ask().catch(handle);
+      });
+      await setTimeout(10);
+    }
+    await loaded;
+    await setTimeout(50); // the last close is seen
+  };
+}
+
+function block(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+export function tables(figures: readonly Figures[]): string {
+  const rows = figures[0]?.contenders.map(({ name }) => name) ?? [];
+  return table(
+    ['ms to the sibling’s close', ...figures.map(({ state }) => state)],
+    rows.map((name, row) => [
+      name,
+      ...figures.map(({ contenders }) => {
+        const found = contenders[row];
+        if (!found) return '';
+        return found.never > 0 ? `${digits(found.never)} never` : middle(found.ms);
+      }),
+    ]),
+  );
+}

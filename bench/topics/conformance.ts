@@ -1,0 +1,83 @@
+import { setTimeout } from 'node:timers/promises';
+import { Child } from '../child.ts';
+import { type Ask, contenderOf, contenders } from '../contenders.ts';
+import { table } from '../format.ts';
+import { type Effort, Upstream } from '../rounds.ts';
+
+// Whether a contender does the job at all, as its services see it.
+
+interface Task {
+  readonly origins: readonly [string, string];
+}
+
+/** What the caller saw. */
+interface Told {
+  readonly answers: boolean;
+  readonly failsFast: boolean;
+  readonly keepsTimeout: boolean;
+}
+
+/** And what the services saw: the requests that nobody waits for any more end. */
+interface Figures extends Told {
+  readonly name: string;
+  readonly cancelsSibling: boolean;
+  readonly cancelsAtTimeout: boolean;
+}
+
+export async function measure({ takesPart }: Effort): Promise<readonly Figures[]> {
+  const upstream = new Upstream();
+  const [first = '', second = ''] = await upstream.listen(2);
+  const figures: Figures[] = [];
+  for (const { name } of contenders.filter(({ name }) => takesPart(name))) {
+    const client = new Child<Task, Told>('client.ts', ['conformance', name]);
+    const told = await client.ask({ origins: [first, second] });
+    await setTimeout(100); // what is canceled is gone by now
+    const { closedAfter, hanging } = await upstream.seen();
+    figures.push({
+      name,
+      ...told,
+      cancelsSibling: 'failure' in closedAfter,
+      cancelsAtTimeout: !hanging.includes('timeout'),
+    });
+    client.stop();
+    await upstream.hangUp();
+  }
+  upstream.stop();
+  return figures;
+}
+
+export function work(name: string): (task: Task) => Promise<Told> {
+  const { prepare } = contenderOf(name);
+  return async ({ origins: [first, second] }) => {
+    const answers = await (await prepare([`${first}/ok`, `${second}/ok`], 5_000))();
+    const failing = await prepare([`${first}/fail/failure`, `${second}/hang/failure`], 5_000);
+    const late = await prepare([`${first}/ok`, `${second}/hang/timeout`], 200);
+    return {
+      answers: JSON.stringify(answers) === JSON.stringify(Array(2).fill({ name: 'Alice', orders: 5 })),
+      failsFast: await failsWithin(failing, 2_500),
+      keepsTimeout: await failsWithin(late, 1_000),
+    };
+  };
+}
+
+async function failsWithin(ask: Ask, ms: number): Promise<boolean> {
+  const failed = ask().then(
+    () => false,
+    () => true,
+  );
+  return Promise.race([failed, setTimeout(ms, false)]);
+}
+
+export function tables(figures: readonly Figures[]): string {
+  const mark = (does: boolean): string => (does ? 'yes' : '**no**');
+  return table(
+    ['does it …', 'fail fast', 'cancel the sibling', 'keep the timeout', 'cancel at the timeout'],
+    figures.map(({ name, answers, failsFast, cancelsSibling, keepsTimeout, cancelsAtTimeout }) => [
+      answers ? name : `${name} (wrong answers)`,
+      mark(failsFast),
+      mark(cancelsSibling),
+      mark(keepsTimeout),
+      mark(cancelsAtTimeout),
+    ]),
+  );
+}

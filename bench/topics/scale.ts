@@ -1,0 +1,110 @@
+import { quantile, shuffle } from 'd3-array';
+import { Child } from '../child.ts';
+import { contenderOf, contenders } from '../contenders.ts';
+import { drive } from '../drive.ts';
+import { digits, table } from '../format.ts';
+import { type Effort, type Spread, spread, Upstream } from '../rounds.ts';
+
+// How rate, latency and memory grow with the runs in flight (of 2 services each), and with the services of a run (5 runs in
+// flight). Each service answers after 10 ms.
+
+interface Task {
+  readonly origins: readonly string[];
+  readonly services: number;
+  readonly inFlight: number;
+  readonly ms: number;
+}
+
+interface Sample {
+  /** Requests a second. */
+  readonly rate: number;
+  /** Milliseconds. */
+  readonly p99: number;
+  /** Resident bytes of the process, above those it had at rest. */
+  readonly memory: number;
+}
+
+/** One point of the curve. */
+export interface Point {
+  readonly name: string;
+  readonly along: Along;
+  readonly at: number;
+  readonly rate: Spread;
+  readonly p99: Spread;
+  readonly memory: Spread;
+}
+
+export type Along = 'runs in flight' | 'services a run';
+
+const contested = ['fetch + Promise.all + AbortController', 'forkfast', 'forkfast + forkfast/undici'];
+const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+
+export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Point[]> {
+  const upstream = new Upstream();
+  const origins = await upstream.listen(10);
+  const names = contenders.map(({ name }) => name).filter((name) => contested.includes(name) && takesPart(name));
+  const axes = [
+    ...effort.inFlight(quick ? [1, 50, 1_000] : steps).map((at) => ({ along: 'runs in flight' as const, at })),
+    ...effort
+      .services(quick ? [1, 50, 500] : steps.slice(0, -2))
+      .map((at) => ({ along: 'services a run' as const, at })),
+  ];
+  const points = axes.flatMap((place) => names.map((name) => ({ name, ...place, samples: [] as Sample[] })));
+  for (let round = 0; round < Math.ceil(rounds / 4); round++) {
+    for (const { name, along, at, samples } of shuffle([...points])) {
+      // A process for each: what memory it had needed for another point would stay.
+      const client = new Child<Task, Sample>('client.ts', ['scale', name]);
+      const size = along === 'runs in flight' ? { services: 2, inFlight: at } : { services: at, inFlight: 5 };
+      samples.push(await client.ask({ origins, ...size, ms: quick ? 200 : 1_000 }));
+      client.stop();
+      await upstream.hangUp();
+    }
+  }
+  upstream.stop();
+  return points.map(({ samples, ...point }) => ({
+    ...point,
+    rate: spread(samples.map(({ rate }) => rate)),
+    p99: spread(samples.map(({ p99 }) => p99)),
+    memory: spread(samples.map(({ memory }) => memory)),
+  }));
+}
+
+export function work(name: string): (task: Task) => Promise<Sample> {
+  const { prepare } = contenderOf(name);
+  return async ({ origins, services, inFlight, ms }) => {
+    const urls = Array.from({ length: services }, (_, index) => `${origins[index % origins.length] ?? ''}/after/10`);
+    const ask = await prepare(urls, 30_000);
+    const { rss: atRest } = process.memoryUsage();
+    await drive(ask, inFlight, ms);
+    const took: number[] = [];
+    const timed = async (): Promise<void> => {
+      const startedAt = performance.now();
+      await ask();
+      took.push(performance.now() - startedAt);
+    };
+    const startedAt = performance.now();
+    const count = await drive(timed, inFlight, ms);
+    const elapsed = performance.now() - startedAt;
+    const { rss } = process.memoryUsage();
+    return { rate: (1_000 * services * count) / elapsed, p99: quantile(took, 0.99) ?? NaN, memory: rss - atRest };
+  };
+}
+
+export function tables(points: readonly Point[]): string {
+  return (['runs in flight', 'services a run'] satisfies Along[])
+    .map((along) => {
+      const own = points.filter((point) => point.along === along);
+      const names = [...new Set(own.map(({ name }) => name))];
+      const rows = [...new Set(own.map(({ at }) => at))].map((at) => [
+        digits(at),
+        ...names.flatMap((name) => {
+          const point = own.find((point) => point.name === name && point.at === at);
+          if (!point) return ['', '', ''];
+          const { rate, p99, memory } = point;
+          return [digits(rate.median), digits(p99.median), digits(memory.median / 2 ** 20)];
+        }),
+      ]);
+      return table([along, ...names.flatMap((name) => [`${name}: requests a second`, 'p99 ms', 'MiB'])], rows);
+    })
+    .join('\n\n');
+}

@@ -1,0 +1,100 @@
+import { BASE, contenderOf, contenders } from '../contenders.ts';
+import { type Slice, slice } from '../drive.ts';
+import { digits, middle, table } from '../format.ts';
+import { Clients, compare, type Effort, pick, type Spread, spread, Upstream } from '../rounds.ts';
+
+// How many aggregates a second, and what each costs in CPU time, over loopback: in a closed loop, with so many in flight.
+
+interface Task {
+  readonly origins: readonly string[];
+  readonly inFlight: number;
+  readonly ms: number;
+}
+
+interface Figures {
+  readonly services: number;
+  readonly inFlight: number;
+  readonly contenders: readonly {
+    readonly name: string;
+    readonly rate: Spread;
+    readonly ratio: Spread;
+    readonly cpu: Spread;
+  }[];
+}
+
+export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Figures[]> {
+  const names = contenders.map(({ name }) => name).filter((name) => name === BASE || takesPart(name));
+  const upstream = new Upstream();
+  const clients = new Clients<Task, Slice>('throughput', names);
+  const all = await upstream.listen(10);
+  const figures: Figures[] = [];
+  for (const services of effort.services([2, 10])) {
+    for (const inFlight of effort.inFlight([1, 50, 500])) {
+      const task = { origins: all.slice(0, services), inFlight, ms: quick ? 50 : 250 };
+      const slices = await clients.interleave(rounds, task, async (slice) => {
+        await upstream.hangUp();
+        return slice;
+      });
+      const cpu = pick(slices, (slice) => slice.cpu);
+      const rates = compare(
+        pick(slices, ({ rate }) => rate),
+        BASE,
+      );
+      figures.push({
+        services,
+        inFlight,
+        contenders: rates.map(({ name, value, ratio }) => ({
+          name,
+          rate: value,
+          ratio,
+          cpu: spread(cpu.get(name) ?? []),
+        })),
+      });
+    }
+  }
+  clients.stop();
+  upstream.stop();
+  return figures;
+}
+
+export function work(name: string): (task: Task) => Promise<Slice> {
+  const { prepare } = contenderOf(name);
+  return async ({ origins, inFlight, ms }) => {
+    const ask = await prepare(
+      origins.map((origin) => `${origin}/ok`),
+      30_000,
+    );
+    return slice(ask, inFlight, ms);
+  };
+}
+
+export function tables(figures: readonly Figures[]): string {
+  return [...new Set(figures.map(({ services }) => services))]
+    .map((services) => {
+      const columns = figures.filter((figure) => figure.services === services);
+      const names = columns[0]?.contenders.map(({ name }) => name) ?? [];
+      const head = columns.flatMap(({ inFlight }) => [`${String(inFlight)} in flight`, 'CPU µs']);
+      const rows = names.map((name, row) => [
+        name,
+        ...columns.flatMap(({ contenders }) => {
+          const found = contenders[row];
+          if (!found) return ['', ''];
+          return [
+            row === 0 ? `1 = ${digits(found.rate.median)} a second` : middle(found.ratio),
+            digits(found.cpu.median),
+          ];
+        }),
+      ]);
+      return table([`${String(services)} services`, ...head], rows);
+    })
+    .join('\n\n');
+}
+
+/** Two services, 50 in flight. */
+export function summary(figures: readonly Figures[]): string {
+  const { contenders = [] } = figures.find(({ services, inFlight }) => services === 2 && inFlight === 50) ?? {};
+  return table(
+    ['2 services, 50 in flight', 'aggregates a second', 'ratio', 'CPU µs'],
+    contenders.map(({ name, rate, ratio, cpu }) => [name, digits(rate.median), middle(ratio), digits(cpu.median)]),
+  );
+}

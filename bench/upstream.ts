@@ -1,0 +1,112 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { answer } from './child.ts';
+
+// The services, in a process of their own: as little HTTP as will do, so that the clients are what is measured. Each
+// service has its own origin.
+//
+//   /ok            answers at once
+//   /after/:ms     answers after so long
+//   /within/:ms    answers after a random time up to so long
+//   /tail          answers after 10 ms, and every hundredth request after 200 ms
+//   /hang/:id      never answers
+//   /fail/:id      answers with a 500 once a request hangs under the same id
+
+/** What is asked of the upstream. */
+export type UpstreamTask =
+  { readonly task: 'listen'; readonly origins: number } | { readonly task: 'seen' } | { readonly task: 'hang up' };
+
+/** What the upstream saw since it was last asked. */
+export interface Seen {
+  readonly requests: number;
+  /** Milliseconds from the failure to the close of the connection that hung under the same id. */
+  readonly closedAfter: Readonly<Record<string, number>>;
+  /** Under which ids requests still hang. */
+  readonly hanging: readonly string[];
+}
+
+const body = '{"name":"Alice","orders":5}';
+const ok = response('200 OK');
+const failed = response('500 Internal Server Error');
+const sockets = new Set<Socket>();
+const hanging = new Map<string, Socket>();
+const failing = new Map<string, Socket>();
+const failedAt = new Map<string, number>();
+let requests = 0;
+let tail = 0;
+let closedAfter: Record<string, number> = {};
+
+answer((task: UpstreamTask): unknown => {
+  if (task.task === 'listen') return Promise.all(Array.from({ length: task.origins }, listen));
+  if (task.task === 'hang up') {
+    // Without TIME_WAIT, of which there would be tens of thousands.
+    for (const socket of sockets) socket.resetAndDestroy();
+    return null;
+  }
+  const seen: Seen = { requests, closedAfter, hanging: [...hanging.keys()] };
+  requests = 0;
+  closedAfter = {};
+  return seen;
+});
+
+function listen(): Promise<string> {
+  return new Promise((resolve) => {
+    const server = createServer({ noDelay: true }, serve).listen({ port: 0, host: '127.0.0.1', backlog: 8_192 }, () => {
+      resolve(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`);
+    });
+  });
+}
+
+function serve(socket: Socket): void {
+  let received = '';
+  sockets.add(socket);
+  socket.on('error', () => undefined);
+  socket.on('close', () => sockets.delete(socket));
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    received += chunk;
+    for (let end = received.indexOf('\r\n\r\n'); end >= 0; end = received.indexOf('\r\n\r\n')) {
+      requests++;
+      handle(socket, received.slice(received.indexOf(' ') + 1, received.indexOf(' HTTP/')));
+      received = received.slice(end + 4);
+    }
+  });
+}
+
+function handle(socket: Socket, path: string): void {
+  const [, kind, id = ''] = path.split('/');
+  if (kind === 'ok') socket.write(ok);
+  else if (kind === 'after') later(socket, Number(id));
+  else if (kind === 'within') later(socket, Math.random() * Number(id));
+  else if (kind === 'tail') later(socket, ++tail % 100 === 0 ? 200 : 10);
+  else if (kind === 'hang') hang(socket, id);
+  else if (hanging.has(id)) fail(socket, id);
+  else failing.set(id, socket);
+}
+
+function later(socket: Socket, ms: number): void {
+  setTimeout(() => {
+    if (!socket.destroyed) socket.write(ok);
+  }, ms);
+}
+
+function hang(socket: Socket, id: string): void {
+  hanging.set(id, socket);
+  const gone = (): void => {
+    if (!hanging.delete(id)) return;
+    const at = failedAt.get(id);
+    if (at !== undefined) closedAfter[id] = performance.now() - at;
+    failedAt.delete(id);
+  };
+  socket.once('end', gone).once('close', gone);
+  const waiting = failing.get(id);
+  if (waiting) fail(waiting, id);
+}
+
+function fail(socket: Socket, id: string): void {
+  failing.delete(id);
+  failedAt.set(id, performance.now());
+  socket.write(failed);
+}
+
+function response(status: string): string {
+  return `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${String(body.length)}\r\n\r\n${body}`;
+}
