@@ -7,17 +7,18 @@ interface Failure extends Error {
 }
 
 /** Whether `actual` is what was expected: deeply; of errors, what they say rather than which instance they are. */
-export function equal(actual: unknown, expected: unknown): boolean {
+export function equal(actual: unknown, expected: unknown, around: readonly Failure[] = []): boolean {
   return deepEqual(actual, expected, {
-    comparator: (one, other) => (isError(one) && isError(other) ? sameError(one, other) : null),
+    comparator: (one, other) => (isError(one) && isError(other) ? sameError(one, other, around) : null),
   });
 }
 
-function sameError(actual: Failure, expected: Failure): boolean {
+/** `around`: the expected errors that this one is a cause of, which may be its own. */
+function sameError(actual: Failure, expected: Failure, around: readonly Failure[]): boolean {
   return (
     equal(marks(actual), marks(expected)) &&
     // Of whoever expects no cause, none is asked: a deadline's is RxJS's, which nobody can make.
-    (!('cause' in expected) || equal(actual.cause, expected.cause))
+    (!('cause' in expected) || around.includes(expected) || equal(actual.cause, expected.cause, [...around, expected]))
   );
 }
 
@@ -40,7 +41,8 @@ export function show(value: unknown, around: readonly unknown[] = []): string {
   if (around.includes(value)) return '[circular]';
   const inside = (part: unknown): string => show(part, [...around, value]);
   if (isError(value)) return showError(value, inside);
-  if (value instanceof Date || value instanceof RegExp || value instanceof URL) return String(value);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? String(value) : value.toISOString();
+  if (value instanceof RegExp || value instanceof URL) return String(value);
   if (Array.isArray(value)) return `[${value.map(inside).join(', ')}]`;
   const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
   const kind = name === 'Object' || name === '' ? '' : `${name} `;
