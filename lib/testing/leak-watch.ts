@@ -1,5 +1,6 @@
 import { config, Subscription } from 'rxjs';
 import type { Fetch, FetchResponse } from '../context.ts';
+import { requestOf } from './request-of.ts';
 
 /** Something that was left behind, and what to do about it. */
 export interface Leak {
@@ -130,9 +131,8 @@ function watchRequests(
   };
   const watch = (real: AnyFunction): AnyFunction =>
     around(real, (input, init?) => {
-      const { url, method, signal } = { ...requestOf(input), ...(init as RequestInit | undefined) };
-      const name = `${method?.toUpperCase() ?? 'GET'} ${url}`;
-      const asked = { name, signal: signal ?? undefined, late: late(), settled: false };
+      const { url, method, signal } = requestOf(input, init as RequestInit | undefined);
+      const asked = { name: `${method} ${url}`, signal, late: late(), settled: false };
       all.push(asked);
       return send(asked, () => real(input, init));
     });
@@ -151,13 +151,6 @@ function watchRequests(
     ];
   };
   return { watch, asked: () => all.length > 0, leaks: () => all.flatMap(leaksOf) };
-}
-
-/** What of a request is in the first argument. */
-function requestOf(input: unknown): { readonly url: string; readonly method?: string; readonly signal?: AbortSignal } {
-  if (!(input instanceof Request)) return { url: String(input) };
-  const { url, method, signal } = input;
-  return { url, method, signal };
 }
 
 /** In flight until it is aborted. */
