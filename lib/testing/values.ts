@@ -32,7 +32,7 @@ function isError(value: unknown): value is Failure {
   return value instanceof Error || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
 }
 
-/** A value in one line; of an error what it is compared by. */
+/** A value in one line where it fits; of an error what it is compared by. */
 export function show(value: unknown, around: readonly unknown[] = []): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'function') return `[function ${value.name}]`;
@@ -43,7 +43,7 @@ export function show(value: unknown, around: readonly unknown[] = []): string {
   if (isError(value)) return showError(value, inside);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? String(value) : value.toISOString();
   if (value instanceof RegExp || value instanceof URL) return String(value);
-  if (Array.isArray(value)) return `[${value.map(inside).join(', ')}]`;
+  if (Array.isArray(value)) return enclosed('[', value.map(inside), ']');
   const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
   const kind = name === 'Object' || name === '' ? '' : `${name} `;
   return (
@@ -59,7 +59,14 @@ function entriesOf(value: object): [string, unknown][] {
 }
 
 function braced(parts: readonly string[]): string {
-  return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`;
+  return parts.length === 0 ? '{}' : enclosed('{', parts, '}', ' ');
+}
+
+/** On a line for each part, where one for all would be too long to see what differs. */
+function enclosed(open: string, parts: readonly string[], close: string, space = ''): string {
+  const line = [open, parts.join(', '), close].join(space);
+  if (line.length <= 120 && !line.includes('\n')) return line;
+  return [open, ...parts.map((part) => `  ${part.replaceAll('\n', '\n  ')},`), close].join('\n');
 }
 
 /** `ServiceError: profile: boom { code: "ERR_SERVICE_FAILED", service: "profile" }, caused by Error: boom` */

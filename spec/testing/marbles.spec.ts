@@ -240,6 +240,32 @@ describe('marbles', () => {
       ['  expected  --a|', '  actual    -a|'],
     ],
     [
+      'a value that fills no line on several',
+      ({ cold, expectObservable }) => {
+        const user = (orders: number) => ({
+          name: 'A'.repeat(60),
+          account: { id: 42, tags: ['x'.repeat(40)] },
+          orders,
+        });
+        expectObservable(cold('-a|', { a: user(4) })).toBe('-a|', { a: user(5) });
+      },
+      [
+        '  expected  -a|',
+        '  actual    -b|',
+        '',
+        '  a  {',
+        `       name: "${'A'.repeat(60)}",`,
+        `       account: { id: 42, tags: ["${'x'.repeat(40)}"] },`,
+        '       orders: 5,',
+        '     }',
+        '  b  {',
+        `       name: "${'A'.repeat(60)}",`,
+        `       account: { id: 42, tags: ["${'x'.repeat(40)}"] },`,
+        '       orders: 4,',
+        '     }',
+      ],
+    ],
+    [
       'inner sources',
       ({ cold, expectObservable }) => {
         expectObservable(of(cold('a'))).toBe('(x|)', { x: cold('b') });
