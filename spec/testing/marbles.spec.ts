@@ -88,6 +88,11 @@ describe('marbles', () => {
     await Promise.resolve();
   });
 
+  it('refuses what is no test', () => {
+    const failure = failureOf('--a|' as unknown as () => void);
+    expect(failure).to.be.instanceOf(TypeError).with.property('message', 'marbles: a test, not a string');
+  });
+
   it('refuses an expectation that expects nothing', () => {
     const failure = failureOf(({ cold, expectObservable }) => {
       expectObservable(of('a')).toBe('(a|)');
