@@ -1,5 +1,5 @@
 /** What a `fetch` is asked. */
-export interface Asked {
+interface Requested {
   readonly url: string;
   readonly method: string;
   readonly headers: RequestInit['headers'];
@@ -8,7 +8,7 @@ export interface Asked {
 }
 
 /** A `fetch` is given a URL or a `Request`, and beside it what counts more than what the `Request` says. */
-export function requestOf(input: unknown, init: RequestInit = {}): Asked {
+export function requestOf(input: unknown, init: RequestInit = {}): Requested {
   const request: Partial<Request> = input instanceof Request ? input : {};
   return {
     url: request.url ?? String(input),
