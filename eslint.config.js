@@ -23,8 +23,8 @@ const floors = [
   ['aggregate-each', 'aggregate-latest', 'user-aggregator'],
   ['index', 'undici'],
   // forkfast/testing stands on the house, and nothing of the house on it.
-  ['testing/leak-watch', 'testing/marble-lines', 'testing/values', 'testing/virtual-time'],
-  ['testing/marble-diff'],
+  ['testing/marble-lines', 'testing/request-of', 'testing/values', 'testing/virtual-time'],
+  ['testing/leak-watch', 'testing/marble-diff'],
   ['testing/marbles', 'testing/contexts', 'testing/record*', 'testing/fake-fetch', 'testing/expect-no-leaks'],
   ['testing/index'],
 ];

@@ -13,7 +13,7 @@ import {
 import { kindOf } from '../check.ts';
 import type { Context, Fetch } from '../context.ts';
 import { toObservable } from '../service.ts';
-import { type Leak, watchLeaks, type Wire } from './leak-watch.ts';
+import { type Leak, timersAreFaked, watchLeaks, type Wire } from './leak-watch.ts';
 import { show } from './values.ts';
 
 /** How {@link expectNoLeaks} asks. */
@@ -49,7 +49,8 @@ export interface LeakOptions {
  *
  * What goes through neither of these, such as a query that a driver goes on with, it cannot see. It runs in real time, and
  * has the process to itself: `fetch`, the timers and RxJS's `config.onStoppedNotification` are watched while it runs, and what
- * others do with them is held against the service. Those who call it at the same time wait for each other.
+ * others do with them is held against the service. Timers that the runner fakes are refused. Those who call it at the same
+ * time wait for each other.
  *
  * @param service - A service that needs no input: `(ctx) => profile(ctx, 42)`.
  * @param options - Its transport, and how it fails.
@@ -97,6 +98,11 @@ interface Stage {
 }
 
 async function check(service: Ask, { fetch, fails, within = 1_000 }: LeakOptions): Promise<void> {
+  if (timersAreFaked()) {
+    throw new Error(
+      'expectNoLeaks: the timers are faked, and it needs real ones: vi.useRealTimers(), jest.useRealTimers()',
+    );
+  }
   const left = new Map<string, { readonly leak: Leak; readonly when: string[] }>();
   const scene = async (when: string, ask: Ask, wire: Wire, play: (stage: Stage) => Promise<void> | void) => {
     for (const leak of await leaksOf(ask, wire, { fetch, within }, play)) {

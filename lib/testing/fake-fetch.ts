@@ -2,6 +2,7 @@ import { defer, isObservable, map, merge, of, Subscription, take, tap, throwIfEm
 import { aborted } from '../abort.ts';
 import { ForkfastError } from '../errors.ts';
 import { isPromiseLike, toObservable } from '../service.ts';
+import { requestOf } from './request-of.ts';
 import { isVirtual } from './virtual-time.ts';
 
 /** What a route of {@link fakeFetch} answers with, or an Observable or a promise of it. */
@@ -23,7 +24,7 @@ export interface FakeCall {
 
 /** What {@link fakeFetch} makes: a `Fetch`, and what it was asked. */
 export interface FakeFetch {
-  (input: string | URL, init?: RequestInit): Promise<Response>;
+  (input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** All requests so far, in order. */
   readonly calls: readonly FakeCall[];
 }
@@ -68,11 +69,9 @@ export function fakeFetch(
 ): FakeFetch {
   const known = Object.entries(routes).map(([route, answer]) => ({ fits: matcher(route), answer }));
   const calls: FakeCall[] = [];
-  const fetch = (input: string | URL, init: RequestInit = {}): Promise<Response> => {
-    if (isVirtual())
-      throw new FakeFetchError('answers with promises, which are never virtual: in marbles, use cold(…)');
-    const url = new URL(input);
-    const method = (init.method ?? 'GET').toUpperCase();
+  const ask = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const { url: href, method, headers, body, signal } = requestOf(input, init);
+    const url = new URL(href);
     const request = `${method} ${url.href}`;
     const found = known
       .map(({ fits, answer }) => ({ params: fits(method, url), answer }))
@@ -82,8 +81,8 @@ export function fakeFetch(
       request,
       method,
       url,
-      headers: new Headers(init.headers),
-      body: init.body,
+      headers: new Headers(headers),
+      body,
       params,
       outcome: 'pending',
     };
@@ -91,7 +90,7 @@ export function fakeFetch(
     const end = (outcome: FakeCall['outcome']) => () => {
       call.outcome = outcome;
     };
-    const canceled = aborted(init).pipe(
+    const canceled = aborted({ signal }).pipe(
       tap(end('aborted')),
       map((reason): never => {
         throw reason;
@@ -105,10 +104,17 @@ export function fakeFetch(
       throwIfEmpty(),
       map((given) => responseTo(given, typeof answer === 'function')),
       tap({ next: end('answered'), error: end('failed') }),
-      map((response) => cancellable(response, init.signal ?? undefined, end('aborted'))),
+      map((response) => cancellable(response, signal, end('aborted'))),
     );
     return new Promise((resolve, reject) => {
       merge(canceled, answered).pipe(take(1)).subscribe({ next: resolve, error: reject });
+    });
+  };
+  const fetch: typeof ask = (input, init) => {
+    if (isVirtual())
+      throw new FakeFetchError('answers with promises, which are never virtual: in marbles, use cold(…)');
+    return new Promise((resolve) => {
+      resolve(ask(input, init));
     });
   };
   return Object.assign(fetch, { calls });
@@ -137,12 +143,14 @@ function matcher(route: string): (method: string, url: URL) => Record<string, st
     );
   }
   const literal = path.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
-  const pattern = new RegExp(`^${literal.replace(/:(\w+)/g, '(?<$1>[^/?]+)').replaceAll('*', '.*')}$`);
+  const segment = /(?<=[/=]):(\w+)/g;
+  const names = Array.from(literal.matchAll(segment), ([, name = '']) => name);
+  const pattern = new RegExp(`^${literal.replace(segment, '([^/?]+)').replaceAll('*', '.*')}$`);
   return (method, url) => {
     if ((only ?? method) !== method || (origin ?? url.origin) !== url.origin) return undefined;
     const match = pattern.exec(url.pathname + (path.includes('?') ? url.search : ''));
-    const groups = Object.entries(match?.groups ?? {});
-    return match ? Object.fromEntries(groups.map(([name, part]) => [name, decodeURIComponent(part)])) : undefined;
+    if (!match) return undefined;
+    return Object.fromEntries(names.map((name, index) => [name, decodeURIComponent(match[index + 1] ?? '')]));
   };
 }
 

@@ -1,5 +1,6 @@
 import { config, Subscription } from 'rxjs';
 import type { Fetch, FetchResponse } from '../context.ts';
+import { requestOf } from './request-of.ts';
 
 /** Something that was left behind, and what to do about it. */
 export interface Leak {
@@ -130,9 +131,8 @@ function watchRequests(
   };
   const watch = (real: AnyFunction): AnyFunction =>
     around(real, (input, init?) => {
-      const { url, method, signal } = { ...requestOf(input), ...(init as RequestInit | undefined) };
-      const name = `${method?.toUpperCase() ?? 'GET'} ${url}`;
-      const asked = { name, signal: signal ?? undefined, late: late(), settled: false };
+      const { url, method, signal } = requestOf(input, init as RequestInit | undefined);
+      const asked = { name: `${method} ${url}`, signal, late: late(), settled: false };
       all.push(asked);
       return send(asked, () => real(input, init));
     });
@@ -151,13 +151,6 @@ function watchRequests(
     ];
   };
   return { watch, asked: () => all.length > 0, leaks: () => all.flatMap(leaksOf) };
-}
-
-/** What of a request is in the first argument. */
-function requestOf(input: unknown): { readonly url: string; readonly method?: string; readonly signal?: AbortSignal } {
-  if (!(input instanceof Request)) return { url: String(input) };
-  const { url, method, signal } = input;
-  return { url, method, signal };
 }
 
 /** In flight until it is aborted. */
@@ -210,10 +203,18 @@ function watchTimers(replace: (name: string, wrap: (real: AnyFunction) => AnyFun
   };
 }
 
+/** As Jest, Vitest and Sinon mark those that they fake: under them no task would ever come. */
+export function timersAreFaked(): boolean {
+  return Object.hasOwn(Reflect.get(globalThis, 'setTimeout') as AnyFunction, 'clock');
+}
+
 /** Node's own, such as those of its `fetch`, are let go of with `unref`. */
 function holdsProcess(handle: unknown): boolean {
   return (handle as { hasRef?: () => boolean }).hasRef?.() !== false;
 }
+
+/** Who has been sent a value too late: whatever goes on with that is no leak of a service that is asked after it. */
+const blamed = new WeakSet();
 
 /**
  * Values that are sent to who has gone. RxJS drops them and tells nobody but its hook, a task later; that it looks for the
@@ -224,7 +225,10 @@ function watchValues(gone: () => boolean, replaced: Subscription): Watched {
   let values = 0;
   const watching: typeof hook = (notification, subscriber) => {
     // An error is how a promise ends that was aborted.
-    if (notification.kind === 'N') values++;
+    if (notification.kind === 'N' && !blamed.has(subscriber)) {
+      blamed.add(subscriber);
+      values++;
+    }
     hook?.(notification, subscriber);
   };
   const property = { configurable: true, enumerable: true };

@@ -67,11 +67,13 @@ type Row = readonly [name: string, text: string];
 
 /** A title, and below it what is aligned with each other. */
 function page(title: string, ...blocks: readonly (readonly Row[])[]): string {
-  const aligned = blocks.map((rows) => {
+  const written = blocks.filter(({ length }) => length > 0);
+  const aligned = written.map((rows) => {
     const width = Math.max(...rows.map(([name]) => name.length));
-    return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n');
+    const margin = `\n${' '.repeat(width + 4)}`;
+    return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text.replaceAll('\n', margin)}`).join('\n');
   });
-  return [title, ...aligned.filter((block) => block !== '')].join('\n\n');
+  return [title, ...aligned].join('\n\n');
 }
 
 /** The letters for values: those of the test, those that the values are themselves, and for the rest the first free ones. */

@@ -1,4 +1,5 @@
 import { type RunHelpers, TestScheduler } from 'rxjs/testing';
+import { kindOf } from '../check.ts';
 import { isPromiseLike } from '../service.ts';
 import {
   type Diff,
@@ -22,10 +23,11 @@ import { equal } from './values.ts';
  * `message`, and by `cause` where the expected one has a cause: another instance that says the same will do.
  *
  * Promises are never virtual: what is on the other side of one (`fetchJson`, `fakeFetch`) has not come when the test ends.
- * Give services of `cold('--a|')` instead.
+ * Give services of `cold('--a|')` instead. What never ends is never over either: expect an `interval` with a marble that
+ * unsubscribes, such as `'^ 3s !'`.
  *
  * @param test - Is handed RxJS's `RunHelpers`: `cold`, `hot`, `expectObservable`, `expectSubscriptions`, `flush`, `time`.
- * @throws TypeError where it returns a promise.
+ * @throws TypeError for what is no function, and where it returns a promise.
  * @remarks RxJS's "Testing RxJS Code with Marble Diagrams" (https://rxjs.dev/guide/testing/marble-testing).
  *
  * @example
@@ -51,6 +53,7 @@ import { equal } from './values.ts';
  * ```
  */
 export function marbles(test: (helpers: RunHelpers) => void): void {
+  if (typeof test !== 'function') throw new TypeError(`marbles: a test, not ${kindOf(test)}`);
   const play: (helpers: RunHelpers) => unknown = test;
   const expectations: Expectation[] = [];
   const scheduler = new TestScheduler((actual: Compared, expected: Compared) => {

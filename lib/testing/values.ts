@@ -7,17 +7,18 @@ interface Failure extends Error {
 }
 
 /** Whether `actual` is what was expected: deeply; of errors, what they say rather than which instance they are. */
-export function equal(actual: unknown, expected: unknown): boolean {
+export function equal(actual: unknown, expected: unknown, around: readonly Failure[] = []): boolean {
   return deepEqual(actual, expected, {
-    comparator: (one, other) => (isError(one) && isError(other) ? sameError(one, other) : null),
+    comparator: (one, other) => (isError(one) && isError(other) ? sameError(one, other, around) : null),
   });
 }
 
-function sameError(actual: Failure, expected: Failure): boolean {
+/** `around`: the expected errors that this one is a cause of, which may be its own. */
+function sameError(actual: Failure, expected: Failure, around: readonly Failure[]): boolean {
   return (
     equal(marks(actual), marks(expected)) &&
     // Of whoever expects no cause, none is asked: a deadline's is RxJS's, which nobody can make.
-    (!('cause' in expected) || equal(actual.cause, expected.cause))
+    (!('cause' in expected) || around.includes(expected) || equal(actual.cause, expected.cause, [...around, expected]))
   );
 }
 
@@ -31,7 +32,7 @@ function isError(value: unknown): value is Failure {
   return value instanceof Error || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
 }
 
-/** A value in one line; of an error what it is compared by. */
+/** A value in one line where it fits; of an error what it is compared by. */
 export function show(value: unknown, around: readonly unknown[] = []): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'function') return `[function ${value.name}]`;
@@ -40,8 +41,9 @@ export function show(value: unknown, around: readonly unknown[] = []): string {
   if (around.includes(value)) return '[circular]';
   const inside = (part: unknown): string => show(part, [...around, value]);
   if (isError(value)) return showError(value, inside);
-  if (value instanceof Date || value instanceof RegExp || value instanceof URL) return String(value);
-  if (Array.isArray(value)) return `[${value.map(inside).join(', ')}]`;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? String(value) : value.toISOString();
+  if (value instanceof RegExp || value instanceof URL) return String(value);
+  if (Array.isArray(value)) return enclosed('[', value.map(inside), ']');
   const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
   const kind = name === 'Object' || name === '' ? '' : `${name} `;
   return (
@@ -57,7 +59,14 @@ function entriesOf(value: object): [string, unknown][] {
 }
 
 function braced(parts: readonly string[]): string {
-  return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`;
+  return parts.length === 0 ? '{}' : enclosed('{', parts, '}', ' ');
+}
+
+/** On a line for each part, where one for all would be too long to see what differs. */
+function enclosed(open: string, parts: readonly string[], close: string, space = ''): string {
+  const line = [open, parts.join(', '), close].join(space);
+  if (line.length <= 120 && !line.includes('\n')) return line;
+  return [open, ...parts.map((part) => `  ${part.replaceAll('\n', '\n  ')},`), close].join('\n');
 }
 
 /** `ServiceError: profile: boom { code: "ERR_SERVICE_FAILED", service: "profile" }, caused by Error: boom` */

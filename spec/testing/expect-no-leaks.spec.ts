@@ -5,6 +5,7 @@ import {
   defer,
   delay,
   finalize,
+  interval,
   map,
   NEVER,
   Observable,
@@ -391,6 +392,27 @@ describe('expectNoLeaks', function () {
       }).pipe(finalize(() => running--));
     await Promise.all([expectNoLeaks(service, { fails: false }), expectNoLeaks(service, { fails: false })]);
     expect(most).to.equal(1);
+  });
+
+  it('does not hold against a service what another has left behind', async () => {
+    const ticks = interval(1);
+    const left = new Subscription();
+    const leaky = (): Observable<unknown> =>
+      new Observable((subscriber) => {
+        left.add(
+          ticks.subscribe((tick) => {
+            subscriber.next(tick);
+          }),
+        );
+        subscriber.next('Alice');
+        subscriber.complete();
+      });
+    try {
+      expect(await leaksOf(leaky)).to.contain('something that still emits values');
+      expect(await leaksOf(profile)).to.equal('nothing');
+    } finally {
+      left.unsubscribe();
+    }
   });
 
   it('goes on after a failure', async () => {

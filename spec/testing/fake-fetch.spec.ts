@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { catchError, defer, delay, EMPTY, firstValueFrom, NEVER, Observable, of, throwError } from 'rxjs';
 import { aggregate, fetchJson, fetchText, NetworkError, ServiceError, silent, withLogger } from '../../lib/index.ts';
-import { fakeFetch, marbles } from '../../lib/testing/index.ts';
+import { type FakeFetch, fakeFetch, marbles } from '../../lib/testing/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 
@@ -104,6 +104,14 @@ describe('fakeFetch', () => {
       expect(await ask('/users/1/profile')).to.equal('second');
     });
 
+    it('name whole segments only, however they are called', async () => {
+      const fetch = fakeFetch({ '/items:batch': 'batch', '/:1/:in-fact?q=:q': ({ params }) => params });
+      const ask = async (path: string): Promise<unknown> => (await fetch(api + path)).json();
+      expect(await ask('/items:batch')).to.equal('batch');
+      expect(await rejection(fetch(`${api}/items1`))).to.have.property('code', 'ERR_FAKE_FETCH');
+      expect(await ask('/a/b-fact?q=c')).to.deep.equal({ 1: 'a', in: 'b', q: 'c' });
+    });
+
     it('that are none are refused where they are written', () => {
       for (const route of ['', 'profiles', 'get /a', 'GET  /a', 'GET /a b', 'ftp://api.test/a']) {
         expect(() => fakeFetch({ [route]: {} })).to.throw(TypeError, `fakeFetch: ${JSON.stringify(route)} is no route`);
@@ -127,6 +135,25 @@ describe('fakeFetch', () => {
         'fakeFetch has no route for GET http://api.test/: it has none',
       );
     });
+  });
+
+  it('rejects what is no URL, as a fetch does', async () => {
+    for (const url of ['/profiles/42', `${api}/%FF`]) {
+      expect(await rejection(fakeFetch({ '/:id': {} })(url)), url).to.be.instanceOf(Error);
+    }
+  });
+
+  it('is a fetch to libraries, which may make a Request', async () => {
+    const fetch: typeof globalThis.fetch & FakeFetch = fakeFetch({ 'POST /orders': 1, '/*': NEVER });
+    const headers = { 'X-Id': '1' };
+    await fetch(new Request(`${api}/orders`, { method: 'POST', body: '{}', headers }));
+    const [order] = fetch.calls;
+    expect(await new Response(order?.body).text()).to.equal('{}');
+    expect([order?.request, order?.headers.get('x-id')]).to.deep.equal(['POST http://api.test/orders', '1']);
+    const controller = new AbortController();
+    const canceled = rejection(fetch(new Request(api, controller)));
+    controller.abort('the user left');
+    expect(await canceled).to.equal('the user left');
   });
 
   it('keeps what it was asked', async () => {

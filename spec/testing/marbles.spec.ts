@@ -88,6 +88,11 @@ describe('marbles', () => {
     await Promise.resolve();
   });
 
+  it('refuses what is no test', () => {
+    const failure = failureOf('--a|' as unknown as () => void);
+    expect(failure).to.be.instanceOf(TypeError).with.property('message', 'marbles: a test, not a string');
+  });
+
   it('refuses an expectation that expects nothing', () => {
     const failure = failureOf(({ cold, expectObservable }) => {
       expectObservable(of('a')).toBe('(a|)');
@@ -238,6 +243,32 @@ describe('marbles', () => {
         expectObservable(cold('-a|')).toEqual(cold('--a|'));
       },
       ['  expected  --a|', '  actual    -a|'],
+    ],
+    [
+      'a value that fills no line on several',
+      ({ cold, expectObservable }) => {
+        const user = (orders: number) => ({
+          name: 'A'.repeat(60),
+          account: { id: 42, tags: ['x'.repeat(40)] },
+          orders,
+        });
+        expectObservable(cold('-a|', { a: user(4) })).toBe('-a|', { a: user(5) });
+      },
+      [
+        '  expected  -a|',
+        '  actual    -b|',
+        '',
+        '  a  {',
+        `       name: "${'A'.repeat(60)}",`,
+        `       account: { id: 42, tags: ["${'x'.repeat(40)}"] },`,
+        '       orders: 5,',
+        '     }',
+        '  b  {',
+        `       name: "${'A'.repeat(60)}",`,
+        `       account: { id: 42, tags: ["${'x'.repeat(40)}"] },`,
+        '       orders: 4,',
+        '     }',
+      ],
     ],
     [
       'inner sources',

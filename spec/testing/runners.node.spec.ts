@@ -92,3 +92,26 @@ for (const runner of Object.keys(runners)) {
     });
   });
 }
+
+describe('the timers that a runner fakes', function () {
+  this.timeout(120_000);
+
+  it('are refused by expectNoLeaks, which would wait for them forever', async () => {
+    const { failed, output } = await run(
+      'vitest',
+      `import { expect, it, vi } from 'vitest';
+      import { expectNoLeaks } from 'forkfast/testing';
+      import { of } from 'rxjs';
+
+      const ask = () => expectNoLeaks(() => of('Alice'), { fails: false });
+
+      it('while they are faked, and no longer', async () => {
+        vi.useFakeTimers();
+        await expect(ask()).rejects.toThrow('expectNoLeaks: the timers are faked, and it needs real ones');
+        vi.useRealTimers();
+        await ask();
+      });`,
+    );
+    expect(failed, output).to.equal(false);
+  });
+});

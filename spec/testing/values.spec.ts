@@ -7,6 +7,12 @@ import { failureOf } from '../support/failure.ts';
 class NotFound extends Error {}
 class Gone extends Error {}
 const coded = (code: string): Error => Object.assign(new Error('boom'), { code });
+/** Caused by itself, at the end of its causes. */
+const circular = (message: string): Error => {
+  const error = new Error('boom');
+  error.cause = new Error(message, { cause: [error] });
+  return error;
+};
 const failed = (service: string, elapsed: number): ServiceError =>
   Object.assign(new ServiceError('a', { elapsed, cause: 'boom' }), { service });
 
@@ -21,6 +27,7 @@ describe('values', () => {
     ['errors inside of values', [{ reason: new TypeError('boom') }], [{ reason: new TypeError('boom') }]],
     ['an error with a cause, where none is asked for', new Error('a', { cause: 'b' }), new Error('a')],
     ['errors with equal causes', new Error('a', { cause: coded('E') }), new Error('a', { cause: coded('E') })],
+    ['errors that are their own causes', circular('a'), circular('a')],
     ['errors whose other fields differ', failed('a', 1), failed('a', 2)],
     ['DOMExceptions', new DOMException('a', 'AbortError'), new DOMException('a', 'AbortError')],
   ] as const) {
@@ -39,6 +46,7 @@ describe('values', () => {
     ['services', failed('a', 1), failed('b', 1)],
     ['messages', new Error('a'), new Error('b')],
     ['causes', new Error('a', { cause: new Error('b') }), new Error('a', { cause: new Error('c') })],
+    ['errors that are their own causes', circular('a'), circular('b')],
     ['no cause, where one is asked for', new Error('a'), new Error('a', { cause: 'b' })],
     ['an error and what looks like one', { name: 'Error', message: 'a' }, new Error('a')],
   ] as const) {
@@ -48,8 +56,8 @@ describe('values', () => {
   }
 
   it('are shown in a line', () => {
-    const circular: Record<string, unknown> = { a: 1 };
-    circular['self'] = circular;
+    const self: Record<string, unknown> = { a: 1 };
+    self['self'] = self;
     for (const [value, shown] of [
       ['a "b"', '"a \\"b\\""'],
       [undefined, 'undefined'],
@@ -60,7 +68,7 @@ describe('values', () => {
       [[], '[]'],
       [{ a: [1, null], b: {} }, '{ a: [1, null], b: {} }'],
       [Object.create(null), '{}'],
-      [circular, '{ a: 1, self: [circular] }'],
+      [self, '{ a: 1, self: [circular] }'],
       [new Map<unknown, unknown>([['a', { b: 1 }]]), 'Map { "a": { b: 1 } }'],
       [new Set([1]), 'Set { 1 }'],
       [
@@ -69,6 +77,8 @@ describe('values', () => {
         })(),
         'Profile { name: "Alice" }',
       ],
+      [new Date(1), '1970-01-01T00:00:00.001Z'],
+      [new Date(NaN), 'Invalid Date'],
       [/a/g, '/a/g'],
       [new URL('http://a.test/b'), 'http://a.test/b'],
     ] as const) {
