@@ -78,16 +78,19 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
 
   follow(answer: PromiseLike<T> | Observable<T>): void {
     if (isPromiseLike(answer)) {
-      const told = answer.then(
+      answer.then(
         (value) => {
           this.next(value);
-          this.complete();
+          reporting(() => {
+            this.complete();
+          });
         },
         (error: unknown) => {
-          this.error(error);
+          reporting(() => {
+            this.error(error);
+          });
         },
       );
-      told.then(undefined, report);
     } else if (!this.over()) {
       // Else `ask` itself ended it, and nothing more starts.
       new Observable<T>((inner) => {
@@ -135,5 +138,14 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
     } finally {
       tell();
     }
+  }
+}
+
+/** A teardown of the subscriber's that throws rejects no promise. */
+function reporting(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    report(error);
   }
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import {
+  catchError,
   config,
   EMPTY,
   finalize,
@@ -10,6 +11,7 @@ import {
   Observable,
   of,
   range,
+  ReplaySubject,
   take,
   tap,
   throwError,
@@ -341,6 +343,27 @@ describe('fromAbortable', () => {
       controller.abort('the user left');
       expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', 'the user left');
       expect(given?.reason).to.equal(errors[0]);
+    });
+
+    it('of the subscriber`s is reported as RxJS reports it: no promise is rejected by it', async () => {
+      const other = new TypeError('the service failed');
+      for (const [ask, seen] of [
+        [() => Promise.resolve('Alice'), 'Alice'],
+        [() => Promise.reject(other), other],
+      ] as const) {
+        const subscriber = new ReplaySubject<unknown>();
+        const source = new Observable<string>((outer) => {
+          outer.add(() => {
+            throw boom;
+          });
+          fromAbortable(background, ask).subscribe(outer);
+        });
+        reported.length = 0;
+        source.pipe(catchError((error: unknown) => of(error))).subscribe(subscriber);
+        expect(await firstValueFrom(subscriber)).to.equal(seen);
+        await firstValueFrom(timer(0));
+        expect(reported).to.have.length(1).and.to.have.nested.property('[0].errors').that.deep.equals([boom]);
+      }
     });
 
     it('throws at who unsubscribes, as RxJS does, after the signal has aborted', () => {
