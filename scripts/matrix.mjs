@@ -2,7 +2,7 @@
 // on Bun and Deno. `npm run matrix`, or `npm run matrix -- node@22` for a part of it.
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { arch, platform, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { install, pack, run } from './installed.mjs';
 
 const nodes = ['20', '22', '24', '26'];
@@ -74,7 +74,7 @@ async function smoke(command, cwd) {
 async function checkoutWith(rxjs) {
   const folder = join(scratch, `checkout-${rxjs}`);
   const left = ['.git', '.stryker-tmp', 'coverage', 'dist', 'node_modules', 'reports'];
-  cpSync('.', folder, { recursive: true, filter: (file) => !left.includes(file) });
+  cpSync('.', folder, { recursive: true, filter: (file) => !left.includes(basename(file)) });
   const modules = join(folder, 'node_modules');
   mkdirSync(modules);
   for (const name of readdirSync('node_modules')) symlinkSync(resolve('node_modules', name), join(modules, name));
