@@ -61,7 +61,10 @@ async function outcome(test) {
 /** Fewer random runs than `npm test` has: what differs here is the platform. */
 async function passing(node, cwd) {
   const env = { ...process.env, PROPERTY_RUNS: '200' };
-  const { stdout } = await run([...node, 'node_modules/mocha/bin/mocha.js', 'spec/**/*.spec.ts'], { cwd, env });
+  const { stdout } = await run([...node, 'node_modules/mocha/bin/mocha.js', '--reporter=dot', 'spec/**/*.spec.ts'], {
+    cwd,
+    env,
+  });
   return /\d+ passing/.exec(stdout)[0];
 }
 
