@@ -2,6 +2,7 @@ import { hasMethod, kindOf } from './check.ts';
 
 /** What {@link Fetch} answers with: the part of the platform's `Response` that forkfast reads. */
 export interface FetchResponse {
+  /** The status of HTTP: 200 to 299 for an answer. */
   readonly status: number;
   readonly headers: { get(name: string): string | null };
   readonly body: FetchBody | null;

@@ -226,7 +226,7 @@ export class NetworkError extends ForkfastError {
 }
 
 /**
- * A response came with a status outside 200–299.
+ * A response came with a `status` outside 200–299.
  *
  * `url` has no credentials and no query; `retryAfter` is the `Retry-After` header in milliseconds from now; `body` is what
  * arrived of the body within 64 KiB and 100 ms, for code to look at: it is not enumerable, and in no log.
@@ -275,7 +275,8 @@ export class HttpError extends ForkfastError {
 /**
  * A body arrived whole and isn't what it should be: not JSON, not UTF-8, or empty.
  *
- * `contentType` is the media type that the response said it was, with its charset; `null` where it said none.
+ * `status` is that of HTTP; `contentType` is the media type that the response said it was, with its charset; `null` where it
+ * said none.
  *
  * @example
  * ```ts

@@ -5,9 +5,9 @@ import type { Scope } from './scope.ts';
 
 /** What all events have. */
 export interface EventFields {
-  /** Tells concurrent runs apart. */
+  /** An integer, which tells concurrent runs apart. */
   readonly run: number;
-  /** The run that this one was asked in, and the service, where it was asked while that service subscribed. */
+  /** The `run`, an integer, that this one was asked in, and the `service`, where it was asked while that service subscribed. */
   readonly parent?: { readonly run: number; readonly service?: string };
   /** The name of the aggregate (see `withName`). */
   readonly name: string;

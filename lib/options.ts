@@ -14,7 +14,9 @@ export interface Config {
   readonly concurrency: number;
   readonly name: string;
   readonly logger: Logger;
+  /** What is added to each line of the log. */
   readonly fields: LogFields | undefined;
+  /** Who is told what a run does, beside the logger. */
   readonly sinks: readonly EventSink[];
   readonly fetch: Fetch | undefined;
 }

@@ -7,6 +7,7 @@ export type Primitive = string | number | bigint | boolean | symbol | null | und
 
 /** What of an input tells it from others; a primitive input is its own key. */
 export interface KeyConfig<In> {
+  /** The same for inputs that are the same. */
   readonly key: (input: In) => Primitive;
 }
 

@@ -12,7 +12,7 @@ export interface Profile {
   readonly name: string;
 }
 
-/** What the Order service answers: how many orders there are. */
+/** What the Order service answers: how many `orders` there are. */
 export interface Orders {
   readonly orders: number;
 }

@@ -39,6 +39,29 @@ const pages = [
   ...(existsSync('docs') ? readdirSync('docs').map((file) => join('docs', file)) : []),
 ].filter((file) => file.endsWith('.md') && existsSync(file));
 
+/** Words that say what a number is. */
+const units = /milliseconds|bytes|integer|status|ratio|many|often|at the most|cells|apart|from 0 up to 1|\bid\b/i;
+
+const isInput = (node: ts.Node): node is ts.ParameterDeclaration =>
+  ts.isParameter(node) && !ts.isFunctionTypeNode(node.parent);
+
+/** The numbers in the declaration of `name`, each with the comments around it; `''` where they do not speak of it. */
+function numbersOf(file: string, name: string): readonly (readonly [string, string])[] {
+  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  const visit = (node: ts.Node, outer: string): readonly (readonly [string, string])[] => {
+    if (ts.isBlock(node)) return [];
+    const own = ts.getJSDocCommentsAndTags(node).map((doc) => doc.getText(source));
+    const said = [outer, ...own].join('\n');
+    const inside = node.getChildren(source).flatMap((child) => visit(child, said));
+    const declared = ts.isPropertySignature(node) || ts.isPropertyDeclaration(node) || isInput(node);
+    if (!declared || !/^number\b/.test(node.type?.getText(source) ?? '')) return inside;
+    const number = node.name.getText(source);
+    return [[number, own.length > 0 || said.includes(`\`${number}\``) ? said : '']];
+  };
+  const named = (node: ts.Node): boolean => (node as ts.DeclarationStatement).name?.getText(source) === name;
+  return source.statements.filter(named).flatMap((statement) => visit(statement, ''));
+}
+
 /** The doc comments of a source file, of members too: those of `UserAggregator` say `UserAggregator.aggregate`. */
 function docsOf(file: string): readonly Doc[] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
@@ -83,9 +106,33 @@ function expectedOf(code: string): readonly string[] {
   );
 }
 
-function compile({ file, line, code }: Block): (console: unknown) => void {
-  const fileName = resolve(file.replace(/\.\w+$/, `.example-${String(line)}.ts`));
-  const program = process[REGISTER_INSTANCE]?.compile(code, fileName) ?? '';
+const fileNameOf = ({ file, line }: Block): string => resolve(file.replace(/\.\w+$/, `.example-${String(line)}.ts`));
+
+/** What is wrong with the types of all the blocks: one program, since each costs seconds. */
+function problemsOf(blocks: readonly Block[]): (block: Block) => readonly string[] {
+  const files = new Map(blocks.map((block) => [fileNameOf(block), block.code]));
+  const { config } = ts.readConfigFile('tsconfig.json', (file) => ts.sys.readFile(file)) as { config: unknown };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
+  const host = ts.createCompilerHost(options);
+  const program = ts.createProgram([...files.keys()], options, {
+    ...host,
+    fileExists: (file) => files.has(file) || host.fileExists(file),
+    readFile: (file) => files.get(file) ?? host.readFile(file),
+    getSourceFile: (file, language) => {
+      const code = files.get(file);
+      return code === undefined ? host.getSourceFile(file, language) : ts.createSourceFile(file, code, language);
+    },
+  });
+  return (block) => {
+    const source = program.getSourceFile(fileNameOf(block));
+    const problems = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
+    return problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+  };
+}
+
+function compile(block: Block): (console: unknown) => void {
+  const fileName = fileNameOf(block);
+  const program = process[REGISTER_INSTANCE]?.compile(block.code, fileName) ?? '';
   const run = compileFunction(program, ['exports', 'require', 'console'], { filename: fileName }) as (
     ...args: unknown[]
   ) => void;
@@ -100,8 +147,13 @@ describe('Every example', function () {
     ...sources.flatMap((file) => docsOf(file).flatMap((doc) => blocksOf(file, doc))),
     ...pages.flatMap((file) => blocksOf(file, { name: '', line: 0, text: readFileSync(file, 'utf8') })),
   ];
+  let problems: ReturnType<typeof problemsOf>;
+  before(() => {
+    problems = problemsOf(blocks);
+  });
   for (const block of blocks) {
     it(`does what it says: ${block.file}:${String(block.line)} ${block.name}`, async () => {
+      expect(problems(block)).to.deep.equal([]);
       const run = compile(block);
       if (block.ignored) return;
       const expected = expectedOf(block.code);
@@ -134,6 +186,7 @@ describe('Every export', () => {
           const docs = docsOf(file).filter((doc) => doc.name === name);
           expect(docs).to.have.length.above(0);
           if (value) expect(docs.map(({ text }) => text).join()).to.contain('@example\n```ts\n');
+          for (const [number, said] of numbersOf(file, name)) expect(said, `the unit of ${number}`).to.match(units);
         });
       }
     }

@@ -14,7 +14,7 @@ export interface BackoffConfig {
    */
   readonly initialDelay?: number;
   /**
-   * How much longer each wait may be than the one before it.
+   * How many times longer each wait may be than the one before it.
    *
    * @defaultValue 2
    */

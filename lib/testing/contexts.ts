@@ -4,7 +4,7 @@ import { atLeast } from '../check.ts';
 import { isVirtual } from './virtual-time.ts';
 
 /**
- * A context whose deadline is in `ms` milliseconds: virtual ones inside `marbles`.
+ * A context whose `deadline` is in `ms` milliseconds: virtual ones inside `marbles`.
  *
  * @param ms - Counted from now, on the clock of RxJS's `asyncScheduler`; 0 for a deadline that is there already.
  * @throws RangeError for a number below 0, or of 2^31 or more.
