@@ -9,7 +9,8 @@ import type { Fetch, FetchBody, FetchResponse } from './context.ts';
 export interface UndiciFetchOptions {
   /**
    * What sends the requests: an `Agent`, a `ProxyAgent`, a `MockAgent`, or any of them with interceptors. A `Pool` or a
-   * `Client` asks its own origin, whatever the URL says.
+   * `Client` asks its own origin, whatever the URL says. Of the undici that is installed, 7 or 8: `getGlobalDispatcher()` may give
+   * that of Node itself, of an older undici, which takes no request from here (`UND_ERR_INVALID_ARG`).
    *
    * @defaultValue A new `Agent` with undici's defaults.
    */
@@ -35,8 +36,8 @@ export interface UndiciFetch extends Fetch {
  * whose `cause` has the system's `code`, and with the signal's reason when it aborts. Gzip, deflate and Brotli are decoded.
  * Of `init` it heeds `method`, `headers`, `body`, `redirect` and `signal`; it knows neither cookies nor caches nor CORS.
  *
- * Without a `dispatcher` it makes an `Agent` of its own with undici's defaults: as many connections to an origin as there are
- * requests in flight, one request at a time on each (no pipelining), and an idle one is kept for 4,000 ms.
+ * Without a `dispatcher` it makes an `Agent` of its own with undici's defaults: a connection to an origin for each request in
+ * flight, one request at a time on each (no pipelining), and an idle one is kept for 4,000 ms.
  *
  * @param options - The dispatcher.
  * @throws TypeError where `dispatcher` is none.
