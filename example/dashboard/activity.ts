@@ -9,6 +9,8 @@ export interface Activity {
   readonly type: 'asked' | 'answered' | 'abandoned' | 'reset';
   /** Epoch milliseconds. */
   readonly at: number;
+  /** What it answered with. */
+  readonly status?: number;
   /** Milliseconds since the request arrived. */
   readonly elapsed: number;
 }

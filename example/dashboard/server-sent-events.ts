@@ -12,8 +12,7 @@ export interface Message {
 
 /** Streams messages until they complete or the client leaves, which unsubscribes from them. */
 export function sendEvents(c: Context<Env>, messages: Observable<Message>): Response {
-  c.header('connection', 'close'); // nobody waits for another question on it when the server closes
-  return streamSSE(c, async (stream) => {
+  const response = streamSSE(c, async (stream) => {
     await stream.write(':\n\n'); // the headers go out with the first bytes
     const sent = messages.pipe(
       concatMap(({ event, data }) => stream.writeSSE({ event, data: JSON.stringify(data) })),
@@ -21,4 +20,6 @@ export function sendEvents(c: Context<Env>, messages: Observable<Message>): Resp
     );
     await lastValueFrom(sent, { defaultValue: undefined });
   });
+  response.headers.set('connection', 'close'); // a server that closes need not wait for another question on it
+  return response;
 }

@@ -71,7 +71,8 @@ async function start(
     const arrived = performance.now();
     const tell = (type: Activity['type']): void => {
       const elapsed = Math.round(performance.now() - arrived);
-      activity.next({ service, request, requestId, type, at: Date.now(), elapsed });
+      const answered = type === 'answered' ? { status: outgoing.statusCode } : {};
+      activity.next({ service, request, requestId, type, ...answered, at: Date.now(), elapsed });
     };
     let cut: Activity['type'] = 'abandoned';
     const closed = fromEvent(outgoing, 'close');

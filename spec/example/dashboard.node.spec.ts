@@ -79,7 +79,7 @@ describe('example: the mock services', () => {
     expect(await ask(path)).to.include({ status: 204, body: '' });
     await behave(url, '{"delay":0,"outcome":"reset"}');
     const reset = firstValueFrom(activity.pipe(filter(({ type }) => type !== 'asked')));
-    expect(await ask(path).catch((error: Error) => String(error.cause))).to.match(/ECONNRESET|other side closed/);
+    expect(await ask(path).catch((error: unknown) => error)).to.be.an.instanceOf(TypeError);
     expect(await reset).to.include({ type: 'reset' });
     await behave(url, '{"delay":0,"outcome":"hang"}');
     const client = new AbortController();

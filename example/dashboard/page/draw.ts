@@ -43,20 +43,23 @@ const spanWords = {
 } as const;
 
 /** Its server's clock and this page's are those of one machine. */
-function rowOfRequest({ service, type, opened, closed }: Seen, startedAt: number, elapsed: number): Row {
+function rowOfRequest({ service, type, status, opened, closed }: Seen, startedAt: number, elapsed: number): Row {
   const from = Math.max(0, opened - startedAt);
   const to = Math.max(from, closed === undefined ? elapsed : closed - startedAt);
-  const { state, says } = requestWords[type];
   const when = closed === undefined ? `since ${timeOf(from)}` : `at ${timeOf(to)}`;
-  return { name: service.replace(' service', ''), state, words: `${says} ${when}`, from, to };
+  const words = [requestWords[type], status, when].filter((word) => word !== undefined).join(' ');
+  const state = status === undefined || status < 400 ? requestStates[type] : 'failed';
+  return { name: service.replace(' service', ''), state, words, from, to };
 }
 
 const requestWords = {
-  asked: { state: 'running', says: 'connection open' },
-  answered: { state: 'ok', says: 'answered' },
-  abandoned: { state: 'canceled', says: 'closed by the client' },
-  reset: { state: 'failed', says: 'reset by the service' },
+  asked: 'connection open',
+  answered: 'answered',
+  abandoned: 'closed by the client',
+  reset: 'reset by the service',
 } as const;
+
+const requestStates = { asked: 'running', answered: 'ok', abandoned: 'canceled', reset: 'failed' } as const;
 
 function result({ state, words }: Run): void {
   const result = one('#result');

@@ -5,6 +5,7 @@ export interface Seen {
   readonly service: string;
   readonly requestId: string | undefined;
   readonly type: Activity['type'];
+  readonly status: number | undefined;
   /** Epoch milliseconds. */
   readonly opened: number;
   /** Absent while the connection is open. */
@@ -15,10 +16,10 @@ export interface Seen {
 export type Requests = ReadonlyMap<string, Seen>;
 
 export function note(requests: Requests, activity: Activity): Requests {
-  const { service, request, requestId, type, at } = activity;
+  const { service, request, requestId, type, status, at } = activity;
   const key = `${service} ${String(request)}`;
   const opened = requests.get(key)?.opened ?? at;
-  const seen = { service, requestId, type, opened, ...(type === 'asked' ? {} : { closed: at }) };
+  const seen = { service, requestId, type, status, opened, ...(type === 'asked' ? {} : { closed: at }) };
   return new Map([...requests, [key, seen] as const].slice(-MOST));
 }
 
