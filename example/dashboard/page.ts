@@ -36,7 +36,6 @@ export async function bundlePage(): Promise<Page> {
 /** Serves the page at `/`. It loads from its own origin only, and connects to that and to the two services. */
 export function addPage(app: Hono<Env>, { html, css, script }: Page, { profile, orders }: Upstreams): void {
   app.use(
-    '/',
     secureHeaders({
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],

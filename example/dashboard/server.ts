@@ -1,10 +1,9 @@
-import { CanceledError, type Logger, type RunEvent, withEvents, withLogger, withTimeout } from 'forkfast';
+import { type Logger, type RunEvent, withEvents, withLogger, withTimeout } from 'forkfast';
 import { serverTiming } from 'forkfast/report';
 import { type Context, Hono } from 'hono';
 import { accepts } from 'hono/accepts';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import {
   asyncScheduler,
   catchError,
@@ -17,14 +16,13 @@ import {
   type Observer,
   of,
   Subject,
-  tap,
 } from 'rxjs';
 import { type Env, serve } from './app.ts';
 import { leaving, untilGone } from './caller.ts';
 import type { Listening } from './http.ts';
 import { logTo } from './log-lines.ts';
 import { addPage, type Page } from './page.ts';
-import { type Problem, problem, problemOf } from './problem.ts';
+import { failed, notAllowed, notFound, problemOf } from './problem.ts';
 import { queryOf } from './query.ts';
 import { sendEvents } from './server-sent-events.ts';
 import { type LogLine, type Told, toldOf } from './told.ts';
@@ -53,11 +51,18 @@ interface RequestContext extends UserContext {
 export async function startDashboard(options: DashboardOptions): Promise<Listening> {
   const { timeout, logger, port = 0, runs, page } = options;
   const lines = new Subject<LogLine>();
-  lines.subscribe(({ level, message, fields }) => logger[level](message, fields));
   const users = usersOf(
     options,
     withTimeout(timeout),
-    withLogger(logTo(lines), ({ requestId }: RequestContext) => ({ requestId })),
+    withLogger(
+      logTo({
+        next: (line) => {
+          logger[line.level](line.message, line.fields);
+          lines.next(line);
+        },
+      }),
+      ({ requestId }: RequestContext) => ({ requestId }),
+    ),
     withEvents({
       next: (event) => {
         (event.ctx as RequestContext).events.next(event);
@@ -83,23 +88,17 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
   const app = new Hono<Env>();
   app.use(requestId({ limitLength: 64 }));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
-  app.get('/users/:id{[^/]*}', (c) => {
+  app.get('/users/:id{[^/]*}', async (c) => {
     const events: RunEvent[] = [];
-    c.header('vary', 'Accept');
     const answer = ask(c, { next: (event) => events.push(event) }).pipe(
-      tap({
-        next: () => {
-          c.header('server-timing', serverTiming(events));
-        },
-        error: () => {
-          c.header('server-timing', serverTiming(events));
-        },
-      }),
       map((user) => (wantsJson(c) ? c.json(user) : c.text(lineOf(user)))),
       catchError((error: unknown) => of(failed(c, error))),
       finalize(() => runs?.next(events)),
     );
-    return lastValueFrom(answer, { defaultValue: c.body(null) });
+    const response = await lastValueFrom(answer, { defaultValue: c.body(null) });
+    response.headers.set('vary', 'Accept');
+    response.headers.set('server-timing', serverTiming(events));
+    return response;
   });
   app.get('/users/:id/events', (c) => {
     const events = new Subject<RunEvent>();
@@ -126,7 +125,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
   app.all('/users/:id{[^/]*}', notAllowed);
   app.all('/users/:id/events', notAllowed);
   if (page) addPage(app, page, options);
-  app.notFound((c) => refuse(c, problem(404, 'there is nothing here')));
+  app.notFound(notFound);
   app.onError((error, c) => failed(c, error));
 
   const server = await serve(app, port, 500);
@@ -142,20 +141,4 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
 function wantsJson(c: Context<Env>): boolean {
   const [text, json] = ['text/plain', 'application/json'] as const;
   return accepts(c, { header: 'Accept', supports: [text, json], default: text }) === json;
-}
-
-function failed(c: Context<Env>, error: unknown): Response {
-  if (error instanceof HTTPException) return refuse(c, problem(error.status, error.message));
-  if (error instanceof CanceledError) c.header('connection', 'close');
-  return refuse(c, problemOf(error));
-}
-
-function notAllowed(c: Context<Env>): Response {
-  c.header('allow', 'GET, HEAD');
-  return refuse(c, problem(405, 'this is for reading only'));
-}
-
-function refuse(c: Context<Env>, { status, ...more }: Problem): Response {
-  const type = 'application/problem+json';
-  return c.json({ status, ...more }, status as ContentfulStatusCode, { 'content-type': type });
 }

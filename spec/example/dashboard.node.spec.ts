@@ -592,6 +592,8 @@ describe('example: npm start', function () {
     );
     const [, url = ''] = await until('stdout', served);
     expect(await ask(url)).to.include({ status: 200, body: line });
+    const [, page = ''] = await until('stdout', /^Dashboard page (\S+)$/m);
+    expect((await ask(page)).body).to.match(/^<!doctype html>/);
     await until('stdout', new RegExp(`Serving [^]*\n${picture}$`));
     child.kill('SIGINT');
     expect(await ended).to.include({ code: 0 });

@@ -1,6 +1,7 @@
 import { background, fetchJson } from 'forkfast';
 import {
   animationFrames,
+  catchError,
   combineLatest,
   defer,
   EMPTY,
@@ -17,6 +18,7 @@ import {
 } from 'rxjs';
 import type { Upstreams } from '../users.ts';
 import { draw } from './draw.ts';
+import { one, say } from './elements.ts';
 import { activityOf } from './event-source.ts';
 import { append } from './log.ts';
 import { questions } from './question.ts';
@@ -60,5 +62,9 @@ merge(fromEvent(window, 'pageshow'), fromEvent(window, 'pagehide'))
     switchMap(({ type }) =>
       type === 'pageshow' ? fetchJson<Upstreams>(background, '/page.json').pipe(switchMap(page)) : EMPTY,
     ),
+    catchError((error: unknown) => {
+      say(one('#result'), String(error));
+      return EMPTY;
+    }),
   )
   .subscribe();

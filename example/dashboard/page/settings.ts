@@ -15,11 +15,11 @@ export interface Settings {
 type Fields = Readonly<Record<string, string>>;
 
 const happy: Fields = {
-  'profile-delay': '300',
+  'profile-delay': '200',
   'profile-outcome': '200',
-  'orders-delay': '500',
+  'orders-delay': '400',
   'orders-outcome': '200',
-  timeout: '2000',
+  timeout: '5000',
   retries: '0',
   hedge: '',
   leave: '',
@@ -28,9 +28,9 @@ const happy: Fields = {
 /** What each preset sets the controls to. */
 export const presets: Readonly<Record<string, Fields>> = {
   happy,
-  'slow-poke': { ...happy, timeout: '1000', 'orders-delay': '2000' },
+  'slow-poke': { ...happy, timeout: '1000', 'orders-delay': '5000' },
   domino: { ...happy, 'profile-outcome': '500', 'orders-delay': '10000' },
-  leaves: { ...happy, 'orders-delay': '10000', leave: '700' },
+  leaves: { ...happy, 'orders-delay': '10000', leave: '1000' },
 };
 
 export function read(form: HTMLFormElement): Settings {
