@@ -1,4 +1,3 @@
-import axe from 'axe-core';
 import { expect } from 'chai';
 import { silent } from 'forkfast';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
@@ -7,31 +6,7 @@ import type { Activity } from '../../example/dashboard/activity.ts';
 import { bundlePage } from '../../example/dashboard/page.ts';
 import { type Stage, startStage } from '../../example/dashboard/stage.ts';
 import { launch } from '../../scripts/browser-launch.mjs';
-
-/** What a page measures of itself. */
-interface Measured {
-  /** What has shifted in its layout, whatever the user did. */
-  shifted: string[];
-  /** How often it has asked for a frame of an animation. */
-  frames: number;
-}
-
-function measure(): void {
-  const measured = globalThis as unknown as Measured;
-  measured.shifted = [];
-  measured.frames = 0;
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) {
-      const { sources } = entry as unknown as { readonly sources: readonly { readonly node: Node | null }[] };
-      measured.shifted.push(...sources.map(({ node }) => node?.textContent ?? 'what is gone'));
-    }
-  }).observe({ type: 'layout-shift', buffered: true });
-  const request = requestAnimationFrame;
-  globalThis.requestAnimationFrame = (callback) => {
-    measured.frames++;
-    return request(callback);
-  };
-}
+import { appears, look, measure, measured } from '../support/page.ts';
 
 describe('example: the page', function () {
   this.timeout(60_000);
@@ -61,7 +36,7 @@ describe('example: the page', function () {
     page.setDefaultTimeout(10_000);
     await page.addInitScript(measure);
     await page.goto(stage.dashboard.url);
-    await page.locator('#result:not(:empty)').waitFor();
+    await appears(page, '#result:not(:empty)');
     return page;
   };
   afterEach(async () => {
@@ -88,28 +63,10 @@ describe('example: the page', function () {
     );
     return (await Promise.all(told)).map((text) => text.replaceAll(/\s+/g, ' '));
   };
-  /** A row that says so: the page hears of what its servers see a moment later. */
-  const request = (page: Page, words: string): Promise<void> => {
-    const hasText = new RegExp(words.replaceAll(' ', String.raw`\s+`));
-    return page.getByRole('list', { name: 'Requests' }).getByRole('listitem').filter({ hasText }).waitFor();
-  };
-
-  const looks = [1_600, 360].flatMap((width) => (['light', 'dark'] as const).map((scheme) => ({ width, scheme })));
-
-  /** At both widths, light and dark: no violation, nothing beside the page, and a picture to look at. */
-  const look = async (page: Page, name: string): Promise<void> => {
-    await page.evaluate(axe.source);
-    for (const { width, scheme } of looks) {
-      await page.setViewportSize({ width, height: 1_000 });
-      await page.emulateMedia({ colorScheme: scheme });
-      const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-      expect(found, `${String(width)} ${scheme}`).to.deep.equal([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).to.equal(width);
-      const path = `reports/dashboard/${name}-${String(width)}-${scheme}.png`;
-      await page.screenshot({ path, fullPage: true });
-    }
-  };
+  /** Resolves when the run has come to that. */
+  const until = (page: Page, state: string): Promise<void> => appears(page, `#result[data-state="${state}"]`);
+  /** Resolves when a row says so: the page hears of what its servers see a moment later. */
+  const request = (page: Page, words: string): Promise<void> => appears(page, '#requests li', words);
 
   const ms = String.raw`\d+ ms`;
   const presets = [
@@ -153,7 +110,7 @@ describe('example: the page', function () {
         const page = await open();
         await page.getByRole('radio', { name: via }).check();
         await page.getByRole('button', { name }).click();
-        await page.locator(`#result[data-state="${state}"]`).waitFor();
+        await until(page, state);
         for (const row of servers) await request(page, row.replace(/^\w+: /, ''));
 
         expect(await result(page).innerText()).to.match(words);
@@ -162,9 +119,9 @@ describe('example: the page', function () {
           expect(shown[index]).to.match(new RegExp(`^${row}$`));
         }
         expect(shown).to.have.length(run.length + servers.length);
-        await page.getByRole('log').getByText(log).first().waitFor();
-        expect(await page.evaluate(() => (globalThis as unknown as Measured).shifted)).to.deep.equal([]);
-        if (via === 'this page') await look(page, name.toLowerCase().replace(' ', '-'));
+        await appears(page, '#log li', log);
+        expect((await measured(page)).shifted).to.deep.equal([]);
+        if (via === 'this page') await look(page, `reports/dashboard/${name.toLowerCase().replace(' ', '-')}`);
       });
     }
   }
@@ -195,7 +152,7 @@ describe('example: the page', function () {
     };
     await page.waitForFunction(grown, width);
     await page.getByRole('button', { name: 'Leave', exact: true }).click();
-    await page.locator('#bars li:last-child[data-state="canceled"]').waitFor();
+    await appears(page, '#bars li:last-child[data-state="canceled"]');
     expect(await result(page).innerText()).to.equal('context canceled');
     const { backgroundImage, clipPath } = await bar.evaluate((bar) => {
       const { backgroundImage, clipPath } = getComputedStyle(bar);
@@ -210,7 +167,7 @@ describe('example: the page', function () {
     await hanging(page);
     await set(page, 'The caller', { 'Timeout, ms': '400' });
     await page.getByRole('button', { name: 'Ask' }).click();
-    await page.locator('#result[data-state="late"]').waitFor();
+    await until(page, 'late');
     expect(await page.getByText(/^Deadline:/).innerText()).to.equal('Deadline: 400 ms, the line across the bars.');
     const [run = '', profile, orders] = await rows(page, 'The services of the run');
     expect(run).to.match(/^late/);
@@ -256,10 +213,9 @@ describe('example: the page', function () {
     await set(page, 'Order service', { 'Latency, ms': '60000' });
     await set(page, 'The caller', { 'Timeout, ms': '60000', Retries: '1', 'Hedge after, ms': '0' });
     await page.getByRole('button', { name: 'Ask' }).click();
-    await page.locator('#result[data-state="failed"]').waitFor();
+    await until(page, 'failed');
     expect(await result(page).innerText()).to.match(/^profile: no answer from GET http:\S+\/profiles\/42$/);
-    const closed = page.locator('#requests li[data-state="canceled"]');
-    await closed.nth(1).waitFor();
+    await appears(page, '#requests li[data-state="canceled"] ~ li[data-state="canceled"]');
     const told = await rows(page, 'Requests');
     const of = (words: string): number => told.filter((row) => row.startsWith(words)).length;
     expect(of('failed: Profile reset by the service at')).to.be.at.least(4); // browsers ask a fresh connection once more
@@ -297,8 +253,8 @@ describe('example: the page', function () {
   it('moves little where motion is not wanted', async () => {
     const page = await open({ reducedMotion: 'reduce' });
     await page.getByRole('button', { name: 'Happy' }).click();
-    await page.locator('#result[data-state="ok"]').waitFor();
-    expect(await page.evaluate(() => (globalThis as unknown as Measured).frames)).to.equal(0);
+    await until(page, 'ok');
+    expect((await measured(page)).frames).to.equal(0);
     expect(await page.evaluate(() => document.getAnimations().length)).to.equal(0);
   });
 });
