@@ -37,6 +37,7 @@ export async function bundlePage(): Promise<Page> {
 export function addPage(app: Hono<Env>, { html, css, script }: Page, { profile, orders }: Upstreams): void {
   app.use(
     secureHeaders({
+      strictTransportSecurity: false, // there is no TLS here
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
