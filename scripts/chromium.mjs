@@ -35,7 +35,8 @@ async function unpack() {
   }
   if (temporary === undefined) delete process.env.TMPDIR;
   else process.env.TMPDIR = temporary;
-  // Its own looks for the fonts in /tmp. Where there are none, Chromium dies of the first word on a page.
-  await writeFile(join(home, 'fonts/fonts.conf'), '<fontconfig><dir prefix="relative">fonts</dir></fontconfig>');
+  // Its own looks for the fonts elsewhere. Where there are none, Chromium dies of the first word on a page.
+  const fonts = '<dir prefix="relative">fonts</dir><dir>/usr/share/fonts</dir>';
+  await writeFile(join(home, 'fonts/fonts.conf'), `<fontconfig>${fonts}</fontconfig>`);
   return join(home, 'chromium');
 }

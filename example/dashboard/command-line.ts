@@ -39,7 +39,7 @@ const scenarios: Readonly<Record<string, Settings>> = {
 
 export const help = `Usage: npm start -- [flags]
 
-Starts a Profile service, an Order service and a dashboard backend on 127.0.0.1, asks the backend once, and serves on.
+Starts a Profile service, an Order service and a dashboard backend on 127.0.0.1, asks the backend once, and serves on: a page at /, too.
 The answer, or what went wrong, is on stdout; the structured log on stderr, from the level in LOG_LEVEL on (debug).
 
   --once                 ask once, and exit: with 0 where there was an answer, with 1 where there was none

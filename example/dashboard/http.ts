@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** A server that listens. */
@@ -32,31 +32,6 @@ export async function listen(listener: RequestListener, port: number, grace: num
         });
       }),
   };
-}
-
-/** Answers GET and HEAD of the paths that match; `pattern` captures the id, which may be anything but a slash. */
-export function route(
-  pattern: RegExp,
-  answer: (id: string, request: IncomingMessage, response: ServerResponse) => void,
-): RequestListener {
-  return (request, response) => {
-    const [path = ''] = (request.url ?? '').split('?');
-    const id = pattern.exec(path)?.[1];
-    if (id === undefined) {
-      send(response, 404, 'not found');
-    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      send(response, 405, 'method not allowed');
-    } else {
-      answer(id, request, response);
-    }
-  };
-}
-
-/** A positive integer that a `number` holds exactly, in digits; otherwise `undefined`. */
-export function idOf(text: string): number | undefined {
-  const id = Number(text);
-  return /^\d+$/.test(text) && id > 0 && Number.isSafeInteger(id) ? id : undefined;
 }
 
 /** Sends the whole response. */

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { background, fetchText, HttpError, type RunEvent, url } from 'forkfast';
 import { waterfall } from 'forkfast/report';
 import {
@@ -21,17 +20,15 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
+import { type Activity, wordsOf } from './activity.ts';
 import { help, type Options, parse, UsageError } from './command-line.ts';
-import type { Listening } from './http.ts';
 import { createLogger } from './logger.ts';
-import { startDashboard } from './server.ts';
-import { type Activity, type MockService, startOrderService, startProfileService } from './services.ts';
+import { bundlePage } from './page.ts';
+import type { Problem } from './problem.ts';
+import type { MockService } from './services.ts';
+import { type Stage, startStage } from './stage.ts';
 
-/** The three servers. */
-interface Stage {
-  readonly profile: MockService;
-  readonly orders: MockService;
-  readonly dashboard: Listening;
+interface Shown extends Stage {
   /** What each answer of the dashboard took, drawn: of the last, and of those that follow. */
   readonly pictures: Observable<string>;
 }
@@ -42,43 +39,30 @@ function program(options: Options, stop: Observable<unknown>): Observable<string
     switchMap((stage) =>
       concat(question(stage, options), options.once ? [] : serving(stage)).pipe(
         takeUntil(stop),
-        finalize(() => void close(stage)),
+        finalize(() => void stage.close()),
       ),
     ),
   );
 }
 
-async function start(options: Options): Promise<Stage> {
-  const [profile, orders] = await Promise.all([
-    startProfileService({ delay: options['profile-delay'], status: options['profile-status'] }),
-    startOrderService({ delay: options['order-delay'], status: options['order-status'] }),
-  ]);
-  const logger = createLogger(process.env['LOG_LEVEL']?.toLowerCase());
-  const { port, timeout, scenario } = options;
+async function start(options: Options): Promise<Shown> {
+  const { port, timeout, scenario, once } = options;
   const runs = new ReplaySubject<readonly RunEvent[]>(1);
-  try {
-    const dashboard = await startDashboard({ profile: profile.url, orders: orders.url, port, timeout, logger, runs });
-    const color = process.stdout.isTTY && process.stdout.hasColors(); // which knows NO_COLOR
-    return {
-      profile,
-      orders,
-      dashboard,
-      pictures: scenario ? runs.pipe(map((events) => waterfall(events, { color }))) : EMPTY,
-    };
-  } catch (error) {
-    await Promise.all([profile.close(), orders.close()]);
-    throw error;
-  }
-}
-
-/** The dashboard first: it cancels what it asked of the others. */
-async function close({ profile, orders, dashboard }: Stage): Promise<void> {
-  await dashboard.close();
-  await Promise.all([profile.close(), orders.close()]);
+  const stage = await startStage({
+    profile: { delay: options['profile-delay'], status: options['profile-status'] },
+    orders: { delay: options['order-delay'], status: options['order-status'] },
+    logger: createLogger(process.env['LOG_LEVEL']?.toLowerCase()),
+    port,
+    timeout,
+    runs,
+    ...(once ? {} : { page: bundlePage }),
+  });
+  const color = process.stdout.isTTY && process.stdout.hasColors(); // which knows NO_COLOR
+  return { ...stage, pictures: scenario ? runs.pipe(map((events) => waterfall(events, { color }))) : EMPTY };
 }
 
 /** Asks the dashboard over HTTP: the answer, or what went wrong and what the two services saw of it. */
-function question({ profile, orders, dashboard, pictures }: Stage, { once }: Options): Observable<string> {
+function question({ profile, orders, dashboard, pictures }: Shown, { once }: Options): Observable<string> {
   const asked = performance.now();
   const seen = new ReplaySubject<Activity>(2);
   merge(ended(profile).pipe(take(1)), ended(orders).pipe(take(1))).subscribe(seen);
@@ -98,10 +82,11 @@ function question({ profile, orders, dashboard, pictures }: Stage, { once }: Opt
 }
 
 /** Says where, and which connections were closed before there was an answer; never completes. */
-function serving({ profile, orders, dashboard, pictures }: Stage): Observable<string> {
+function serving({ profile, orders, dashboard, pictures }: Shown): Observable<string> {
   const abandoned = merge(profile.activity, orders.activity).pipe(filter(({ type }) => type === 'abandoned'));
   const where = [
     `Serving ${dashboard.url}/users/42 (Ctrl-C to stop)`,
+    `Dashboard page ${dashboard.url}/`,
     `Profile service ${profile.url}/profiles/42`,
     `Order service ${orders.url}/orders/42`,
   ];
@@ -112,15 +97,14 @@ function ended({ activity }: MockService): Observable<Activity> {
   return activity.pipe(filter(({ type }) => type !== 'asked'));
 }
 
-function sentence({ service, type, elapsed }: Activity): string {
-  return type === 'abandoned'
-    ? `${service}: connection closed by the client after ${String(elapsed)} ms, before it answered`
-    : `${service}: answered after ${String(elapsed)} ms`;
+function sentence(seen: Activity): string {
+  return `${seen.service}: ${wordsOf(seen)}`;
 }
 
 function reason(error: unknown): string {
   if (error instanceof HttpError) {
-    return `${String(error.status)} ${STATUS_CODES[error.status] ?? ''}: ${error.body}`;
+    const { status, title, detail } = JSON.parse(error.body) as Problem;
+    return `${String(status)} ${title}: ${detail}`;
   }
   const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
   return code === 'EADDRINUSE' ? `port ${String(port)} is taken: choose another by --port, 0 for any` : message;

@@ -1,29 +1,34 @@
-import { randomUUID } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
-import {
-  CanceledError,
-  type Context,
-  DeadlineExceededError,
-  ForkfastError,
-  type Logger,
-  orderService,
-  profileService,
-  type RunEvent,
-  ServiceError,
-  UserAggregator,
-  withEvents,
-  withLogger,
-  withTimeout,
-} from 'forkfast';
+import { type Logger, type RunEvent, withEvents, withLogger, withTimeout } from 'forkfast';
 import { serverTiming } from 'forkfast/report';
-import { finalize, fromEvent, type Observer, takeUntil } from 'rxjs';
-import { idOf, listen, type Listening, route, send } from './http.ts';
+import { type Context, Hono } from 'hono';
+import { accepts } from 'hono/accepts';
+import { HTTPException } from 'hono/http-exception';
+import { requestId } from 'hono/request-id';
+import {
+  asyncScheduler,
+  catchError,
+  filter,
+  finalize,
+  lastValueFrom,
+  map,
+  merge,
+  Observable,
+  type Observer,
+  of,
+  Subject,
+} from 'rxjs';
+import { type Env, serve } from './app.ts';
+import { leaving, untilGone } from './caller.ts';
+import type { Listening } from './http.ts';
+import { logTo } from './log-lines.ts';
+import { addPage, type Page } from './page.ts';
+import { failed, notAllowed, notFound, problemOf } from './problem.ts';
+import { queryOf } from './query.ts';
+import { sendEvents } from './server-sent-events.ts';
+import { type LogLine, type Told, toldOf } from './told.ts';
+import { idOf, lineOf, type Upstreams, type User, type UserContext, usersOf } from './users.ts';
 
-export interface DashboardOptions {
-  /** Where the Profile service is. */
-  readonly profile: string;
-  /** Where the Order service is. */
-  readonly orders: string;
+export interface DashboardOptions extends Upstreams {
   /** Milliseconds that an answer may take. */
   readonly timeout: number;
   readonly logger: Logger;
@@ -31,82 +36,109 @@ export interface DashboardOptions {
   readonly port?: number;
   /** Is told the events of each request, when its run is over. */
   readonly runs?: Pick<Observer<readonly RunEvent[]>, 'next'>;
+  /** What is served at `/`; nothing where it is absent. */
+  readonly page?: Page;
 }
 
-interface RequestContext extends Context {
+type Events = Pick<Observer<RunEvent>, 'next'>;
+
+interface RequestContext extends UserContext {
   readonly requestId: string;
-  readonly events: RunEvent[];
+  readonly events: Events;
 }
 
-/** The dashboard backend: `GET /users/:id` answers `User: Alice | Orders: 5`. */
+/** The dashboard backend: `GET /users/:id` answers `User: Alice | Orders: 5`, and `/users/:id/events` says how it came to it. */
 export async function startDashboard(options: DashboardOptions): Promise<Listening> {
-  const { profile, orders, timeout, logger, port = 0, runs } = options;
-  const users = new UserAggregator<RequestContext>(
-    { profile: profileService(profile), orders: orderService(orders) },
+  const { timeout, logger, port = 0, runs, page } = options;
+  const lines = new Subject<LogLine>();
+  const users = usersOf(
+    options,
     withTimeout(timeout),
-    withLogger(logger, ({ requestId }: RequestContext) => ({ requestId })),
-    withEvents({ next: (event) => (event.ctx as RequestContext).events.push(event) }),
-  );
-  const shutdown = new AbortController();
-
-  const server = await listen(
-    route(/^\/users\/([^/]*)$/, (text, request, response) => {
-      const id = idOf(text);
-      if (id === undefined) {
-        send(response, 400, 'the id of a user is a positive integer');
-        return;
-      }
-      const requestId = requestIdOf(request.headers['x-request-id']);
-      response.setHeader('x-request-id', requestId);
-      const events: RunEvent[] = [];
-      const ctx = { requestId, events, signal: shutdown.signal, propagate: { 'x-request-id': requestId } };
-      users
-        .aggregate(ctx, id)
-        .pipe(
-          takeUntil(fromEvent(response, 'close')), // the client has gone: nobody wants the answer
-          finalize(() => runs?.next(events)),
-        )
-        .subscribe({
-          next: (line) => {
-            response.setHeader('server-timing', serverTiming(events));
-            send(response, 200, line);
-          },
-          error: (error: unknown) => {
-            response.setHeader('server-timing', serverTiming(events));
-            fail(response, error);
-          },
-        });
+    withLogger(
+      logTo({
+        next: (line) => {
+          logger[line.level](line.message, line.fields);
+          lines.next(line);
+        },
+      }),
+      ({ requestId }: RequestContext) => ({ requestId }),
+    ),
+    withEvents({
+      next: (event) => {
+        (event.ctx as RequestContext).events.next(event);
+      },
     }),
-    port,
-    500,
   );
+  const shutdown = new Subject<void>();
+
+  /** One run: for whom it is, for how long, and who is told. */
+  const ask = (c: Context<Env>, events: Events): Observable<User> => {
+    const id = idOf(c.req.param('id') ?? '');
+    if (id === undefined) throw new HTTPException(400, { message: 'the id of a user is a positive integer' });
+    const { timeout, retries, hedge: hedgeAfter } = queryOf(c.req.query());
+    const { requestId } = c.var;
+    const propagate = { 'x-request-id': requestId };
+    const deadline = asyncScheduler.now() + (timeout ?? Infinity);
+    return untilGone(merge(leaving(c.req.raw), shutdown), (signal) => {
+      const ctx: RequestContext = { signal, deadline, retries, hedgeAfter, propagate, requestId, events };
+      return users(ctx, id);
+    });
+  };
+
+  const app = new Hono<Env>();
+  app.use(requestId({ limitLength: 64 }));
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/users/:id{[^/]*}', async (c) => {
+    const events: RunEvent[] = [];
+    const answer = ask(c, { next: (event) => events.push(event) }).pipe(
+      map((user) => (wantsJson(c) ? c.json(user) : c.text(lineOf(user)))),
+      catchError((error: unknown) => of(failed(c, error))),
+      finalize(() => runs?.next(events)),
+    );
+    const response = await lastValueFrom(answer, { defaultValue: c.body(null) });
+    response.headers.set('vary', 'Accept');
+    response.headers.set('server-timing', serverTiming(events));
+    return response;
+  });
+  app.get('/users/:id/events', (c) => {
+    const events = new Subject<RunEvent>();
+    const answer = ask(c, events).pipe(
+      map((data): Told => ({ event: 'answer', data })),
+      catchError((error: unknown) => of<Told>({ event: 'problem', data: problemOf(error) })),
+    );
+    const { requestId } = c.var;
+    const log = lines.pipe(
+      filter(({ fields }) => fields['requestId'] === requestId),
+      map((data): Told => ({ event: 'log', data })),
+    );
+    const told = new Observable<Told>((client) => {
+      client.next({ event: 'request', data: { requestId } });
+      client.add(
+        merge(log, events.pipe(map(toldOf))).subscribe((message) => {
+          client.next(message);
+        }),
+      );
+      client.add(answer.subscribe(client));
+    });
+    return sendEvents(c, told);
+  });
+  app.all('/users/:id{[^/]*}', notAllowed);
+  app.all('/users/:id/events', notAllowed);
+  if (page) addPage(app, page, options);
+  app.notFound(notFound);
+  app.onError((error, c) => failed(c, error));
+
+  const server = await serve(app, port, 500);
   return {
     url: server.url,
     close: () => {
-      shutdown.abort();
+      shutdown.next();
       return server.close();
     },
   };
 }
 
-/** Of an error that is not forkfast's own, and of a foreign cause, no word reaches the client: it may quote secrets. */
-function fail(response: ServerResponse, error: unknown): void {
-  if (error instanceof CanceledError) response.setHeader('connection', 'close');
-  send(
-    response,
-    statusOf(error),
-    error instanceof ForkfastError ? String(error.toJSON()['message']) : 'internal error',
-  );
-}
-
-/** What a failed run is in HTTP: a gateway's timeout, a bad gateway, or a server that shuts down. */
-export function statusOf(error: unknown): number {
-  if (error instanceof DeadlineExceededError) return 504;
-  if (error instanceof ServiceError) return error.cause instanceof DeadlineExceededError ? 504 : 502;
-  return error instanceof CanceledError ? 503 : 500;
-}
-
-/** The caller's, where it is fit for a log and a header; else a new one. */
-function requestIdOf(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[\w-]{1,64}$/.test(given) ? given : randomUUID();
+function wantsJson(c: Context<Env>): boolean {
+  const [text, json] = ['text/plain', 'application/json'] as const;
+  return accepts(c, { header: 'Accept', supports: [text, json], default: text }) === json;
 }

@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CanceledError, DeadlineExceededError, type RunEvent, ServiceError, silent } from 'forkfast';
-import { filter, firstValueFrom, map, merge, Subject, take, toArray } from 'rxjs';
+import { filter, firstValueFrom, map, merge, Subject, take, tap, toArray } from 'rxjs';
+import type { Activity } from '../../example/dashboard/activity.ts';
 import { parse } from '../../example/dashboard/command-line.ts';
-import { startDashboard, statusOf } from '../../example/dashboard/server.ts';
+import { type Problem, statusOf } from '../../example/dashboard/problem.ts';
+import { startDashboard } from '../../example/dashboard/server.ts';
 import {
-  type Activity,
   type MockOptions,
   type MockService,
   startOrderService,
@@ -66,6 +67,87 @@ describe('example: the mock services', () => {
     expect((await ask(`${url}/orders/42`, { method: 'POST' })).status).to.equal(405);
   });
 
+  const behave = (url: string, body: string, headers: Record<string, string> = {}): Promise<{ status: number }> =>
+    ask(`${url}/behavior`, { method: 'PUT', headers: { 'content-type': 'application/json', ...headers }, body });
+
+  it('do as they are told from then on', async () => {
+    const { url, activity } = await started(startProfileService());
+    const path = `${url}/profiles/42`;
+    expect(await behave(url, '{"delay":0,"outcome":503}')).to.include({ status: 204 });
+    expect(await ask(path)).to.include({ status: 503 });
+    expect(await behave(url, '{"delay":0,"outcome":204}')).to.include({ status: 204 });
+    expect(await ask(path)).to.include({ status: 204, body: '' });
+    await behave(url, '{"delay":0,"outcome":"reset"}');
+    const reset = firstValueFrom(activity.pipe(filter(({ type }) => type !== 'asked')));
+    expect(await ask(path).catch((error: unknown) => error)).to.be.an.instanceOf(TypeError);
+    expect(await reset).to.include({ type: 'reset' });
+    await behave(url, '{"delay":0,"outcome":"hang"}');
+    const client = new AbortController();
+    const seen = firstValueFrom(
+      activity.pipe(
+        tap(() => {
+          client.abort();
+        }),
+        filter(({ type }) => type === 'abandoned'),
+      ),
+    );
+    await ask(path, { signal: client.signal }).catch(() => 'gone');
+    await seen;
+  });
+
+  it('send a slow body a byte at a time, and see a client go in the middle of it', async () => {
+    const { url, activity } = await started(startProfileService());
+    await behave(url, '{"delay":0,"outcome":"slow-body"}');
+    const abandoned = firstValueFrom(activity.pipe(filter(({ type }) => type === 'abandoned')));
+    const response = await fetch(`${url}/profiles/42`);
+    const reader = response.body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).to.equal('N');
+    await reader.cancel();
+    await abandoned;
+  });
+
+  it('refuse to do what is not sane', async () => {
+    const { url } = await started(startProfileService());
+    const refused = [
+      ...['', 'null', '[]', '{}', '{"delay":0}', '{"outcome":200}', '{"delay":-1,"outcome":200}'],
+      ...['{"delay":60001,"outcome":200}', '{"delay":"1","outcome":200}', '{"delay":0,"outcome":199}'],
+      ...['{"delay":0.5,"outcome":200}', '{"delay":0,"outcome":"crash"}', '{"delay":0,"outcome":[200]}'],
+    ];
+    for (const body of refused) expect(await behave(url, body), body).to.include({ status: 400 });
+    expect(await behave(url, `{"delay":0,"outcome":500,"more":"${'x'.repeat(2_000)}"}`)).to.include({ status: 413 });
+    expect(await ask(`${url}/profiles/42`)).to.include({ status: 200 });
+  });
+
+  it('answer pages of this machine, and no others', async () => {
+    const { url } = await started(startProfileService());
+    const allowed = async (origin: string, init?: RequestInit): Promise<string | null> =>
+      (await ask(`${url}/profiles/42`, { ...init, headers: { origin } })).headers.get('access-control-allow-origin');
+    for (const origin of ['http://127.0.0.1:3000', 'http://localhost:3000', 'http://[::1]:3000']) {
+      expect(await allowed(origin)).to.equal(origin);
+      expect(await allowed(origin, { method: 'OPTIONS' })).to.equal(origin);
+    }
+    for (const origin of ['http://evil.test', 'http://127.0.0.1.evil.test', 'null', 'http://localhost@evil.test']) {
+      expect(await allowed(origin), origin).to.equal(null);
+      expect(await behave(url, '{"delay":0,"outcome":500}', { origin }), origin).to.include({ status: 403 });
+    }
+  });
+
+  it('stream what they see, to who comes late too', async () => {
+    const { url } = await started(startProfileService());
+    await ask(`${url}/profiles/42`, { headers: { 'x-request-id': 'abc' } });
+    const client = new AbortController();
+    const response = await fetch(`${url}/activity`, { signal: client.signal });
+    let text = '';
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (text.includes('answered')) break;
+    }
+    expect(text).to.match(
+      /"request":1,"requestId":"abc","type":"asked".*"request":1,"requestId":"abc","type":"answered"/s,
+    );
+    client.abort();
+  });
+
   it('close at once, whatever is pending', async () => {
     const { url, activity, close } = await startProfileService({ delay: never });
     const asked = firstValueFrom(activity);
@@ -114,6 +196,14 @@ describe('example: the dashboard backend', function () {
     for (const close of closing.splice(0)) await close();
   });
 
+  const problemFrom = async (url: string | URL, init?: RequestInit): Promise<Problem> => {
+    const { status, headers, body } = await ask(url, init);
+    expect(headers.get('content-type')).to.equal('application/problem+json');
+    const problem = JSON.parse(body) as Problem;
+    expect(problem.status).to.equal(status);
+    return problem;
+  };
+
   it('answers 200 with the line', async () => {
     const { url } = await stage();
     const { status, body, headers } = await ask(url);
@@ -160,7 +250,7 @@ describe('example: the dashboard backend', function () {
 
   it('answers 400 for an id that is not a positive integer', async () => {
     const { url } = await stage();
-    for (const id of ['0', '-1', '1.5', '1e3', '0x2a', 'alice', './', '%34', '9007199254740992']) {
+    for (const id of ['0', '-1', '1.5', '1e3', '0x2a', 'alice', './', '4%2F2', '9007199254740992']) {
       expect((await ask(new URL(id, url))).status, id).to.equal(400);
     }
   });
@@ -177,18 +267,18 @@ describe('example: the dashboard backend', function () {
   it('answers 502 where a service fails, and closes the connection to the other', async () => {
     const { url, next } = await stage({ profile: { status: 500 }, orders: { delay: never } });
     const abandoned = next('abandoned', 1);
-    const { status, body } = await ask(url);
-    expect(status).to.equal(502);
-    expect(body).to.match(/^profile: HTTP 500 from GET http:\/\/127\.0\.0\.1:\d+\/profiles\/42$/);
+    const { detail, ...rest } = await problemFrom(url);
+    expect(rest).to.deep.equal({ title: 'Bad Gateway', status: 502, code: 'ERR_SERVICE_FAILED' });
+    expect(detail).to.match(/^profile: HTTP 500 from GET http:\/\/127\.0\.0\.1:\d+\/profiles\/42$/);
     expect(await abandoned).to.deep.equal(['Order service']);
   });
 
   it('answers 504 at the deadline, and closes both connections', async () => {
     const { url, next } = await stage({ profile: { delay: never }, orders: { delay: never }, timeout: 500 });
     const abandoned = next('abandoned');
-    const { status, body } = await ask(url);
-    expect(status).to.equal(504);
-    expect(body).to.match(/^context deadline exceeded after \d+ ms, pending: profile, orders$/);
+    const { detail, ...rest } = await problemFrom(url);
+    expect(rest).to.deep.equal({ title: 'Gateway Timeout', status: 504, code: 'ERR_DEADLINE_EXCEEDED' });
+    expect(detail).to.match(/^context deadline exceeded after \d+ ms, pending: profile, orders$/);
     await abandoned;
   });
 
@@ -210,10 +300,118 @@ describe('example: the dashboard backend', function () {
     const { url, next, close } = await stage({ profile: { delay: never }, orders: { delay: never } });
     const asked = next('asked');
     const abandoned = next('abandoned');
-    const pending = ask(url);
+    const pending = problemFrom(url);
     await asked;
     await close();
-    expect(await pending).to.include({ status: 503, body: 'context canceled' });
+    expect(await pending).to.include({ status: 503, detail: 'context canceled' });
+    await abandoned;
+  });
+
+  it('gives the parts to whoever asks for JSON', async () => {
+    const { url } = await stage();
+    const parts = { profile: { name: 'Alice' }, orders: { orders: 5 } };
+    const { headers, body } = await ask(url, { headers: { accept: 'application/json' } });
+    expect([headers.get('content-type'), headers.get('vary')]).to.deep.equal(['application/json', 'Accept']);
+    expect(JSON.parse(body)).to.deep.equal(parts);
+    for (const accept of ['*/*', 'text/html, */*;q=0.8', 'application/json;q=0.1, text/plain']) {
+      expect((await ask(url, { headers: { accept } })).body, accept).to.equal(line);
+    }
+  });
+
+  it('takes a timeout, retries and a hedge with the question, within bounds', async () => {
+    const { url, next } = await stage({ profile: { status: 503 }, orders: { delay: never } });
+    const tried = next('answered', 3);
+    expect(await problemFrom(`${url}?retries=2`)).to.include({ status: 502 });
+    expect(await tried).to.deep.equal(Array(3).fill('Profile service'));
+    const late = await stage({ profile: { delay: never }, orders: { delay: never } });
+    const asked = late.next('asked', 4);
+    expect(await problemFrom(`${late.url}?timeout=500&hedge=0`)).to.include({ status: 504 });
+    expect(await asked).to.have.members(['Profile service', 'Order service', 'Profile service', 'Order service']);
+    for (const query of ['timeout=0', 'timeout=60001', 'retries=6', 'hedge=-1', 'timeout=', 'retries=1e1']) {
+      for (const path of [url, `${url}/events`]) {
+        const { status, detail } = await problemFrom(`${path}?${query}`);
+        expect([status, detail.startsWith(query.split('=')[0] ?? '')], query).to.deep.equal([400, true]);
+      }
+    }
+  });
+
+  it('says that it is well', async () => {
+    const { url } = await stage();
+    expect(await ask(new URL('/healthz', url))).to.include({ status: 200, body: '{"status":"ok"}' });
+  });
+
+  /** The Server-Sent Events of a response, as they come. */
+  const messages = async function* (response: Response): AsyncGenerator<{ event: string; data: unknown }> {
+    let text = '';
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      for (const [whole, event = '', data = ''] of text.matchAll(/event: (.*)\ndata: (.*)\n\n/g)) {
+        yield { event, data: JSON.parse(data) as unknown };
+        text = text.replace(whole, '');
+      }
+    }
+  };
+  const typesOf = (told: readonly { event: string; data: unknown }[]): string[] =>
+    told.flatMap(({ event, data }) => {
+      const { type, service = 'run' } = data as { type: string; service?: string };
+      return event === 'run' ? `${service} ${type}` : [];
+    });
+
+  it('streams the events of a run, its log, and at last the answer', async () => {
+    const { url } = await stage();
+    const id = 'abc-123';
+    const response = await fetch(`${url}/events`, { headers: { 'x-request-id': id, authorization: 'Bearer secret' } });
+    expect(response.headers.get('content-type')).to.match(/^text\/event-stream/);
+    const told = [];
+    for await (const message of messages(response)) told.push(message);
+    expect(told[0]).to.deep.equal({ event: 'request', data: { requestId: id } });
+    expect(told.at(-1)).to.deep.equal({
+      event: 'answer',
+      data: { profile: { name: 'Alice' }, orders: { orders: 5 } },
+    });
+    expect(typesOf(told)).to.have.members([
+      ...['run started', 'profile started', 'orders started'],
+      ...['profile succeeded', 'orders succeeded', 'run succeeded'],
+    ]);
+    expect(told.filter(({ event }) => event === 'log')).to.have.length(6);
+    expect(JSON.stringify(told)).not.to.match(/secret|propagate/);
+  });
+
+  it('ends the stream of a run that failed with the problem', async () => {
+    const { url } = await stage({ profile: { status: 500 }, orders: { delay: never } });
+    const told = [];
+    for await (const message of messages(await fetch(`${url}/events`))) told.push(message);
+    expect(typesOf(told).slice(-3)).to.deep.equal(['profile failed', 'orders canceled', 'run failed']);
+    expect(told.at(-1)).to.deep.include({ event: 'problem' });
+    expect(told.at(-1)?.data).to.include({ status: 502, code: 'ERR_SERVICE_FAILED' });
+  });
+
+  it('cancels the run of a client that disconnects in the middle of its events', async () => {
+    const { url, next } = await stage({ orders: { delay: never } });
+    const abandoned = next('abandoned', 1);
+    const client = new AbortController();
+    try {
+      for await (const message of messages(await fetch(`${url}/events`, { signal: client.signal }))) {
+        if (typesOf([message]).includes('profile succeeded')) client.abort();
+      }
+    } catch (error) {
+      expect(error).to.have.property('name', 'AbortError');
+    }
+    expect(await abandoned).to.deep.equal(['Order service']);
+  });
+
+  it('ends the streams when it is closed, and closes both connections', async () => {
+    const { url, next, close } = await stage({ profile: { delay: never }, orders: { delay: never } });
+    const asked = next('asked');
+    const abandoned = next('abandoned');
+    const response = await fetch(`${url}/events`);
+    await asked;
+    const closing = close();
+    const told = [];
+    for await (const message of messages(response)) told.push(message);
+    await closing;
+    expect(typesOf(told).at(-1)).to.equal('run canceled');
+    expect(told.at(-1)?.data).to.include({ status: 503, detail: 'context canceled' });
     await abandoned;
   });
 
@@ -394,6 +592,8 @@ describe('example: npm start', function () {
     );
     const [, url = ''] = await until('stdout', served);
     expect(await ask(url)).to.include({ status: 200, body: line });
+    const [, page = ''] = await until('stdout', /^Dashboard page (\S+)$/m);
+    expect((await ask(page)).body).to.match(/^<!doctype html>/);
     await until('stdout', new RegExp(`Serving [^]*\n${picture}$`));
     child.kill('SIGINT');
     expect(await ended).to.include({ code: 0 });
