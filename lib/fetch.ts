@@ -161,5 +161,5 @@ function absolute(input: string | URL): URL {
 
 /** Only of HTTP: the path of a `data:` or a `blob:` URL holds anything. */
 function shown({ origin, pathname, protocol }: URL): string {
-  return /^https?:$/.test(protocol) ? origin + pathname : protocol;
+  return /^https?:/.test(protocol) ? origin + pathname : protocol;
 }

@@ -28,7 +28,7 @@ function sendable(headers: RequestInit['headers'] | Context['propagate']): [stri
         `fetch: the value of header ${name} has a line break, a control or a character beyond Latin-1`,
       );
     }
-    const padded = /^[\t ]|[\t ]$/.test(value);
-    return [name.toLowerCase(), padded ? (new Headers([[name, value]]).get(name) ?? '') : value];
+    const padded = value !== value.trim();
+    return [name.toLowerCase(), padded ? String(new Headers([[name, value]]).get(name)) : value];
   });
 }

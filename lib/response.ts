@@ -80,7 +80,7 @@ async function read(body: FetchBody | null, abort: Abort, take: (chunk: Uint8Arr
 /** With its charset, and no other parameter: what goes into a log is short, whatever the header holds. */
 function mediaType(header: string | null): string | null {
   const [type = null] =
-    /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64}(?: *; *charset=[\w-]{1,40})?/i.exec(header ?? '') ?? [];
+    /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64}(?: *; *charset=[\w-]{1,40})?/i.exec(String(header)) ?? [];
   return type;
 }
 
@@ -147,7 +147,7 @@ function refusedRedirect(error: unknown): boolean {
 
 /** `Retry-After` in milliseconds from now: it holds seconds or a date. */
 function retryAfter(headers: FetchResponse['headers']): number | undefined {
-  const value = headers.get('retry-after')?.trim() ?? '';
+  const value = String(headers.get('retry-after')).trim();
   if (/^\d+$/.test(value)) return Number(value) * 1_000;
   // `Date.parse` alone would take `1.5` for a day in January.
   const at = /^[a-z]+, .* GMT$/i.test(value) ? Date.parse(value) : NaN;

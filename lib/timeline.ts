@@ -28,7 +28,7 @@ interface Draft {
   outcome: Outcome;
   error?: unknown;
   torn: boolean;
-  readonly services: Map<string, Draft>;
+  readonly services: Map<string | undefined, Draft>;
   readonly runs: Draft[];
 }
 
@@ -60,7 +60,7 @@ export function timeline(events: readonly RunEvent[]): readonly Span[] {
   const roots: Draft[] = [];
   for (const [run, parent] of parents) {
     const outer = parent && runs.get(parent.run);
-    const host = parent?.service === undefined ? outer : (outer?.services.get(parent.service) ?? outer);
+    const host = (parent && outer?.services.get(parent.service)) ?? outer;
     (host?.runs ?? roots).push(run);
   }
   return roots.map((root) => finished(root, last));

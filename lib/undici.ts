@@ -175,7 +175,6 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener {
   }
 
   onResponseEnd(): void {
-    if (this.#over) return;
     const [decoder] = this.#decoders;
     if (decoder) decoder.end();
     else this.#complete();

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { config } from 'rxjs';
 import { Abort, aborted, abortOf, carry } from '../lib/abort.ts';
 
 describe('aborted', () => {
@@ -162,6 +163,33 @@ describe('Abort', () => {
     const seen: unknown[] = [];
     abort.listen({ onAbort: (reason) => seen.push(reason) });
     expect(seen).to.deep.equal([null]);
+  });
+
+  it('lets one that comes late go again', () => {
+    const abort = new Abort();
+    abort.abort('the user left');
+    const seen: unknown[] = [];
+    aborted(carry({}, abort)).subscribe({ next: (value) => seen.push(value), complete: () => seen.push('complete') });
+    expect(seen).to.deep.equal(['the user left', 'complete']);
+  });
+
+  it('tells the others where one throws, and reports it as RxJS does', async () => {
+    const boom = new Error('boom');
+    const reported = new Promise((resolve) => {
+      config.onUnhandledError = resolve;
+    });
+    const abort = new Abort();
+    const seen: unknown[] = [];
+    abort.listen({
+      onAbort: () => {
+        throw boom;
+      },
+    });
+    abort.listen({ onAbort: (reason) => seen.push(reason) });
+    abort.abort('the user left');
+    expect(seen).to.deep.equal(['the user left']);
+    expect(await reported).to.equal(boom);
+    config.onUnhandledError = null;
   });
 
   it('gives a signal that has aborted to who asks late', () => {

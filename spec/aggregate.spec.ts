@@ -133,6 +133,7 @@ describe('aggregate', () => {
       }
       const [answer] = told(aggregate(services)(background)) as [object];
       expect(Object.keys(answer)).to.deep.equal(['__proto__', 'constructor']);
+      expect(Object.getOwnPropertyDescriptor(answer, '__proto__')).to.include({ configurable: true, writable: true });
       expect(Object.getPrototypeOf(answer)).to.equal(Object.prototype);
       expect('polluted' in answer || 'polluted' in {}).to.equal(false);
     });

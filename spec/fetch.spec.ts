@@ -130,6 +130,13 @@ describe('fetchJson and fetchText', () => {
       });
     }
 
+    it('that refuses a redirect, as Node says it, is a NetworkError that says so', async () => {
+      const cause = new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
+      const error = await failureOf(fetchText({ fetch: () => Promise.reject(cause) }, api), NetworkError);
+      expect(error.message).to.equal(`a redirect, which is refused, from GET ${api}`);
+      expect(error).to.include({ method: 'GET', url: api, cause });
+    });
+
     it('that rejects with an error of ours is left as it is', async () => {
       const own = new HttpError({ status: 401, method: 'POST', url: 'http://auth.test/token' });
       const fetch = (): Promise<Response> => Promise.reject(own);
@@ -179,6 +186,7 @@ describe('fetchJson and fetchText', () => {
       expect(signal().aborted).to.equal(false);
       subscription.unsubscribe();
       expect(signal().reason).to.be.instanceOf(DOMException).with.property('name', 'AbortError');
+      expect(signal().reason).to.have.property('message', 'The answer is no longer wanted');
       expect(signal().reason).to.have.property('cause').that.is.instanceOf(CanceledError);
     });
 
@@ -449,6 +457,16 @@ describe('fetchJson and fetchText', () => {
       }
     });
 
+    it('that is no UTF-8 is a DecodeError, though it comes in chunks', async () => {
+      const stream = new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          for (const byte of [0x22, 0xff, 0x22]) controller.enqueue(new Uint8Array([byte]));
+          controller.close();
+        },
+      });
+      await failureOf(fetchText({ fetch: answers(stream) }, api), DecodeError);
+    });
+
     it('that is no JSON is a DecodeError that does not quote it', async () => {
       const fetch = answers('<h1>secret', { headers: { 'content-type': 'text/html' } });
       const error = await failureOf(fetchJson({ fetch }, api), DecodeError);
@@ -459,10 +477,12 @@ describe('fetchJson and fetchText', () => {
 
     const mediaTypes: [string, string | null][] = [
       ['text/html; charset=utf-8', 'text/html; charset=utf-8'],
+      ['text/html;charset=utf-8', 'text/html;charset=utf-8'],
       ['multipart/mixed; boundary=secret', 'multipart/mixed'],
       ['application/vnd.api+json;profile="secret"', 'application/vnd.api+json'],
       [`text/${'x'.repeat(100)}`, `text/${'x'.repeat(64)}`],
       ['secret', null],
+      ['secret, text/html', null],
     ];
     for (const [header, contentType] of mediaTypes) {
       it(`that is a DecodeError says its media type, and nothing else that the header holds: ${header}`, async () => {
@@ -498,6 +518,22 @@ describe('fetchJson and fetchText', () => {
   it('shows of a scheme that only ends in http nothing but the scheme', async () => {
     const fetch: Fetch = () => Promise.reject(new Error('no such scheme'));
     expect(await failureOf(fetchText({ fetch }, 'xhttp:secret'), NetworkError)).to.include({ url: 'xhttp:' });
+  });
+
+  it('sends the value of a header without the blanks around it, to a transport that takes it as it is', async () => {
+    let sent: RequestInit['headers'];
+    const fetch: Fetch = (_url, { headers }) => {
+      sent = headers;
+      return Promise.resolve(new Response('ok'));
+    };
+    const headers = { before: ' \tx y', after: 'x y\t ', around: ' \xa0 ', none: 'x y' };
+    await lastValueFrom(fetchText({ fetch }, api, { headers }));
+    expect(sent).to.deep.equal(Object.entries({ before: 'x y', after: 'x y', around: '\xa0', none: 'x y' }));
+  });
+
+  it('refuses headers that are a string', async () => {
+    const error = await failureOf(fetchText({ fetch: answers('') }, api, { headers: 'a: b' as never }), TypeError);
+    expect(error.message).to.equal('fetch: headers are a record, pairs or Headers, not a string');
   });
 
   for (const [name, headers] of [

@@ -265,6 +265,22 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     await expectTree('dashboard succeeded', '  dashboard gate succeeded');
   });
 
+  it('leaves the context as it is where the tracer throws', () => {
+    const key = createContextKey('who');
+    const tracer = {
+      startSpan: () => {
+        throw new Error('no span');
+      },
+    };
+    const told: unknown[] = [];
+    const a = () => of(context.active().getValue(key));
+    const ask = aggregate({ a }, quiet, withTracing(tracer as never));
+    context.with(context.active().setValue(key, 'the subscriber'), () => {
+      ask(background).subscribe(({ a }) => told.push(a, context.active().getValue(key)));
+    });
+    expect(told).to.deep.equal(['the subscriber', 'the subscriber']);
+  });
+
   it('asks upstream for no sampling where the run is not sampled, and exports nothing', async () => {
     reset();
     exportTo(exporting({ sampler: new AlwaysOffSampler() }));

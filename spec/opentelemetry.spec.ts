@@ -313,6 +313,23 @@ describe('withTracing', () => {
       });
     });
 
+    it('of a cause that is null', () => {
+      aggregate({ a: failing(new Error('boom', { cause: null })) }, ...named('run'))(background).subscribe(ignored);
+      expect(exceptions()).to.deep.equal(['run a: {"exception.type":"Error"}']);
+    });
+
+    it('in the outer service where the inner run is not sampled', () => {
+      const tracer = exported.provider.getTracer('a test');
+      const startSpan: typeof tracer.startSpan = (...[name, options, outside]) => {
+        const span = tracer.startSpan(name, options, outside);
+        return name === 'user' ? trace.wrapSpanContext(span.spanContext()) : span;
+      };
+      const tracing = withTracing({ startSpan } as never);
+      const user = aggregate({ profile: failing(boom) }, quiet, withName('user'), tracing);
+      aggregate({ user }, quiet, withName('page'), tracing)(background).subscribe(ignored);
+      expect(exceptions().map((exception) => exception.replace(/:.*/, ''))).to.deep.equal(['page user']);
+    });
+
     it('of causes that go round in a circle', () => {
       const one = new Error('one');
       one.cause = new Error('two', { cause: one });
@@ -473,14 +490,23 @@ describe('withMetrics', () => {
     ]);
   });
 
-  it('has the units and the bounds that the conventions advise', async () => {
+  it('keeps the names that only hold a number in brackets', async () => {
+    const services = Object.fromEntries(['[10]', '[1]st', 'a[1]'].map((name) => [name, () => of(1)]));
+    marbles(() => {
+      aggregate(services, ...named('run'))(background).subscribe();
+    });
+    const lines = (await measured.lines()).filter((line) => line.startsWith('active_services'));
+    expect(lines.map((line) => /service\.name=(\S+)/.exec(line)?.[1])).to.deep.equal(['[]', '[1]st', 'a[1]']);
+  });
+
+  it('has the units, the bounds and the descriptions that people read', async () => {
     aggregate({ a: () => of(1) }, ...named('run'))(background).subscribe();
     const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
     expect(await measured.instruments()).to.deep.equal([
-      { name: 'forkfast.run.duration', unit: 's', boundaries },
-      { name: 'forkfast.active_runs', unit: '{run}' },
-      { name: 'forkfast.service.duration', unit: 's', boundaries },
-      { name: 'forkfast.active_services', unit: '{service}' },
+      { name: 'forkfast.run.duration', description: 'How long a run took.', unit: 's', boundaries },
+      { name: 'forkfast.active_runs', description: 'The runs in flight.', unit: '{run}' },
+      { name: 'forkfast.service.duration', description: 'How long a service took.', unit: 's', boundaries },
+      { name: 'forkfast.active_services', description: 'The services in flight.', unit: '{service}' },
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createSecureServer } from 'node:http2';
@@ -103,6 +104,17 @@ describe('undiciFetch', function () {
       const { url } = await serveRaw((socket) => socket.end());
       const error = await rejection(fetch(new URL(url), {}));
       expect(error).to.be.instanceOf(TypeError).with.property('message', 'fetch failed');
+      expect((error as Error).cause).to.have.property('code', 'UND_ERR_SOCKET');
+    });
+
+    it('rejects as fetch does where the connection breaks in the body', async () => {
+      const { url } = await serve((_request, response) => {
+        response.writeHead(200, { 'content-length': 9 }).write('x', () => response.destroy());
+      });
+      const reader = (await fetch(new URL(url), {})).body!.getReader();
+      expect(String((await reader.read()).value)).to.equal('x');
+      const error = await rejection(reader.read());
+      expect(error).to.be.instanceOf(TypeError).with.property('message', 'terminated');
       expect((error as Error).cause).to.have.property('code', 'UND_ERR_SOCKET');
     });
 
@@ -267,6 +279,32 @@ describe('undiciFetch', function () {
       });
       const error = await failureOf(fetchText({ fetch }, server.url), NetworkError);
       expect(error.message).to.match(/^no answer from GET/);
+      expect(error.cause).to.have.nested.property('cause.message', 'more than 5 content encodings');
+      await server.closed;
+    });
+
+    it('decodes five of them', async () => {
+      const bytes = Array.from({ length: 5 }).reduce<Buffer>((inner) => gzipSync(inner), Buffer.from('Alice'));
+      const { url } = await serve((_request, response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip,gzip,gzip,gzip,gzip' }).end(bytes);
+      });
+      expect(await lastValueFrom(fetchText({ fetch }, url))).to.equal('Alice');
+    });
+
+    it('decodes more than a decoder takes at once', async () => {
+      const large = randomBytes(2 ** 20).toString('base64');
+      const { url } = await serve((_request, response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(large));
+      });
+      expect(await lastValueFrom(fetchText({ fetch }, url))).to.equal(large);
+    });
+
+    it('is a body cut short, and closes the socket, where the bytes are not what it says', async () => {
+      const server = await serve((_request, response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip' }).write('no gzip');
+      });
+      const error = await failureOf(fetchText({ fetch }, server.url), NetworkError);
+      expect(error.message).to.match(/^a body cut short \(Z_DATA_ERROR\)/);
       await server.closed;
     });
 
@@ -393,6 +431,13 @@ describe('undiciFetch', function () {
       );
       await failureOf(fetchJson({ fetch }, url, { redirect: 'follow' }), NetworkError);
       expect(count).to.equal(21);
+    });
+
+    it('that is refused rejects as fetch does', async () => {
+      const { from } = await redirect();
+      const error = await rejection(fetch(new URL(from.url), { redirect: 'error' }));
+      expect(error).to.be.instanceOf(TypeError).with.property('message', 'fetch failed');
+      expect((error as Error).cause).to.have.property('message', 'unexpected redirect');
     });
 
     it('that is refused closes the socket where its body drips, and keeps it where it has none', async () => {

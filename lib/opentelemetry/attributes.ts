@@ -1,18 +1,17 @@
 import type { Attributes } from '@opentelemetry/api';
 import { HttpError, serialize, ServiceError } from '../errors.ts';
-import type { EventFields } from '../events.ts';
 
 /** The name and the version of the instrumentation scope. */
 export const scope: readonly [name: string, version: string] = ['forkfast', '0.1.0'];
 
 /** Whose a span or a measurement is. */
-export function whose({ name, service }: Pick<EventFields, 'name' | 'service'>): Attributes {
+export function whose({ name, service }: { readonly name: string; readonly service?: string | undefined }): Attributes {
   return { 'forkfast.aggregate.name': name, ...(service === undefined ? {} : { 'forkfast.service.name': service }) };
 }
 
 /** A service's name where the values must be few: `aggregateEach` has as many indices as there are inputs. */
-export function few(service: string): string {
-  return /^\[\d+\]$/.test(service) ? '[]' : service;
+export function few<T extends string | undefined>(service: T): T | '[]' {
+  return /^\[\d+\]$/.test(String(service)) ? '[]' : service;
 }
 
 /**

@@ -26,12 +26,12 @@ export function intervals<T>(
     }
     const run = runs.get(id);
     if (!run) return;
-    if (type === 'started') {
-      if (service !== undefined) run.services.set(service, open(event, run.own));
-    } else if (service === undefined) {
+    if (service === undefined) {
       runs.delete(id);
       for (const [left, opened] of run.services) close(opened, { ...event, type: 'canceled', service: left });
       close(run.own, event);
+    } else if (type === 'started') {
+      run.services.set(service, open(event, run.own));
     } else {
       const opened = run.services.get(service);
       run.services.delete(service);

@@ -85,7 +85,7 @@ function close({ meter, since }: Measured, event: RunEvent): void {
 }
 
 function by({ name, service }: RunEvent): Attributes {
-  return whose(service === undefined ? { name } : { name, service: few(service) });
+  return whose({ name, service: few(service) });
 }
 
 function instrumentsOf(meter: Meter, { service }: RunEvent): Instruments {

@@ -76,8 +76,9 @@ export function withTracing(tracer?: Tracer): AggregateOption {
 
 /** The span of a run in flight, or of a service in it. */
 export function spanOf(asked: RunEvent['parent']): Span | undefined {
-  const run = asked && runs.get(asked.run);
-  return (run?.services.get(asked?.service ?? '') ?? run?.own)?.span;
+  if (!asked) return undefined;
+  const run = runs.get(asked.run);
+  return (run?.services.get(asked.service ?? '') ?? run?.own)?.span;
 }
 
 function openRun(event: RunEvent, tracer: Tracer): Traced {
@@ -97,7 +98,7 @@ function openService(event: RunEvent, run: Traced): Traced {
   // Of a run that nobody samples, nothing is made of its services.
   if (run.span.isRecording()) {
     const { tracer, inside: outside } = run;
-    const span = tracer.startSpan(`${event.name} ${few(event.service ?? '')}`, { attributes: whose(event) }, outside);
+    const span = tracer.startSpan(`${event.name} ${String(few(event.service))}`, { attributes: whose(event) }, outside);
     service = { tracer, span, outside, inside: trace.setSpan(outside, span) };
   }
   surroundings.set(event, service.inside);

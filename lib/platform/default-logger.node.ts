@@ -11,7 +11,7 @@ export function createDefaultLogger(): Logger {
   const { levels } = config.npm;
   let made: winston.Logger | undefined;
   let level: string | undefined;
-  const theLevel = (): string => (level ??= known(process.env['LOG_LEVEL']?.toLowerCase(), levels));
+  const theLevel = (): string => (level ??= known(String(process.env['LOG_LEVEL']).toLowerCase(), levels));
   const logger = (): winston.Logger =>
     (made ??= createLogger({
       level: theLevel(),
@@ -38,6 +38,6 @@ const plain = winston.format((line) => {
   return line;
 });
 
-function known(level: string | undefined, levels: object): string {
-  return level !== undefined && Object.hasOwn(levels, level) ? level : 'info';
+function known(level: string, levels: object): string {
+  return Object.hasOwn(levels, level) ? level : 'info';
 }

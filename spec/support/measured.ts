@@ -5,7 +5,7 @@ export interface Measuring {
   readonly provider: MeterProvider;
   /** Each time series as a line: `active_runs aggregate.name=dashboard 0`, of durations their number and their sum. */
   readonly lines: () => Promise<string[]>;
-  /** The name, unit and bounds of each instrument. */
+  /** The name, description, unit and bounds of each instrument. */
   readonly instruments: () => Promise<Record<string, unknown>[]>;
 }
 
@@ -32,8 +32,9 @@ export function measuring(): Measuring {
         dataPoints.map((point) => `${short(descriptor.name)} ${labels(point)} ${valueOf(point)}`),
       ),
     instruments: async () =>
-      (await collected()).map(({ descriptor: { name, unit }, dataPoints: [point] }) => ({
+      (await collected()).map(({ descriptor: { name, description, unit }, dataPoints: [point] }) => ({
         name,
+        description,
         unit,
         ...(typeof point?.value === 'object' && 'buckets' in point.value
           ? { boundaries: point.value.buckets.boundaries }
