@@ -12,7 +12,7 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 const floors = [
   ['check'],
   ['context', 'retry-budget'],
-  ['abort', 'errors', 'headers', 'service', 'url'],
+  ['abort', 'errors', 'headers', 'relay', 'service', 'url'],
   ['response', 'scope'],
   ['events', 'from-abortable', 'operators/*', 'sharing'],
   ['fetch', 'logging', 'per-run', 'single-flight'],

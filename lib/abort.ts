@@ -10,46 +10,47 @@ interface Signalling {
   readonly signal?: AbortSignal | null | undefined;
 }
 
+/** What is listened to: whoever has listened keeps it, since a context may have another signal by then. */
+export type Heard = Abort | AbortSignal | null | undefined;
+
 /** Who listens to a signal, behind its only DOM listener. */
-const hubs = new WeakMap<AbortSignal, Set<AbortListener>>();
+interface Hub {
+  readonly listeners: Set<AbortListener>;
+  readonly onAbort: () => void;
+}
+
+const hubs = new WeakMap<AbortSignal, Hub>();
 
 /**
- * Tells `listener` the reason when the signal of `to` aborts; at once where it has aborted already.
+ * Tells `listener` the reason when the signal of `to` aborts; at once where it has aborted already. Gives what to `unlisten` to.
  *
  * However many listen, a signal has one DOM listener, and none when the last of them has gone; one that nobody has read yet is
  * not made for this (see {@link Abort}). Not `AbortSignal.any`, which has leaked on long-lived signals:
  * https://github.com/nodejs/node/issues/54614.
  */
-export function listen(to: Signalling, listener: AbortListener): void {
+export function listen(to: Signalling, listener: AbortListener): Heard {
   const own = abortOf(to);
   if (own) {
     own.listen(listener);
-    return;
+    return own;
   }
   const { signal } = to;
-  if (!signal) return;
+  if (!signal) return signal;
   if (signal.aborted) {
-    listener.onAbort(signal.reason);
-    return;
+    tell(listener, signal.reason);
+    return signal;
   }
-  const hub = hubs.get(signal) ?? new Set();
-  if (hub.size === 0) {
-    hubs.set(signal, hub);
-    signal.addEventListener('abort', onAbort);
-  }
-  hub.add(listener);
+  (hubs.get(signal) ?? open(signal)).listeners.add(listener);
+  return signal;
 }
 
 /** Tells `listener` no more. */
-export function unlisten(to: Signalling, listener: AbortListener): void {
-  const own = abortOf(to);
-  if (own) {
-    own.unlisten(listener);
-    return;
+export function unlisten(from: Heard, listener: AbortListener): void {
+  if (from instanceof Abort) from.unlisten(listener);
+  else if (from) {
+    const hub = hubs.get(from);
+    if (hub?.listeners.delete(listener) && hub.listeners.size === 0) close(from, hub);
   }
-  const { signal } = to;
-  const hub = signal ? hubs.get(signal) : undefined;
-  if (signal && hub?.delete(listener) && hub.size === 0) close(signal);
 }
 
 /** {@link listen} as an Observable: emits the reason and completes. */
@@ -61,21 +62,26 @@ export function aborted(to: Signalling): Observable<unknown> {
         subscriber.complete();
       },
     };
-    listen(to, listener);
+    const heard = listen(to, listener);
     return () => {
-      unlisten(to, listener);
+      unlisten(heard, listener);
     };
   });
 }
 
-/** The DOM listener of every signal; `this` is the signal. */
-function onAbort(this: AbortSignal): void {
-  const hub = hubs.get(this);
-  close(this);
-  for (const listener of hub ?? []) tell(listener, this.reason);
+function open(signal: AbortSignal): Hub {
+  const listeners = new Set<AbortListener>();
+  const onAbort = (): void => {
+    close(signal, hub);
+    for (const listener of listeners) tell(listener, signal.reason);
+  };
+  const hub = { listeners, onAbort };
+  hubs.set(signal, hub);
+  signal.addEventListener('abort', onAbort);
+  return hub;
 }
 
-function close(signal: AbortSignal): void {
+function close(signal: AbortSignal, { onAbort }: Hub): void {
   hubs.delete(signal);
   signal.removeEventListener('abort', onAbort);
 }
@@ -116,7 +122,7 @@ export class Abort extends AbortController {
 
   /** See {@link listen}. */
   listen(listener: AbortListener): void {
-    if (this.#ended) listener.onAbort(this.#ended.reason);
+    if (this.#ended) tell(listener, this.#ended.reason);
     else if (this.#first || this.#others?.size) (this.#others ??= new Set()).add(listener);
     else this.#first = listener;
   }
@@ -128,6 +134,7 @@ export class Abort extends AbortController {
 
   /** Those who listen are told after the signal. One that leaves while the others are told is not told. */
   override abort(reason: unknown): void {
+    if (this.#ended) return;
     this.#closed = true;
     this.#ended = { reason };
     super.abort(reason);

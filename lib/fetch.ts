@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs';
+import { type Observable, throwError } from 'rxjs';
 import { carry } from './abort.ts';
 import { kindOf } from './check.ts';
 import type { Context, FetchResponse } from './context.ts';
@@ -111,6 +111,9 @@ function send<T>(question: Question<T>, asked: Asked<T>): void {
   const { ctx, input, init, accept, maxBytes } = question;
   if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
   const url = absolute(input);
+  if (url.username !== '' || url.password !== '') {
+    throw new TypeError(`fetch: ${shown(url)} has credentials in the URL: send them in a header`);
+  }
   const method = methodOf(init);
   if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
   const headers = headersOf(ctx, init.headers, accept);
@@ -132,7 +135,7 @@ function receive<T>(answer: PromiseLike<FetchResponse>, question: Question<T>, a
       asked.follow(valueOf(response, question, target, asked));
     },
     (cause: unknown) => {
-      asked.error(unanswered(target(), cause));
+      asked.follow(throwError(() => unanswered(target(), cause)));
     },
   );
 }
@@ -153,9 +156,6 @@ function abortError(cause: unknown): DOMException {
 function absolute(input: string | URL): URL {
   const url = input instanceof URL ? input : resolve(input);
   if (url === undefined) throw new TypeError(`fetch: ${unresolved(String(input))}`);
-  if (url.username !== '' || url.password !== '') {
-    throw new TypeError(`fetch: ${shown(url)} has credentials in the URL: send them in a header`);
-  }
   return url;
 }
 

@@ -1,7 +1,8 @@
-import { Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
-import { Abort, type AbortListener, abortOf, listen, report, unlisten } from './abort.ts';
+import { isObservable, Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
+import { Abort, type AbortListener, abortOf, listen, report, type Heard, unlisten } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
+import { Relay } from './relay.ts';
 import { isPromiseLike, toObservable } from './service.ts';
 
 /**
@@ -60,7 +61,8 @@ export function abortable<T>(
 
 /** One subscription: the controller of its signal, and the observer of what was asked. The last value is the answer. */
 export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsubscribable {
-  readonly #ctx: Context;
+  /** The caller's signal. */
+  #heard: Heard;
   readonly #subscriber: Subscriber<T>;
   readonly #reasonOf: (error: unknown) => unknown;
   /** The Observable that was asked: in hand before it runs, so that one that emits without end can be ended. */
@@ -69,15 +71,14 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
 
   constructor(ctx: Context, subscriber: Subscriber<T>, reasonOf: (error: unknown) => unknown) {
     super();
-    this.#ctx = ctx;
     this.#subscriber = subscriber;
     this.#reasonOf = reasonOf;
     subscriber.add(this);
-    listen(ctx, this);
+    if (!this.over()) this.#heard = listen(ctx, this); // a `forkJoin` whose first source failed subscribes when it is over
   }
 
   follow(answer: PromiseLike<T> | Observable<T>): void {
-    if (isPromiseLike(answer)) {
+    if (!isObservable(answer) && isPromiseLike(answer)) {
       answer.then(
         (value) => {
           this.next(value);
@@ -96,7 +97,7 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
       new Observable<T>((inner) => {
         this.#inner = inner;
         toObservable(answer).subscribe(inner);
-      }).subscribe(this);
+      }).subscribe(new Relay(this));
     }
   }
 
@@ -132,7 +133,7 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
   /** Tears down before it tells; a teardown that throws changes no outcome. */
   #leave(tell: () => void): void {
     this.close();
-    unlisten(this.#ctx, this);
+    unlisten(this.#heard, this);
     try {
       this.#inner?.unsubscribe();
     } finally {

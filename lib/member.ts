@@ -1,4 +1,5 @@
 import { EMPTY, Observable, type Observer, type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
+import { Relay } from './relay.ts';
 import { isPromiseLike, toObservable } from './service.ts';
 
 /** Whose members they are. */
@@ -57,7 +58,7 @@ export class Member implements Observer<unknown> {
         if (inner.closed) this.#tear(error);
         else inner.error(error);
       }
-    }).subscribe(this);
+    }).subscribe(new Relay(this));
     this.#subscribing = false;
     if (this.#early) this.#membership.settle(this, this.#early.failure);
   }

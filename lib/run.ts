@@ -9,13 +9,14 @@ import {
   timeout,
   type Unsubscribable,
 } from 'rxjs';
-import { type AbortListener, abortOf, carry, listen, unlisten } from './abort.ts';
+import { type AbortListener, abortOf, carry, listen, type Heard, unlisten } from './abort.ts';
 import { background, type Context, derive, refusal } from './context.ts';
 import { CanceledError, DeadlineExceededError, nested, ServiceError } from './errors.ts';
 import { type Emit, emitter, type RunIdentity } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
 import { Member, type Membership } from './member.ts';
 import type { Config } from './options.ts';
+import { Relay } from './relay.ts';
 import { Scope, scopeOf } from './scope.ts';
 
 /** Errors where its source has not emitted by the deadline. */
@@ -50,7 +51,8 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
   readonly ctx: Context;
   readonly deadline: number;
   readonly #plan: Plan<Out>;
-  readonly #caller: Context;
+  /** The caller's signal. */
+  #heard: Heard;
   readonly #input: unknown;
   readonly #subscriber: Subscriber<Out>;
   readonly #startedAt = asyncScheduler.now();
@@ -73,7 +75,6 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     const { config, growing } = plan;
     const refused = abortOf(caller) ? undefined : refusal(caller); // ours is sound, and reading its signal makes one
     const given = refused ? background : caller;
-    this.#caller = given;
     this.#members = plan.names.map((name, index) => new Member(this, index, name));
     this.outer = scopeOf(given);
     const asked = given.deadline ?? Infinity;
@@ -90,7 +91,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     this.#emit('started');
     subscriber.add(this);
     if (refused) this.#end('failed', refused);
-    if (!this.over()) listen(given, this);
+    if (!this.over()) this.#heard = listen(given, this);
     if (!this.over()) this.#join(deadline);
   }
 
@@ -133,7 +134,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     const remaining = deadline - this.#startedAt;
     // The run around this one keeps the same deadline, and will say that it was this service that was pending.
     const bound = this.outer && this.outer.deadline <= deadline ? identity : within(remaining);
-    this.#joined = (remaining > 0 ? this.#plan.join(ports, bound) : bound(NEVER)).subscribe(this);
+    this.#joined = (remaining > 0 ? this.#plan.join(ports, bound) : bound(NEVER)).subscribe(new Relay(this));
     if (this.over()) this.#joined.unsubscribe();
   }
 
@@ -212,7 +213,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
   /** It is over, and neither its deadline nor its caller's signal counts any more. */
   override close(): void {
     super.close();
-    unlisten(this.#caller, this);
+    unlisten(this.#heard, this);
     this.#joined?.unsubscribe();
   }
 

@@ -1,7 +1,7 @@
 import type { Readable, Transform } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { Agent, type Dispatcher, interceptors } from 'undici';
-import { type AbortListener, listen, unlisten } from './abort.ts';
+import { type AbortListener, listen, type Heard, unlisten } from './abort.ts';
 import { hasMethod, kindOf } from './check.ts';
 import type { Fetch, FetchBody, FetchResponse } from './context.ts';
 
@@ -110,7 +110,8 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener {
   #decoders: readonly Transform[] = [];
   /** Complete, broken or aborted. */
   #over: { readonly reason?: unknown } | undefined;
-  #init: RequestInit = {};
+  /** The signal of the request. */
+  #heard: Heard;
 
   constructor(refusing: boolean, resolve: (response: FetchResponse) => void, reject: (error: unknown) => void) {
     this.#refusing = refusing;
@@ -119,8 +120,7 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener {
   }
 
   heed(init: RequestInit): void {
-    this.#init = init;
-    listen(init, this);
+    this.#heard = listen(init, this);
   }
 
   dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
@@ -194,7 +194,7 @@ class Exchange implements Dispatcher.DispatchHandler, AbortListener {
 
   #end(over: { readonly reason?: unknown }): void {
     this.#over = over;
-    unlisten(this.#init, this);
+    unlisten(this.#heard, this);
     for (const decoder of this.#decoders) decoder.destroy();
   }
 

@@ -78,7 +78,8 @@ export function withTracing(tracer?: Tracer): AggregateOption {
 export function spanOf(asked: RunEvent['parent']): Span | undefined {
   if (!asked) return undefined;
   const run = runs.get(asked.run);
-  return (run?.services.get(asked.service ?? '') ?? run?.own)?.span;
+  const service = asked.service === undefined ? undefined : run?.services.get(asked.service);
+  return (service ?? run?.own)?.span;
 }
 
 function openRun(event: RunEvent, tracer: Tracer): Traced {

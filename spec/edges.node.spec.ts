@@ -1,0 +1,162 @@
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
+import { config, finalize, firstValueFrom, forkJoin, NEVER, Observable, of, throwError, timer } from 'rxjs';
+import { aggregate, type Context, fetchJson, fromAbortable } from '../lib/index.ts';
+import { failureOf } from './support/failure.ts';
+import { expectNoUnhandledRejections } from './support/rejections.ts';
+
+/** Where a subscriber, a transport, a context or a platform is not as one expects. */
+describe('at the edges', () => {
+  expectNoUnhandledRejections();
+
+  const boom = new Error('boom');
+  const reported: unknown[] = [];
+  let heard = (): void => undefined;
+
+  beforeEach(() => {
+    reported.length = 0;
+    config.onUnhandledError = (error) => {
+      reported.push(error);
+      heard();
+    };
+  });
+  afterEach(() => {
+    config.onUnhandledError = null;
+    Object.assign(config, { useDeprecatedNextContext: false });
+  });
+
+  /** Waits for one report. */
+  const report = (): Promise<void> =>
+    new Promise((resolve) => {
+      heard = resolve;
+    });
+
+  it('no listener is left where the subscriber has ended already', () => {
+    const controller = new AbortController();
+    const late = fromAbortable({ signal: controller.signal }, () => NEVER);
+    forkJoin([throwError(() => boom), late]).subscribe({ error: () => undefined });
+    expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
+  });
+
+  it('no listener is left on a signal that the context has no more', () => {
+    const [first, second] = [new AbortController(), new AbortController()];
+    let { signal } = first;
+    const ctx: Context = {
+      get signal() {
+        return signal;
+      },
+    };
+    for (const source of [fromAbortable(ctx, () => NEVER), aggregate({ never: () => NEVER })(ctx)]) {
+      ({ signal } = first);
+      const subscription = source.subscribe();
+      ({ signal } = second);
+      subscription.unsubscribe();
+      expect(getEventListeners(first.signal, 'abort')).to.have.length(0);
+    }
+  });
+
+  it('no promise is rejected by a teardown that throws after the transport has failed', async () => {
+    const fetch = (): Promise<never> => Promise.reject(boom);
+    const told = report();
+    const torn = fetchJson({ fetch }, 'http://api.test/').pipe(
+      finalize(() => {
+        throw boom;
+      }),
+    );
+    torn.subscribe({ error: () => undefined });
+    await told;
+    expect(reported).to.have.length(1);
+  });
+
+  it('a teardown that throws is reported where the signal has aborted already', async () => {
+    const canceled = fromAbortable({ signal: AbortSignal.abort() }, () => of(1));
+    const told = report();
+    const torn = new Observable((subscriber) => {
+      subscriber.add(() => {
+        throw boom;
+      });
+      return canceled.subscribe(subscriber);
+    });
+    torn.subscribe({ error: () => undefined });
+    await told;
+    expect(reported).to.have.length(1);
+  });
+
+  it('a transport that changes the URL and fails is an error', async () => {
+    const fetch = (url: URL): Promise<never> => {
+      url.username = 'me';
+      return Promise.reject(boom);
+    };
+    const error = await failureOf(fetchJson({ fetch }, new URL('http://api.test/')), Error);
+    expect(error.message).to.equal('no answer from GET http://api.test/');
+  });
+
+  it('a failed response is canceled once', async () => {
+    let canceled = 0;
+    const reader = {
+      read: () => Promise.resolve({ done: false, value: new Uint8Array(2 ** 16) }),
+      cancel: () => {
+        canceled++;
+        return Promise.resolve();
+      },
+    };
+    const body = { getReader: () => reader, cancel: reader.cancel };
+    const fetch = () => Promise.resolve({ status: 500, headers: new Headers(), body });
+    await failureOf(fetchJson({ fetch }, 'http://api.test/'), Error);
+    expect(canceled).to.equal(1);
+  });
+
+  it('a body whose cancel throws, or gives no promise, is let go', async () => {
+    const throws = (): never => {
+      throw boom;
+    };
+    for (const cancel of [() => undefined as never, throws]) {
+      let canceled = false;
+      let reading = (): void => undefined;
+      const read = new Promise<void>((resolve) => {
+        reading = resolve;
+      });
+      const reader = {
+        read: () => {
+          reading();
+          return new Promise<never>(() => undefined);
+        },
+        cancel: () => {
+          canceled = true;
+          return cancel();
+        },
+      };
+      const body = { getReader: () => reader, cancel };
+      const fetch = () => Promise.resolve({ status: 200, headers: new Headers(), body });
+      const subscription = fetchJson({ fetch }, 'http://api.test/').subscribe();
+      await read;
+      subscription.unsubscribe();
+      for (let task = 0; task < 3; task++) await firstValueFrom(timer(0));
+      expect(canceled).to.equal(true);
+    }
+    expect(reported).to.deep.equal([]);
+  });
+
+  it('answers come under the deprecated context of `next`', () => {
+    Object.assign(config, { useDeprecatedNextContext: true }); // deprecated, and there until 8
+    const seen: unknown[] = [];
+    const ask = aggregate({ one: (ctx) => fromAbortable(ctx, () => of(1)) });
+    ask({}).subscribe((value) => seen.push(value));
+    expect(seen).to.deep.equal([{ one: 1 }]);
+  });
+
+  it('an Observable with a `then` is an Observable', () => {
+    const seen: unknown[] = [];
+    const both = Object.assign(of('Alice'), { then: () => undefined as never });
+    fromAbortable({}, () => both).subscribe((value) => seen.push(value));
+    expect(seen).to.deep.equal(['Alice']);
+  });
+
+  it('it is imported where there is no TextDecoder', () => {
+    const script = `delete globalThis.TextDecoder; require('./lib/index.ts'); console.log('imported');`;
+    const options = ['--conditions=forkfast:source', '--require=ts-node/register', '--eval', script];
+    const { stdout } = spawnSync(process.execPath, options, { encoding: 'utf8' });
+    expect(stdout).to.equal('imported\n');
+  });
+});
