@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { config } from 'rxjs';
-import { Abort, aborted, abortOf, carry } from '../lib/abort.ts';
+import { Abort, aborted, abortOf, carry, listen, unlisten } from '../lib/abort.ts';
 
 describe('aborted', () => {
   /** A controller whose signal counts its DOM listeners. */
@@ -196,6 +196,25 @@ describe('Abort', () => {
     const abort = new Abort();
     abort.abort('the user left');
     expect(abort.signal).to.include({ aborted: true, reason: 'the user left' });
+  });
+
+  it('is listened to without its signal, which nobody has made then', () => {
+    const abort = new Abort();
+    const seen: unknown[] = [];
+    const listener = { onAbort: (reason: unknown) => seen.push(reason) };
+    let made = 0;
+    Object.defineProperty(abort, 'signal', {
+      get: () => {
+        made++;
+        return new AbortController().signal;
+      },
+    });
+    const init = carry({}, abort);
+    unlisten(listen(init, listener), listener);
+    listen(init, listener);
+    abort.abort('the user left');
+    expect(seen).to.deep.equal(['the user left']);
+    expect(made).to.equal(0);
   });
 
   it('is carried by the init of a request: a copy has the signal alone', () => {

@@ -219,6 +219,22 @@ describe('withTracing', () => {
       });
     });
 
+    it('takes no service for another, even of an empty name', () => {
+      marbles(({ cold, flush }) => {
+        const user = aggregate({ profile: () => of('Alice') }, ...named('user'));
+        const late = (ctx: Context): Observable<unknown> => timer(1).pipe(switchMap(() => user(ctx)));
+        aggregate({ a: late, '': () => cold('--a|') }, ...named('page'))(background).subscribe();
+        flush();
+        expectTree(
+          'page succeeded',
+          '  page a succeeded',
+          '  page  succeeded',
+          '  user succeeded',
+          '    user profile succeeded',
+        );
+      });
+    });
+
     it('lets it be a root where the outer run is not traced', () => {
       const user = aggregate({ profile: () => of('Alice') }, ...named('user'));
       aggregate({ user }, quiet)(background).subscribe();

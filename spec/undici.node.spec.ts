@@ -210,14 +210,7 @@ describe('undiciFetch', function () {
       pause: () => log.push('pause'),
       resume: () => log.push('resume'),
     } as unknown as Dispatcher.DispatchController;
-    let handler: Dispatcher.DispatchHandler = {};
-    const dispatch = (_options: unknown, given: Dispatcher.DispatchHandler): boolean => {
-      handler = given;
-      return true;
-    };
-    const answer = undiciFetch({ dispatcher: { dispatch } as unknown as Dispatcher })(new URL('http://api.test/'), {
-      redirect: 'error',
-    });
+    const { answer, handler } = dispatched('http://api.test/');
     handler.onRequestStart?.(controller, {});
     handler.onResponseStart?.(controller, 200, {});
     let sent = 0;
@@ -234,8 +227,30 @@ describe('undiciFetch', function () {
     }
     const last = reader.read();
     expect(log).to.deep.equal(['pause', 'resume']);
+    handler.onResponseData?.(controller, Buffer.from('x'));
+    expect(String((await last).value)).to.equal('x');
+    const end = reader.read();
+    expect(log).to.deep.equal(['pause', 'resume']);
     handler.onResponseEnd?.(controller, {});
-    expect((await last).done).to.equal(true);
+    expect((await end).done).to.equal(true);
+  });
+
+  it('gives undici an error where the reason of the signal is none', async () => {
+    const reasons: unknown[] = [];
+    const controller = {
+      abort: (reason: unknown) => reasons.push(reason),
+    } as unknown as Dispatcher.DispatchController;
+    const boom = new Error('boom');
+    for (const reason of ['the user left', boom]) {
+      const aborting = new AbortController();
+      const { answer, handler } = dispatched('http://api.test/', { signal: aborting.signal });
+      handler.onRequestStart?.(controller, {});
+      aborting.abort(reason);
+      expect(await rejection(answer)).to.equal(reason);
+    }
+    expect(reasons[0]).to.be.instanceOf(DOMException);
+    expect(reasons[0]).to.include({ name: 'AbortError', message: 'The request was aborted.' });
+    expect(reasons[1]).to.equal(boom);
   });
 
   describe('content encodings', () => {
@@ -344,6 +359,8 @@ describe('undiciFetch', function () {
         expect(sent.method).to.equal('POST');
         expect(sent.body).to.equal(text);
         expect(sent.headers['content-type']).to.equal(type);
+        const whole = typeof body === 'string' || body instanceof Uint8Array || body instanceof URLSearchParams;
+        if (whole) expect(sent.headers['content-length']).to.equal(String(Buffer.byteLength(text)));
       });
     }
 
@@ -362,6 +379,23 @@ describe('undiciFetch', function () {
       expect((await lastValueFrom(fetchJson<Sent>({ fetch }, url, init))).headers['content-type']).to.equal(
         'application/json',
       );
+      const { options } = dispatched('http://api.test/', init);
+      expect((options.headers as string[]).filter((_each, index) => index % 2 === 0)).to.deep.equal([
+        'content-type',
+        'accept',
+        'user-agent',
+        'accept-encoding',
+      ]);
+    });
+
+    it('is nothing but the headers that fetch adds, where the caller has none: Brotli over TLS alone', () => {
+      for (const [url, encodings] of [
+        ['http://api.test/', 'gzip, deflate'],
+        ['https://api.test/', 'br, gzip, deflate'],
+      ] as const) {
+        const added = ['accept', '*/*', 'user-agent', 'undici', 'accept-encoding', encodings];
+        expect(dispatched(url).options.headers).to.deep.equal(added);
+      }
     });
 
     it('asks for the encodings that fetch asks for, unless the caller does', async () => {
@@ -390,6 +424,7 @@ describe('undiciFetch', function () {
         NetworkError,
       );
       expect(error.message).to.equal('no answer from GET data:');
+      expect(error.cause).to.have.nested.property('cause.message', 'unknown scheme');
       expect(server.requests).to.deep.equal([]);
       await pool.close();
     });
@@ -589,6 +624,23 @@ describe('undiciFetch', function () {
     });
     expect(await lastValueFrom(fetchJson({ fetch }, url))).to.equal(1);
   });
+
+  /** A request, and how a dispatcher sees it that does nothing. */
+  function dispatched(
+    url: string,
+    init: RequestInit = {},
+  ): {
+    readonly answer: ReturnType<UndiciFetch>;
+    readonly options: Dispatcher.DispatchOptions;
+    readonly handler: Dispatcher.DispatchHandler;
+  } {
+    const seen: [Dispatcher.DispatchOptions, Dispatcher.DispatchHandler][] = [];
+    const dispatch = (...args: (typeof seen)[number]): boolean => seen.push(args) > 0;
+    const dispatcher = { dispatch } as unknown as Dispatcher;
+    const answer = undiciFetch({ dispatcher })(new URL(url), { ...init, redirect: 'error' });
+    const [options, handler] = seen[0]!;
+    return { answer, options, handler };
+  }
 
   async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
     return promise.then(

@@ -161,6 +161,7 @@ describe('url', () => {
       expect(url`${api}/users/u${id}.json`.href).to.equal('http://api.test/users/u42.json');
       expect(url`${api}/${'a/'}${'/b'}`.href).to.equal('http://api.test/a%2F%2Fb');
       expect(url`${api}/v${'.'}${'..'}`.href).to.equal('http://api.test/v...');
+      expect(url`${api}/. ${'.'}`.href).to.equal('http://api.test/.%20.');
     });
 
     const unsound: [unknown, string][] = [
