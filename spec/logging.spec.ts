@@ -127,7 +127,7 @@ describe('logging', () => {
   it('has no field that winston takes for its own: it would append one to the message, and drop a line for another', () => {
     const logger = recordingLogger();
     const given =
-      '{"message":"mine","level":"info","timestamp":0,"exception":true,"__proto__":{"exception":true},"id":7}';
+      '{"message":"mine","level":"info","timestamp":0,"exception":true,"__proto__":{"exception":true},"messages":7}';
     const ask = aggregate(
       { a: () => of(1) },
       withLogger(logger, () => JSON.parse(given) as object),
@@ -142,7 +142,7 @@ describe('logging', () => {
         timestamp_: 0,
         exception_: true,
         __proto___: { exception: true },
-        id: 7,
+        messages: 7,
       });
       expect(Object.getPrototypeOf(mine)).to.equal(Object.prototype);
     }
