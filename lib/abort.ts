@@ -88,16 +88,18 @@ function close(signal: AbortSignal, { onAbort }: Hub): void {
 
 /** One that throws keeps it from none of the others. */
 function tell(listener: AbortListener, reason: unknown): void {
-  try {
+  reporting(() => {
     listener.onAbort(reason);
-  } catch (error) {
-    report(error);
-  }
+  });
 }
 
-/** As RxJS reports what nobody handles. */
-export function report(error: unknown): void {
-  throwError(() => error).subscribe();
+/** What `act` throws, such as a teardown of the subscriber's, is reported as RxJS reports what nobody handles. */
+export function reporting(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    throwError(() => error).subscribe();
+  }
 }
 
 /**

@@ -99,7 +99,7 @@ function request<T>(
   return signal ? fromAbortable({ signal }, () => asked) : asked;
 }
 
-/** All that is held while there is no answer: no URL and no headers. */
+/** All that is held while there is no answer: what was given, and nothing that was made of it to send it. */
 interface Question<T> extends Reading<T> {
   readonly ctx: Context;
   readonly input: string | URL;
@@ -128,6 +128,7 @@ function send<T>(question: Question<T>, asked: Asked<T>): void {
   receive(answer, question, asked);
 }
 
+/** Apart from `send`, whose URL and headers these functions would hold while there is no answer. */
 function receive<T>(answer: PromiseLike<FetchResponse>, question: Question<T>, asked: Asked<T>): void {
   const target = (): Target => targetOf(question);
   void Promise.resolve(answer).then(

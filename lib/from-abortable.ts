@@ -1,5 +1,5 @@
 import { isObservable, Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
-import { Abort, type AbortListener, abortOf, listen, report, type Heard, unlisten } from './abort.ts';
+import { Abort, type AbortListener, abortOf, type Heard, listen, reporting, unlisten } from './abort.ts';
 import { type Context, refusal } from './context.ts';
 import { CanceledError } from './errors.ts';
 import { Relay } from './relay.ts';
@@ -79,6 +79,7 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
 
   follow(answer: PromiseLike<T> | Observable<T>): void {
     if (!isObservable(answer) && isPromiseLike(answer)) {
+      // Reporting: a teardown of the subscriber's that throws rejects no promise.
       answer.then(
         (value) => {
           this.next(value);
@@ -139,14 +140,5 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
     } finally {
       tell();
     }
-  }
-}
-
-/** A teardown of the subscriber's that throws rejects no promise. */
-function reporting(tell: () => void): void {
-  try {
-    tell();
-  } catch (error) {
-    report(error);
   }
 }
