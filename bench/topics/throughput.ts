@@ -1,7 +1,8 @@
 import { BASE, contenderOf, contenders } from '../contenders.ts';
 import { type Slice, slice } from '../drive.ts';
 import { digits, middle, table } from '../format.ts';
-import { Clients, compare, type Effort, pick, type Spread, spread, Upstream } from '../rounds.ts';
+import { cellsOf, type Rated, ratesOf } from '../rates.ts';
+import { Clients, type Effort, Upstream } from '../rounds.ts';
 
 // How many aggregates a second, and what each costs in CPU time, over loopback: in a closed loop, with so many in flight.
 
@@ -14,12 +15,7 @@ interface Task {
 interface Figures {
   readonly services: number;
   readonly inFlight: number;
-  readonly contenders: readonly {
-    readonly name: string;
-    readonly rate: Spread;
-    readonly ratio: Spread;
-    readonly cpu: Spread;
-  }[];
+  readonly contenders: readonly Rated[];
 }
 
 export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Figures[]> {
@@ -31,24 +27,10 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
   for (const services of effort.services([2, 10])) {
     for (const inFlight of effort.inFlight([1, 50, 500])) {
       const task = { origins: all.slice(0, services), inFlight, ms: quick ? 50 : 250 };
-      const slices = await clients.interleave(rounds, task, async (slice) => {
-        await upstream.hangUp();
-        return slice;
-      });
-      const cpu = pick(slices, (slice) => slice.cpu);
-      const rates = compare(
-        pick(slices, ({ rate }) => rate),
-        BASE,
-      );
       figures.push({
         services,
         inFlight,
-        contenders: rates.map(({ name, value, ratio }) => ({
-          name,
-          rate: value,
-          ratio,
-          cpu: spread(cpu.get(name) ?? []),
-        })),
+        contenders: await ratesOf(clients, upstream, { rounds, task, base: BASE }),
       });
     }
   }
@@ -76,14 +58,7 @@ export function tables(figures: readonly Figures[]): string {
       const head = columns.flatMap(({ inFlight }) => [`${String(inFlight)} in flight`, 'CPU µs']);
       const rows = names.map((name, row) => [
         name,
-        ...columns.flatMap(({ contenders }) => {
-          const found = contenders[row];
-          if (!found) return ['', ''];
-          return [
-            row === 0 ? `1 = ${digits(found.rate.median)} a second` : middle(found.ratio),
-            digits(found.cpu.median),
-          ];
-        }),
+        ...columns.flatMap(({ contenders }) => cellsOf(contenders[row], row)),
       ]);
       return table([`${String(services)} services`, ...head], rows);
     })

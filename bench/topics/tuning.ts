@@ -3,8 +3,9 @@ import { undiciFetch } from 'forkfast/undici';
 import { firstValueFrom } from 'rxjs';
 import { Agent } from 'undici';
 import { type Slice, slice } from '../drive.ts';
-import { digits, middle, table } from '../format.ts';
-import { Clients, compare, type Effort, pick, type Spread, spread, Upstream } from '../rounds.ts';
+import { table } from '../format.ts';
+import { cellsOf, type Rated, ratesOf } from '../rates.ts';
+import { Clients, type Effort, Upstream } from '../rounds.ts';
 
 // What the settings of undici's Agent do to the throughput of two services.
 
@@ -16,12 +17,7 @@ interface Task {
 
 interface Figures {
   readonly inFlight: number;
-  readonly agents: readonly {
-    readonly name: string;
-    readonly rate: Spread;
-    readonly ratio: Spread;
-    readonly cpu: Spread;
-  }[];
+  readonly agents: readonly Rated[];
 }
 
 const BASE = 'new Agent()';
@@ -38,19 +34,8 @@ export async function measure({ rounds, quick, ...effort }: Effort): Promise<rea
   const clients = new Clients<Task, Slice>('tuning', Object.keys(agents));
   const figures: Figures[] = [];
   for (const inFlight of effort.inFlight([50, 500])) {
-    const slices = await clients.interleave(rounds, { origins, inFlight, ms: quick ? 50 : 250 }, async (slice) => {
-      await upstream.hangUp();
-      return slice;
-    });
-    const cpu = pick(slices, (slice) => slice.cpu);
-    const rates = compare(
-      pick(slices, ({ rate }) => rate),
-      BASE,
-    );
-    figures.push({
-      inFlight,
-      agents: rates.map(({ name, value, ratio }) => ({ name, rate: value, ratio, cpu: spread(cpu.get(name) ?? []) })),
-    });
+    const task = { origins, inFlight, ms: quick ? 50 : 250 };
+    figures.push({ inFlight, agents: await ratesOf(clients, upstream, { rounds, task, base: BASE }) });
   }
   clients.stop();
   upstream.stop();
@@ -70,14 +55,6 @@ export function tables(figures: readonly Figures[]): string {
   const names = figures[0]?.agents.map(({ name }) => name) ?? [];
   return table(
     ['2 services', ...figures.flatMap(({ inFlight }) => [`${String(inFlight)} in flight`, 'CPU µs'])],
-    names.map((name, row) => [
-      `\`${name}\``,
-      ...figures.flatMap(({ agents }) => {
-        const found = agents[row];
-        if (!found) return ['', ''];
-        const rate = row === 0 ? `1 = ${digits(found.rate.median)} a second` : middle(found.ratio);
-        return [rate, digits(found.cpu.median)];
-      }),
-    ]),
+    names.map((name, row) => [`\`${name}\``, ...figures.flatMap(({ agents }) => cellsOf(agents[row], row))]),
   );
 }

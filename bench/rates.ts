@@ -1,0 +1,36 @@
+import type { Slice } from './drive.ts';
+import { digits, middle } from './format.ts';
+import { type Clients, compare, pick, type Spread, spread, type Upstream } from './rounds.ts';
+
+/** How many aggregates a second, as a ratio to the first too, and the CPU time of each. */
+export interface Rated {
+  readonly name: string;
+  readonly rate: Spread;
+  readonly ratio: Spread;
+  readonly cpu: Spread;
+}
+
+/** Each client's slices in all rounds, each with connections of its own. */
+export async function ratesOf<Task extends object>(
+  clients: Clients<Task, Slice>,
+  upstream: Upstream,
+  { rounds, task, base }: { readonly rounds: number; readonly task: Task; readonly base: string },
+): Promise<readonly Rated[]> {
+  const slices = await clients.interleave(rounds, task, async (slice) => {
+    await upstream.hangUp();
+    return slice;
+  });
+  const cpu = pick(slices, (slice) => slice.cpu);
+  const rates = compare(
+    pick(slices, ({ rate }) => rate),
+    base,
+  );
+  return rates.map(({ name, value, ratio }) => ({ name, rate: value, ratio, cpu: spread(cpu.get(name) ?? []) }));
+}
+
+/** The cells of a row: the ratio, but in the first the rate that is 1, and the CPU time. */
+export function cellsOf(rated: Rated | undefined, row: number): readonly string[] {
+  if (!rated) return ['', ''];
+  const { rate, ratio, cpu } = rated;
+  return [row === 0 ? `1 = ${digits(rate.median)} a second` : middle(ratio), digits(cpu.median)];
+}
