@@ -12,16 +12,21 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 const floors = [
   ['check'],
   ['context', 'retry-budget'],
-  ['abort', 'errors', 'headers', 'relay', 'service', 'url'],
-  ['response', 'scope'],
+  ['errors/forkfast-error'],
+  ['abort', 'errors/*', 'headers', 'relay', 'service', 'url'],
+  ['scope'],
   ['events', 'from-abortable', 'operators/*', 'sharing'],
+  ['response'],
   ['fetch', 'logging', 'per-run', 'single-flight'],
   ['options'],
   ['member'],
   ['run'],
   ['aggregate'],
   ['aggregate-each', 'aggregate-latest', 'user-aggregator'],
-  ['index', 'undici'],
+  ['index'],
+  ['undici/body', 'undici/decoders', 'undici/dispatch-options'],
+  ['undici/exchange'],
+  ['undici'],
   // forkfast/testing stands on the house, and nothing of the house on it.
   ['testing/marble-lines', 'testing/request-of', 'testing/values', 'testing/virtual-time'],
   ['testing/leak-watch', 'testing/marble-diff'],
@@ -40,12 +45,13 @@ const opentelemetry = [['attributes', 'intervals', 'only'], ['metrics', 'tracing
  * @type {Map<string, string | string[]>}
  */
 const packages = new Map([
-  ['errors', '@standard-schema/spec'],
+  ['errors/*', '@standard-schema/spec'],
   ['operators/*', '@standard-schema/spec'],
   ['options', '#default-logger'],
   ['opentelemetry/*', '@opentelemetry/api'],
   ['platform/*.node', 'winston'],
-  ['undici', ['undici', 'node:stream', 'node:zlib']],
+  ['undici', 'undici'],
+  ['undici/*', ['undici', 'node:stream', 'node:zlib']],
   ['waterfall', 'string-width'],
   ['testing/contexts', 'rxjs/testing'],
   ['testing/marbles', 'rxjs/testing'],
@@ -61,9 +67,9 @@ const zones = [
   zone('platform/*.console', ['logging']),
   zone('platform/*.node', ['logging']),
   // forkfast/report: an entry of its own, which the trunk does not reach.
-  zone('timeline', ['errors', 'events']),
-  zone('server-timing', ['errors', 'events', 'timeline']),
-  zone('waterfall', ['check', 'errors', 'events', 'timeline']),
+  zone('timeline', ['errors/*', 'events']),
+  zone('server-timing', ['errors/*', 'events', 'timeline']),
+  zone('waterfall', ['check', 'errors/*', 'events', 'timeline']),
   zone('report', ['server-timing', 'waterfall']),
 ];
 

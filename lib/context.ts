@@ -10,14 +10,19 @@ export interface FetchResponse {
 
 /**
  * The body of a {@link FetchResponse}: any `ReadableStream` of bytes. What costs less than a stream fits too: the last bytes may
- * come with `done`, so that a body that has arrived takes a single `read`.
+ * come with `done`, and what is there already without a promise.
  */
 export interface FetchBody {
   getReader(): {
-    read(): PromiseLike<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    read(): FetchChunk | PromiseLike<FetchChunk>;
     cancel(reason?: unknown): PromiseLike<void>;
   };
-  cancel(reason?: unknown): PromiseLike<void>;
+}
+
+/** What a single `read` of a {@link FetchBody} gives. */
+export interface FetchChunk {
+  readonly done: boolean;
+  readonly value?: Uint8Array | undefined;
 }
 
 /**

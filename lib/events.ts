@@ -1,6 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import type { Context } from './context.ts';
-import { serialize } from './errors.ts';
+import { serialize } from './errors/forkfast-error.ts';
 import type { Scope } from './scope.ts';
 
 /** What all events have. */

@@ -1,10 +1,11 @@
-import { type Observable, throwError } from 'rxjs';
-import { carry } from './abort.ts';
+import { identity, type Observable } from 'rxjs';
+import { type Abort, carry } from './abort.ts';
 import { kindOf } from './check.ts';
 import type { Context, FetchResponse } from './context.ts';
-import { abortable, type Asked, fromAbortable } from './from-abortable.ts';
+import type { DecodeError } from './errors/decode-error.ts';
+import { abortable, type Asked, type Asking, fromAbortable } from './from-abortable.ts';
 import { headersOf } from './headers.ts';
-import { type Reading, type Target, unanswered, valueOf } from './response.ts';
+import { type Reading, receive, type Target, unanswered } from './response.ts';
 import { resolve, unresolved } from './url.ts';
 
 /** What {@link fetchJson} and {@link fetchText} take beside the URL: the platform's `RequestInit`, and two bounds. */
@@ -51,19 +52,21 @@ export function fetchJson<T = unknown>(
   init: FetchInit & { readonly empty: 'undefined' },
 ): Observable<T | undefined>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T>;
-export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  return request(ctx, input, init, 'application/json', (text, failure) => {
-    if (text === '') {
-      if (init.empty === 'undefined') return undefined;
-      throw failure();
-    }
-    try {
-      return JSON.parse(text) as T;
-    } catch {
-      // Without a cause: the platform's message quotes the body.
-      throw failure('JSON');
-    }
-  });
+export function fetchJson<T>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T | undefined> {
+  return request(new Question(ctx, input, init, 'application/json', json)) as Observable<T | undefined>;
+}
+
+function json(text: string, failure: (what?: string) => DecodeError, { empty }: FetchInit): unknown {
+  if (text === '') {
+    if (empty === 'undefined') return undefined;
+    throw failure();
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Without a cause: the platform's message quotes the body.
+    throw failure('JSON');
+  }
 }
 
 /**
@@ -80,78 +83,100 @@ export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit 
  * fetchText({ fetch }, 'http://api.test/profiles/42').subscribe(console.log); // => Name: Alice
  * ```
  */
-export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<string> {
-  return request(ctx, input, init, undefined, (text) => text);
+export function fetchText(ctx: Context, input: string | URL, init?: FetchInit): Observable<string> {
+  return request(new Question(ctx, input, init, undefined, identity<string>));
 }
 
-function request<T>(
-  ctx: Context,
-  input: string | URL,
-  { maxBytes = 10 * 2 ** 20, empty, signal, ...init }: FetchInit,
-  accept: string | undefined,
-  decode: Question<T>['decode'],
-): Observable<T> {
-  const question = { ctx, input, init, accept, maxBytes, decode };
-  const ask = (asked: Asked<T>): void => {
-    send(question, asked);
-  };
-  const asked = abortable(ctx, ask, abortError);
+function request<T>(question: Question<T>): Observable<T> {
+  const { signal } = question.init;
+  const asked = abortable(question.ctx, question);
   return signal ? fromAbortable({ signal }, () => asked) : asked;
 }
 
-/** All that is held while there is no answer: what was given, and nothing that was made of it to send it. */
-interface Question<T> extends Reading<T> {
+const NONE: FetchInit = /* @__PURE__ */ Object.freeze({});
+
+/** What was asked. While there is no answer this is all that is held, and nothing that was made of it to send it. */
+class Question<T> implements Asking<T>, Reading<T> {
   readonly ctx: Context;
   readonly input: string | URL;
-  readonly init: RequestInit;
-  readonly accept: string | undefined;
-}
+  readonly init: FetchInit;
+  readonly #accept: string | undefined;
+  readonly #decode: (text: string, failure: (what?: string) => DecodeError, init: FetchInit) => T;
 
-function send<T>(question: Question<T>, asked: Asked<T>): void {
-  const { ctx, input, init, accept, maxBytes } = question;
-  if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
-  const url = absolute(input);
-  if (url.username !== '' || url.password !== '') {
-    throw new TypeError(`fetch: ${shown(url)} has credentials in the URL: send them in a header`);
+  constructor(
+    ctx: Context,
+    input: string | URL,
+    init: FetchInit | undefined,
+    accept: string | undefined,
+    decode: (text: string, failure: (what?: string) => DecodeError, init: FetchInit) => T,
+  ) {
+    this.ctx = ctx;
+    this.input = input;
+    this.init = init ?? NONE;
+    this.#accept = accept;
+    this.#decode = decode;
   }
-  const method = methodOf(init);
-  if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
-  const headers = headersOf(ctx, init.headers, accept);
-  const sent = carry(Object.assign({}, init, { redirect: init.redirect ?? 'error', headers }), asked);
-  const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
-  let answer: PromiseLike<FetchResponse>;
-  try {
-    answer = transport(url, sent);
-  } catch (cause) {
-    throw unanswered(targetOf(question), cause);
+
+  get maxBytes(): number {
+    return this.init.maxBytes ?? 10 * 2 ** 20;
   }
-  receive(answer, question, asked);
-}
 
-/** Apart from `send`, whose URL and headers these functions would hold while there is no answer. */
-function receive<T>(answer: PromiseLike<FetchResponse>, question: Question<T>, asked: Asked<T>): void {
-  const target = (): Target => targetOf(question);
-  void Promise.resolve(answer).then(
-    (response) => {
-      asked.follow(valueOf(response, question, target, asked));
-    },
-    (cause: unknown) => {
-      asked.follow(throwError(() => unanswered(target(), cause)));
-    },
-  );
-}
+  decode(text: string, failure: (what?: string) => DecodeError): T {
+    return this.#decode(text, failure, this.init);
+  }
 
-function targetOf({ input, init }: Question<unknown>): Target {
-  return { method: methodOf(init), url: shown(absolute(input)) };
+  target(): Target {
+    return { method: methodOf(this.init), url: shown(absolute(this.input)) };
+  }
+
+  ask(asked: Asked<T>): void {
+    this.#receive(this.#send(asked), asked);
+  }
+
+  /** As every other fetch is aborted: what traces or intercepts it takes any other reason for a failure. */
+  reasonOf(cause: unknown): DOMException {
+    return Object.assign(new DOMException('The answer is no longer wanted', 'AbortError'), { cause });
+  }
+
+  #send(asked: Abort): PromiseLike<FetchResponse> {
+    const { ctx, maxBytes } = this;
+    if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
+    const url = absolute(this.input);
+    if (url.username !== '' || url.password !== '') {
+      throw new TypeError(`fetch: ${shown(url)} has credentials in the URL: send them in a header`);
+    }
+    const { maxBytes: _bytes, empty: _empty, signal: _signal, ...init } = this.init;
+    const method = methodOf(init);
+    if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
+    const headers = headersOf(ctx, init.headers, this.#accept);
+    const sent = carry(Object.assign(init, { redirect: init.redirect ?? 'error', headers }), asked);
+    const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
+    try {
+      return transport(url, sent);
+    } catch (cause) {
+      throw unanswered(this.target(), cause);
+    }
+  }
+
+  /** Apart from `#send`, whose URL and headers these functions would hold while there is no answer. */
+  #receive(answer: PromiseLike<FetchResponse>, asked: Asked<T>): void {
+    void Promise.resolve(answer).then(
+      (response) => {
+        try {
+          receive(response, this, asked);
+        } catch (error) {
+          asked.fail(error); // it is no response
+        }
+      },
+      (cause: unknown) => {
+        asked.fail(unanswered(this.target(), cause));
+      },
+    );
+  }
 }
 
 function methodOf({ method = 'GET' }: RequestInit): string {
   return method.toUpperCase();
-}
-
-/** As every other fetch is aborted: what traces or intercepts it takes any other reason for a failure. */
-function abortError(cause: unknown): DOMException {
-  return Object.assign(new DOMException('The answer is no longer wanted', 'AbortError'), { cause });
 }
 
 function absolute(input: string | URL): URL {

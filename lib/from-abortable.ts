@@ -1,7 +1,7 @@
-import { isObservable, Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
+import { identity, isObservable, Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
 import { Abort, type AbortListener, abortOf, type Heard, listen, reporting, unlisten } from './abort.ts';
 import { type Context, refusal } from './context.ts';
-import { CanceledError } from './errors.ts';
+import { CanceledError } from './errors/canceled-error.ts';
 import { Relay } from './relay.ts';
 import { isPromiseLike, toObservable } from './service.ts';
 
@@ -29,30 +29,33 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
-  return abortable<T>(
-    ctx,
-    (asked) => {
+  return abortable<T>(ctx, {
+    ask: (asked) => {
       asked.follow(ask(asked.signal));
     },
-    (error) => error,
-  );
+    reasonOf: identity,
+  });
 }
 
-/** {@link fromAbortable} for who may do without a signal; its reason is what `reasonOf` makes of the error. */
-export function abortable<T>(
-  ctx: Context,
-  ask: (asked: Asked<T>) => void,
-  reasonOf: (error: unknown) => unknown,
-): Observable<T> {
+/** What is asked, by who may do without a signal. */
+export interface Asking<T> {
+  /** Called once for each subscription. */
+  ask(asked: Asked<T>): void;
+  /** The reason that the signal gets for `error`. */
+  reasonOf(error: unknown): unknown;
+}
+
+/** {@link fromAbortable} for who may do without a signal. */
+export function abortable<T>(ctx: Context, asking: Asking<T>): Observable<T> {
   return new Observable((subscriber) => {
     const refused = abortOf(ctx) ? undefined : refusal(ctx); // ours is sound, and reading its signal makes one
     if (refused) {
       subscriber.error(refused);
       return;
     }
-    const asked = new Asked(ctx, subscriber, reasonOf);
+    const asked = new Asked(ctx, subscriber, asking);
     try {
-      if (!asked.over()) ask(asked);
+      if (!asked.over()) asking.ask(asked);
     } catch (error) {
       asked.error(error);
     }
@@ -64,33 +67,27 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
   /** The caller's signal. */
   #heard: Heard;
   readonly #subscriber: Subscriber<T>;
-  readonly #reasonOf: (error: unknown) => unknown;
+  readonly #asking: Asking<T>;
   /** The Observable that was asked: in hand before it runs, so that one that emits without end can be ended. */
   #inner: Subscriber<T> | undefined;
   #answer: { readonly value: T } | undefined;
 
-  constructor(ctx: Context, subscriber: Subscriber<T>, reasonOf: (error: unknown) => unknown) {
+  constructor(ctx: Context, subscriber: Subscriber<T>, asking: Asking<T>) {
     super();
     this.#subscriber = subscriber;
-    this.#reasonOf = reasonOf;
+    this.#asking = asking;
     subscriber.add(this);
     if (!this.over()) this.#heard = listen(ctx, this); // a `forkJoin` whose first source failed subscribes when it is over
   }
 
   follow(answer: PromiseLike<T> | Observable<T>): void {
     if (!isObservable(answer) && isPromiseLike(answer)) {
-      // Reporting: a teardown of the subscriber's that throws rejects no promise.
       answer.then(
         (value) => {
-          this.next(value);
-          reporting(() => {
-            this.complete();
-          });
+          this.answer(() => value);
         },
         (error: unknown) => {
-          reporting(() => {
-            this.error(error);
-          });
+          this.fail(error);
         },
       );
     } else if (!this.over()) {
@@ -100,6 +97,27 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
         toObservable(answer).subscribe(inner);
       }).subscribe(new Relay(this));
     }
+  }
+
+  /** The answer of who is no Observable. A teardown of the subscriber's that throws is reported: it is no failure of the answer. */
+  answer(make: () => T): void {
+    if (this.over()) return;
+    try {
+      this.next(make());
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    reporting(() => {
+      this.complete();
+    });
+  }
+
+  /** As {@link Asked.answer}. */
+  fail(error: unknown): void {
+    reporting(() => {
+      this.error(error);
+    });
   }
 
   onAbort(reason: unknown): void {
@@ -117,7 +135,7 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
   error(error: unknown): void {
     if (this.over()) return;
     this.#leave(() => {
-      this.abort(this.#reasonOf(error));
+      this.abort(this.#asking.reasonOf(error));
       if (!this.#subscriber.closed) this.#subscriber.error(error);
     });
   }

@@ -2,7 +2,7 @@
 export { aggregate } from './aggregate.ts';
 export type { AnyService, ContextOf, InputOf, OutputOf } from './aggregate.ts';
 export { background } from './context.ts';
-export type { Context, Fetch, FetchBody, FetchResponse } from './context.ts';
+export type { Context, Fetch, FetchBody, FetchChunk, FetchResponse } from './context.ts';
 export type { Service } from './service.ts';
 
 export { aggregateEach } from './aggregate-each.ts';
@@ -38,18 +38,16 @@ export { url } from './url.ts';
 export type { UrlValue } from './url.ts';
 
 // Errors
-export {
-  BodyTooLargeError,
-  BulkheadFullError,
-  CanceledError,
-  DeadlineExceededError,
-  DecodeError,
-  ForkfastError,
-  HttpError,
-  NetworkError,
-  ServiceError,
-  ValidationError,
-} from './errors.ts';
+export { BodyTooLargeError } from './errors/body-too-large-error.ts';
+export { BulkheadFullError } from './errors/bulkhead-full-error.ts';
+export { CanceledError } from './errors/canceled-error.ts';
+export { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
+export { DecodeError } from './errors/decode-error.ts';
+export { ForkfastError } from './errors/forkfast-error.ts';
+export { HttpError } from './errors/http-error.ts';
+export { NetworkError } from './errors/network-error.ts';
+export { ServiceError } from './errors/service-error.ts';
+export { ValidationError } from './errors/validation-error.ts';
 
 // The reference scenario
 export { orderService, profileService, UserAggregator } from './user-aggregator.ts';

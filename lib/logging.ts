@@ -1,5 +1,7 @@
 import type { Context } from './context.ts';
-import { DeadlineExceededError, serialize, ServiceError } from './errors.ts';
+import { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
+import { serialize } from './errors/forkfast-error.ts';
+import { ServiceError } from './errors/service-error.ts';
 import type { EventSink, RunEvent } from './events.ts';
 
 /**

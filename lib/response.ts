@@ -1,7 +1,13 @@
 import { asyncScheduler, timer } from 'rxjs';
 import { Abort } from './abort.ts';
-import type { FetchBody, FetchResponse } from './context.ts';
-import { BodyTooLargeError, DecodeError, ForkfastError, HttpError, isWord, NetworkError } from './errors.ts';
+import type { FetchBody, FetchChunk, FetchResponse } from './context.ts';
+import { BodyTooLargeError } from './errors/body-too-large-error.ts';
+import { DecodeError } from './errors/decode-error.ts';
+import { ForkfastError, isWord } from './errors/forkfast-error.ts';
+import { HttpError } from './errors/http-error.ts';
+import { NetworkError } from './errors/network-error.ts';
+import type { Asked } from './from-abortable.ts';
+import { isPromiseLike } from './service.ts';
 
 /** What errors say of a request: no credentials, no query. */
 export interface Target {
@@ -12,69 +18,87 @@ export interface Target {
 /** How a response is read. */
 export interface Reading<T> {
   readonly maxBytes: number;
+  /** What errors say was asked. */
+  target(): Target;
   /** Of a body that arrived whole; `failure` says that it is no `what` but `9 bytes of text/html`, or empty. */
-  readonly decode: (text: string, failure: (what?: string) => DecodeError) => T;
+  decode(text: string, failure: (what?: string) => DecodeError): T;
 }
 
-/** Reads and decodes a response. With promises and without Observables: this is the path of every answer. */
-export async function valueOf<T>(
-  response: FetchResponse,
-  { maxBytes, decode }: Reading<T>,
-  target: () => Target,
-  abort: Abort,
-): Promise<T> {
+/** Reads and decodes a response. Without Observables, and with a promise only where one waits: this is the path of every answer. */
+export function receive<T>(response: FetchResponse, reading: Reading<T>, asked: Asked<T>): void {
   const { status, headers, body } = response;
   if (status < 200 || status > 299) {
-    const told = await excerpt(body, abort);
-    throw new HttpError({ ...target(), status, body: told, retryAfter: retryAfter(headers) });
+    excerpt(body, asked, (told) => {
+      asked.fail(new HttpError({ ...reading.target(), status, body: told, retryAfter: retryAfter(headers) }));
+    });
+    return;
   }
+  const { maxBytes } = reading;
   const parts: Uint8Array[] = [];
   let size = 0;
-  try {
-    await read(body, abort, (chunk) => {
-      parts.push(chunk);
-      size += chunk.byteLength;
-      if (size > maxBytes) throw new BodyTooLargeError({ ...target(), maxBytes });
-    });
-  } catch (cause) {
-    throw cause instanceof BodyTooLargeError ? cause : broken('a body cut short', target(), cause);
-  }
+  const take = (chunk: Uint8Array): void => {
+    parts.push(chunk);
+    size += chunk.byteLength;
+    if (size > maxBytes) asked.fail(new BodyTooLargeError({ ...reading.target(), maxBytes }));
+  };
   const failure = (what?: string): DecodeError => {
     const contentType = mediaType(headers.get('content-type'));
     const held = `no ${String(what)} but ${String(size)} bytes of ${contentType ?? 'no content type'}`;
-    return new DecodeError(what ? held : 'an empty body', { ...target(), status, contentType });
+    return new DecodeError(what ? held : 'an empty body', { ...reading.target(), status, contentType });
   };
-  let text: string;
-  try {
-    text = textOf(parts, true);
-  } catch {
-    throw failure('UTF-8');
-  }
-  return decode(text, failure);
+  read(body, asked, take, (broke) => {
+    if (broke) asked.fail(broken('a body cut short', reading.target(), broke.cause));
+    else asked.answer(() => reading.decode(textOf(parts, failure), failure));
+  });
 }
 
-/** Reads a body as it arrives, to its end or until `take` throws. An abort cancels it; never an unhandled rejection. */
-async function read(body: FetchBody | null, abort: Abort, take: (chunk: Uint8Array) => void): Promise<void> {
-  if (body === null) return;
-  const reader = body.getReader();
+/** Reads a body as it arrives, and says when it has ended or broken. An abort cancels it, and then nothing is said. */
+function read(
+  body: FetchBody | null,
+  abort: Abort,
+  take: (chunk: Uint8Array) => void,
+  over: (broke?: { readonly cause: unknown }) => void,
+): void {
+  let reader: ReturnType<FetchBody['getReader']>;
   const listener = {
     onAbort: () => {
       void cancel(reader);
     },
   };
-  abort.listen(listener);
-  while (!abort.over()) {
-    let part;
+  const leave = (broke?: { readonly cause: unknown }): void => {
+    abort.unlisten(listener);
+    if (!abort.over()) over(broke);
+  };
+  const fail = (cause: unknown): void => {
+    leave({ cause });
+  };
+  const follow = (first: FetchChunk): void => {
     try {
-      part = await reader.read();
-    } catch (error) {
-      abort.unlisten(listener);
-      throw error;
+      let chunk: FetchChunk | PromiseLike<FetchChunk> = first;
+      while (!isPromiseLike(chunk)) {
+        const { done, value } = chunk;
+        if (value !== undefined) take(value);
+        if (done) leave();
+        if (done || abort.over()) return;
+        chunk = reader.read();
+      }
+      chunk.then(follow, fail);
+    } catch (cause) {
+      fail(cause);
     }
-    if (part.done) abort.unlisten(listener);
-    if (part.value !== undefined) take(part.value);
-    if (part.done) return;
+  };
+  if (body === null) {
+    over();
+    return;
   }
+  try {
+    reader = body.getReader();
+  } catch (cause) {
+    over({ cause });
+    return;
+  }
+  abort.listen(listener);
+  follow({ done: false });
 }
 
 async function cancel(reader: ReturnType<FetchBody['getReader']>): Promise<void> {
@@ -93,41 +117,44 @@ function mediaType(header: string | null): string | null {
 }
 
 /** Of a failed response: enough to read and to reuse the connection, and no more; a body that drips delays no failure. */
-async function excerpt(body: FetchBody | null, abort: Abort): Promise<string> {
+function excerpt(body: FetchBody | null, abort: Abort, tell: (text: string) => void): void {
   const parts: Uint8Array[] = [];
   let room = 64 * 2 ** 10;
-  await new Promise<void>((resolve) => {
-    const reading = new Abort();
-    const enough = (): void => {
-      reading.abort(undefined);
-    };
-    const late = timer(100).subscribe(enough);
-    reading.listen({
-      onAbort: () => {
-        late.unsubscribe();
-        resolve();
-      },
-    });
-    abort.listen({ onAbort: enough });
-    const taken = read(body, reading, (chunk) => {
-      const part = chunk.subarray(0, room);
-      parts.push(part);
-      room -= part.byteLength;
-      if (room <= 0) enough();
-    });
-    taken.then(enough, enough);
+  const reading = new Abort();
+  const enough = (): void => {
+    reading.abort(undefined);
+  };
+  const late = timer(100).subscribe(enough);
+  abort.listen({ onAbort: enough });
+  const take = (chunk: Uint8Array): void => {
+    const part = chunk.subarray(0, room);
+    parts.push(part);
+    room -= part.byteLength;
+    if (room <= 0) enough();
+  };
+  read(body, reading, take, enough);
+  reading.listen({
+    onAbort: () => {
+      late.unsubscribe();
+      tell(textOf(parts));
+    },
   });
-  return textOf(parts, false);
 }
 
 /** Made when it is needed: not every test environment has one. */
 let strict: TextDecoder | undefined;
 
-function textOf(parts: readonly Uint8Array[], fatal: boolean): string {
+/** Strict where there is a `failure` to throw; else what is no UTF-8 is replaced. */
+function textOf(parts: readonly Uint8Array[], failure?: (what: string) => DecodeError): string {
   const [first] = parts;
-  if (fatal && parts.length < 2) return (strict ??= new TextDecoder('utf-8', { fatal })).decode(first); // many times faster than a stream of one
-  const decoder = new TextDecoder('utf-8', { fatal });
-  return parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
+  const options = { fatal: failure !== undefined };
+  try {
+    if (failure && parts.length < 2) return (strict ??= new TextDecoder('utf-8', options)).decode(first); // many times faster than a stream of one
+    const decoder = new TextDecoder('utf-8', options);
+    return parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
+  } catch (error) {
+    throw failure?.('UTF-8') ?? error;
+  }
 }
 
 /** Why there was no response. */

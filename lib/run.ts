@@ -11,7 +11,9 @@ import {
 } from 'rxjs';
 import { type AbortListener, abortOf, carry, listen, type Heard, unlisten } from './abort.ts';
 import { background, type Context, derive, refusal } from './context.ts';
-import { CanceledError, DeadlineExceededError, nested, ServiceError } from './errors.ts';
+import { CanceledError } from './errors/canceled-error.ts';
+import { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
+import { flat } from './errors/service-error.ts';
 import { type Emit, emitter, type RunIdentity } from './events.ts';
 import { callersFields, logSink, silent, wantsDebug } from './logging.ts';
 import { Member, type Membership } from './member.ts';
@@ -230,12 +232,6 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
 function within(remaining: number): Bound {
   if (remaining >= 2 ** 31) return identity; // a timer would fire at once
   return remaining > 0 ? timeout({ first: remaining }) : timeout({ first: 0, scheduler: queueScheduler });
-}
-
-/** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
-function flat(name: string, elapsed: number, error: unknown): ServiceError {
-  if (!(error instanceof ServiceError)) return new ServiceError(name, { elapsed, cause: error });
-  return new ServiceError(nested(name, error.service), { elapsed, cause: error.cause });
 }
 
 /** The run's events to whoever listens; nothing is built where nobody does. */

@@ -1,4 +1,4 @@
-import { nested } from './errors.ts';
+import { nested } from './errors/service-error.ts';
 import type { RunEvent } from './events.ts';
 import { type Span, timeline } from './timeline.ts';
 

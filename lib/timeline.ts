@@ -1,4 +1,4 @@
-import { DeadlineExceededError } from './errors.ts';
+import { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
 import type { RunEvent } from './events.ts';
 
 /** What became of a run or a service, in a word that says nothing of its error. */

@@ -1,7 +1,7 @@
 import { map, type Observable } from 'rxjs';
 import { aggregate } from './aggregate.ts';
 import type { Context } from './context.ts';
-import { ValidationError } from './errors.ts';
+import { ValidationError } from './errors/validation-error.ts';
 import { fetchJson } from './fetch.ts';
 import { type AggregateOption, withName } from './options.ts';
 import type { Service } from './service.ts';

@@ -1,6 +1,7 @@
 import stringWidth from 'string-width';
 import { positiveInteger } from './check.ts';
-import { serialize, ServiceError } from './errors.ts';
+import { serialize } from './errors/forkfast-error.ts';
+import { ServiceError } from './errors/service-error.ts';
 import type { RunEvent } from './events.ts';
 import { type Outcome, type Span, timeline } from './timeline.ts';
 

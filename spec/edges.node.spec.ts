@@ -1,8 +1,18 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { getEventListeners } from 'node:events';
-import { config, finalize, firstValueFrom, forkJoin, NEVER, Observable, of, throwError, timer } from 'rxjs';
-import { aggregate, type Context, fetchJson, fromAbortable } from '../lib/index.ts';
+import { config, finalize, firstValueFrom, forkJoin, NEVER, Observable, of, tap, throwError, timer } from 'rxjs';
+import {
+  aggregate,
+  BodyTooLargeError,
+  type Context,
+  type FetchChunk,
+  fetchJson,
+  type FetchResponse,
+  fetchText,
+  fromAbortable,
+  NetworkError,
+} from '../lib/index.ts';
 import { failureOf } from './support/failure.ts';
 import { expectNoUnhandledRejections } from './support/rejections.ts';
 
@@ -101,10 +111,115 @@ describe('at the edges', () => {
         return Promise.resolve();
       },
     };
-    const body = { getReader: () => reader, cancel: reader.cancel };
+    const body = { getReader: () => reader };
     const fetch = () => Promise.resolve({ status: 500, headers: new Headers(), body });
     await failureOf(fetchJson({ fetch }, 'http://api.test/'), Error);
     expect(canceled).to.equal(1);
+  });
+
+  it('a failed response is canceled before the failure is told', async () => {
+    const told: string[] = [];
+    const reader = {
+      read: () => ({ done: false, value: new Uint8Array(2 ** 16) }),
+      cancel: () => {
+        told.push('canceled');
+        return Promise.resolve();
+      },
+    };
+    const fetch = () => Promise.resolve({ status: 500, headers: new Headers(), body: { getReader: () => reader } });
+    const failure = fetchJson({ fetch }, 'http://api.test/').pipe(
+      tap({
+        error: () => {
+          told.push('failed');
+        },
+      }),
+    );
+    await failureOf(failure, Error);
+    expect(told).to.deep.equal(['canceled', 'failed']);
+  });
+
+  describe('a body', () => {
+    const read = (chunks: () => FetchChunk | PromiseLike<FetchChunk>): Observable<string> => {
+      const reader = { read: chunks, cancel: () => Promise.resolve() };
+      const body = { getReader: () => reader };
+      return fetchText(
+        { fetch: () => Promise.resolve({ status: 200, headers: new Headers(), body }) },
+        'http://a.test/',
+      );
+    };
+    const value = new TextEncoder().encode('a');
+
+    it('may come without a promise, as far as it is there', async () => {
+      let left = 20_000;
+      const chunks = () => {
+        left--;
+        return left % 5_000 === 1 ? Promise.resolve({ done: false, value }) : { done: left === 0, value };
+      };
+      expect(await firstValueFrom(read(chunks))).to.equal('a'.repeat(20_000));
+      expect(left).to.equal(0);
+    });
+
+    it('is asked for no more once it is over, has become too large, or nobody wants it', async () => {
+      let asked = 0;
+      const endless = () => {
+        asked++;
+        return { done: false, value };
+      };
+      const fetch = () =>
+        Promise.resolve({
+          status: 200,
+          headers: new Headers(),
+          body: { getReader: () => ({ read: endless, cancel: () => Promise.resolve() }) },
+        });
+      await failureOf(fetchText({ fetch }, 'http://a.test/', { maxBytes: 9 }), BodyTooLargeError);
+      expect(asked).to.equal(10);
+      fetchText({ fetch }, 'http://a.test/').subscribe().unsubscribe();
+      await firstValueFrom(timer(0));
+      expect(asked).to.equal(10);
+    });
+
+    const none = undefined as unknown as FetchChunk;
+    const broken: Readonly<Record<string, () => FetchChunk | PromiseLike<FetchChunk>>> = {
+      'whose read throws': () => {
+        throw boom;
+      },
+      'whose read rejects': () => Promise.reject(boom),
+      'that reads nothing at all': () => none,
+      'that reads nothing at all, later': () => Promise.resolve(none),
+    };
+    for (const [name, chunks] of Object.entries(broken)) {
+      it(`${name} is one cut short`, async () => {
+        const error = await failureOf(read(chunks), NetworkError);
+        expect(error.message).to.equal('a body cut short from GET http://a.test/');
+      });
+    }
+
+    it('that is being read by somebody else is one cut short', async () => {
+      const response = new Response('Alice');
+      response.body?.getReader();
+      const error = await failureOf(
+        fetchText({ fetch: () => Promise.resolve(response) }, 'http://a.test/'),
+        NetworkError,
+      );
+      expect(error.cause).to.be.instanceOf(TypeError);
+    });
+
+    it('whose reader cannot be had after the end is silent', async () => {
+      let answer = (_response: FetchResponse): void => undefined;
+      const fetch = () => new Promise<FetchResponse>((resolve) => (answer = resolve));
+      fetchText({ fetch }, 'http://a.test/').subscribe().unsubscribe();
+      const getReader = (): never => {
+        throw boom;
+      };
+      answer({ status: 200, headers: new Headers(), body: { getReader } });
+      await firstValueFrom(timer(0));
+      expect(reported).to.deep.equal([]);
+    });
+  });
+
+  it('what is no response is an error', async () => {
+    const fetch = () => Promise.resolve(undefined as unknown as FetchResponse);
+    await failureOf(fetchText({ fetch }, 'http://a.test/'), TypeError);
   });
 
   it('a body whose cancel throws, or gives no promise, is let go', async () => {
@@ -127,7 +242,7 @@ describe('at the edges', () => {
           return cancel();
         },
       };
-      const body = { getReader: () => reader, cancel };
+      const body = { getReader: () => reader };
       const fetch = () => Promise.resolve({ status: 200, headers: new Headers(), body });
       const subscription = fetchJson({ fetch }, 'http://api.test/').subscribe();
       await read;

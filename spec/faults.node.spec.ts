@@ -209,7 +209,7 @@ function observed(ctx: Context): { ctx: Context; bytes: () => number; reading: P
       reading.resolve();
       return chunk;
     };
-    return { status, headers, body: { getReader: () => ({ read, cancel }), cancel } };
+    return { status, headers, body: { getReader: () => ({ read, cancel }) } };
   };
   return { ctx: { ...ctx, fetch: watched }, bytes: () => bytes, reading: reading.promise };
 }

@@ -161,10 +161,7 @@ describe('fetchJson and fetchText', () => {
       const response = (status: number): FetchResponse => ({
         status,
         headers: { get: () => null },
-        body: {
-          getReader: () => ({ read: () => Promise.resolve(chunks.shift() ?? { done: true }), cancel }),
-          cancel,
-        },
+        body: { getReader: () => ({ read: () => Promise.resolve(chunks.shift() ?? { done: true }), cancel }) },
       });
       const ask = (status: number): Observable<unknown> =>
         fetchJson({ fetch: () => Promise.resolve(response(status)) }, api);
@@ -289,7 +286,7 @@ describe('fetchJson and fetchText', () => {
       const breaking: FetchResponse = {
         status: 200,
         headers: new Headers(),
-        body: { getReader: () => ({ read: () => read, cancel }), cancel },
+        body: { getReader: () => ({ read: () => read, cancel }) },
       };
       const subscription = fetchText({ fetch: () => Promise.resolve(breaking) }, api).subscribe(unexpected);
       await turn();
@@ -410,7 +407,7 @@ describe('fetchJson and fetchText', () => {
         return Promise.resolve();
       };
       const read = (): Promise<never> => Promise.reject(new Error('the stream broke'));
-      const response = { status: 200, headers: new Headers(), body: { getReader: () => ({ read, cancel }), cancel } };
+      const response = { status: 200, headers: new Headers(), body: { getReader: () => ({ read, cancel }) } };
       await failureOf(fetchText({ fetch: () => Promise.resolve(response) }, api), NetworkError);
       expect(canceled).to.equal(0);
     });

@@ -113,7 +113,7 @@ describe('undiciFetch', function () {
       });
       const reader = (await fetch(new URL(url), {})).body!.getReader();
       expect(String((await reader.read()).value)).to.equal('x');
-      const error = await rejection(reader.read());
+      const error = await rejection(Promise.resolve(reader.read()));
       expect(error).to.be.instanceOf(TypeError).with.property('message', 'terminated');
       expect((error as Error).cause).to.have.property('code', 'UND_ERR_SOCKET');
     });
@@ -135,7 +135,7 @@ describe('undiciFetch', function () {
         const { body } = await fetch(new URL(server.url), { signal: controller.signal });
         const reader = body!.getReader();
         expect(String((await reader.read()).value)).to.equal('drip');
-        const read = rejection(reader.read());
+        const read = rejection(Promise.resolve(reader.read()));
         controller.abort(reason);
         expect(await read).to.equal(reason);
         await server.closed;
@@ -251,6 +251,20 @@ describe('undiciFetch', function () {
     expect(reasons[0]).to.be.instanceOf(DOMException);
     expect(reasons[0]).to.include({ name: 'AbortError', message: 'The request was aborted.' });
     expect(reasons[1]).to.equal(boom);
+  });
+
+  it('keeps the reason of its end where undici ends it once more', async () => {
+    const controller = { abort: () => undefined } as unknown as Dispatcher.DispatchController;
+    const aborting = new AbortController();
+    const { answer, handler } = dispatched('http://api.test/', { signal: aborting.signal });
+    handler.onRequestStart?.(controller, {});
+    handler.onResponseStart?.(controller, 200, {});
+    const reader = (await answer).body!.getReader();
+    aborting.abort('the user left');
+    handler.onResponseEnd?.(controller, {});
+    for (let read = 0; read < 2; read++) {
+      expect(await rejection(Promise.resolve(reader.read()))).to.equal('the user left');
+    }
   });
 
   describe('content encodings', () => {

@@ -1,5 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
-import { HttpError, serialize, ServiceError } from '../errors.ts';
+import { serialize } from '../errors/forkfast-error.ts';
+import { HttpError } from '../errors/http-error.ts';
+import { ServiceError } from '../errors/service-error.ts';
 
 /** The name and the version of the instrumentation scope. */
 export const scope: readonly [name: string, version: string] = ['forkfast', '0.1.0'];

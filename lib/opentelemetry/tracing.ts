@@ -1,5 +1,5 @@
 import { context, type Context, type Span, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
-import { ServiceError } from '../errors.ts';
+import { ServiceError } from '../errors/service-error.ts';
 import type { RunEvent } from '../events.ts';
 import type { AggregateOption } from '../options.ts';
 import { errorType, few, scope, told, whose } from './attributes.ts';

@@ -2,7 +2,10 @@ import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } fr
 import { aborted } from '../abort.ts';
 import { atLeast, hasMethod, kindOf } from '../check.ts';
 import { type Context, refusal } from '../context.ts';
-import { CanceledError, HttpError, NetworkError, ServiceError } from '../errors.ts';
+import { CanceledError } from '../errors/canceled-error.ts';
+import { HttpError } from '../errors/http-error.ts';
+import { NetworkError } from '../errors/network-error.ts';
+import { ServiceError } from '../errors/service-error.ts';
 import type { RetryBudget } from '../retry-budget.ts';
 
 /** How {@link backoff} waits, and what it waits for. */

@@ -1,6 +1,6 @@
 import { asyncScheduler, finalize, Observable, tap } from 'rxjs';
 import { positiveInteger, whole } from '../check.ts';
-import { BulkheadFullError } from '../errors.ts';
+import { BulkheadFullError } from '../errors/bulkhead-full-error.ts';
 
 /**
  * Shared by all that pipe through the operator that it returns: at most `n` of them are subscribed, first come, first

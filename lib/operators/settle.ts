@@ -1,5 +1,5 @@
 import { catchError, map, of, type OperatorFunction, throwError, throwIfEmpty } from 'rxjs';
-import { CanceledError } from '../errors.ts';
+import { CanceledError } from '../errors/canceled-error.ts';
 
 /** What became of a part: as in `Promise.allSettled`. */
 export type Settled<T> =

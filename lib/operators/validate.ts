@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { concatMap, from, map, of, type OperatorFunction } from 'rxjs';
 import { hasMethod, kindOf } from '../check.ts';
-import { ValidationError } from '../errors.ts';
+import { ValidationError } from '../errors/validation-error.ts';
 import { isPromiseLike } from '../service.ts';
 
 /**

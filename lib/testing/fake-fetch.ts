@@ -1,6 +1,6 @@
 import { defer, isObservable, map, merge, of, Subscription, take, tap, throwIfEmpty } from 'rxjs';
 import { aborted } from '../abort.ts';
-import { ForkfastError } from '../errors.ts';
+import { ForkfastError } from '../errors/forkfast-error.ts';
 import { isPromiseLike, toObservable } from '../service.ts';
 import { requestOf } from './request-of.ts';
 import { isVirtual } from './virtual-time.ts';

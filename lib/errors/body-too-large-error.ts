@@ -1,0 +1,34 @@
+import { ForkfastError } from './forkfast-error.ts';
+
+/**
+ * A body had more than `maxBytes` bytes, counted after decoding; the connection was closed.
+ *
+ * @example
+ * ```ts
+ * import { fetchText } from 'forkfast';
+ *
+ * const fetch = async () => new Response('far too much');
+ *
+ * fetchText({ fetch }, 'http://api.test/', { maxBytes: 4 }).subscribe({
+ *   error: (error) => console.log(error.message), // => more than 4 bytes from GET http://api.test/
+ * });
+ * ```
+ */
+export class BodyTooLargeError extends ForkfastError {
+  override readonly name = 'BodyTooLargeError' as const;
+  override readonly code = 'ERR_BODY_TOO_LARGE' as const;
+  readonly maxBytes: number;
+  readonly method: string;
+  readonly url: string;
+
+  constructor(options: { maxBytes: number; method: string; url: string }) {
+    super(`more than ${String(options.maxBytes)} bytes from ${options.method} ${options.url}`);
+    this.maxBytes = options.maxBytes;
+    this.method = options.method;
+    this.url = options.url;
+  }
+
+  protected override get fields(): Record<string, unknown> {
+    return { maxBytes: this.maxBytes, method: this.method, url: this.url };
+  }
+}

@@ -1,0 +1,43 @@
+import { causeOf, ForkfastError } from './forkfast-error.ts';
+
+/**
+ * A body arrived whole and isn't what it should be: not JSON, not UTF-8, or empty.
+ *
+ * `status` is that of HTTP; `contentType` is the media type that the response said it was, with its charset; `null` where it
+ * said none.
+ *
+ * @example
+ * ```ts
+ * import { fetchJson } from 'forkfast';
+ *
+ * const fetch = async () => new Response('<h1>hello', { headers: { 'content-type': 'text/html' } });
+ *
+ * fetchJson({ fetch }, 'http://api.test/').subscribe({
+ *   error: (error) => console.log(error.message), // => no JSON but 9 bytes of text/html (HTTP 200) from GET http://api.test/
+ * });
+ * ```
+ */
+export class DecodeError extends ForkfastError {
+  override readonly name = 'DecodeError' as const;
+  override readonly code = 'ERR_DECODE' as const;
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly method: string;
+  readonly url: string;
+
+  constructor(
+    what: string,
+    options: { status: number; contentType: string | null; method: string; url: string; cause?: unknown },
+  ) {
+    super(`${what} (HTTP ${String(options.status)}) from ${options.method} ${options.url}`, causeOf(options));
+    this.status = options.status;
+    this.contentType = options.contentType;
+    this.method = options.method;
+    this.url = options.url;
+  }
+
+  protected override get fields(): Record<string, unknown> {
+    const { status, contentType, method, url } = this;
+    return { status, contentType, method, url };
+  }
+}

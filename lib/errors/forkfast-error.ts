@@ -1,0 +1,85 @@
+/**
+ * What every error of forkfast is: an `Error` with a literal `name`, a stable `code`, and a `toJSON` that is safe to log.
+ *
+ * `toJSON` holds the fields and the chain of causes. Of a cause that is not forkfast's own it keeps `name` and `code`
+ * only, where they are single words, and no text: messages of platforms and libraries quote URLs, header values and bodies.
+ * Of a cause that is no `Error` it keeps the type.
+ *
+ * @remarks The shape is that of Node's system errors (`code`) and of ky's errors (literal names).
+ *
+ * @example
+ * ```ts
+ * import { throwError } from 'rxjs';
+ * import { aggregate, background, ForkfastError, silent, withLogger } from 'forkfast';
+ *
+ * const ask = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(silent));
+ *
+ * ask(background).subscribe({
+ *   error: (error) => console.log(error instanceof ForkfastError && error.code), // => ERR_SERVICE_FAILED
+ * });
+ * ```
+ */
+export abstract class ForkfastError extends Error {
+  abstract override readonly name: string;
+  /** Stable across versions: compare this, not the message. */
+  abstract readonly code: string;
+
+  /** The fields that are fit for a log; the message says no more than they do. */
+  toJSON(): Record<string, unknown> {
+    return this.json(new Set());
+  }
+
+  /** The message without a word that is not our own. */
+  protected get summary(): string {
+    return this.message;
+  }
+
+  /** The fields of a subclass. */
+  protected get fields(): Record<string, unknown> {
+    return {};
+  }
+
+  /** What `cause` may say in a line of ours. */
+  protected static brief(cause: unknown): string {
+    if (cause instanceof ForkfastError) return cause.summary;
+    const { name, code } = foreign(cause);
+    return code === undefined ? name : `${name} ${String(code)}`;
+  }
+
+  private json(seen: Set<unknown>): Record<string, unknown> {
+    seen.add(this);
+    const { name, code, summary: message, fields, cause } = this;
+    const own = { name, code, message, ...fields };
+    if (!('cause' in this)) return own;
+    if (!(cause instanceof ForkfastError)) return { ...own, cause: foreign(cause) };
+    return seen.has(cause) ? own : { ...own, cause: cause.json(seen) };
+  }
+}
+
+/** Any error as fields for a log. */
+export function serialize(error: unknown): Record<string, unknown> {
+  return error instanceof ForkfastError ? error.toJSON() : foreign(error);
+}
+
+/** Of an error that is not our own its kind, and nothing of what is no error: that may be an answer, thrown whole. */
+function foreign(error: unknown): { name: string; code?: string | number } {
+  if (!(error instanceof Error)) return { name: typeof error };
+  const { name, code } = error as { name: unknown; code?: unknown };
+  return { name: isWord(name) ? name : 'Error', ...(isWord(code) || typeof code === 'number' ? { code } : {}) };
+}
+
+/** What the name or the code of an error is: short, and no prose. */
+export function isWord(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w$./:-]{1,64}$/.test(value);
+}
+
+/** The first five, and how many more there are: a line has an end, whatever an answer or a caller comes up with. */
+export function listed<T>(all: readonly T[], separator: string, words: (one: T) => string): string {
+  const more = all.length - 5;
+  return all.slice(0, 5).map(words).join(separator) + (more > 0 ? ` and ${String(more)} more` : '');
+}
+
+/** The second argument of `Error`: without a `cause` where none was given, even `undefined`. */
+export function causeOf(options: { cause?: unknown }): ErrorOptions | undefined {
+  return 'cause' in options ? { cause: options.cause } : undefined;
+}
