@@ -29,6 +29,8 @@ const floors = [
   ['undici'],
   // forkfast/testing stands on the house, and nothing of the house on it.
   ['testing/marble-lines', 'testing/request-of', 'testing/values', 'testing/virtual-time'],
+  ['testing/watch/watched'],
+  ['testing/watch/*'],
   ['testing/leak-watch', 'testing/marble-diff'],
   ['testing/marbles', 'testing/contexts', 'testing/record*', 'testing/fake-fetch', 'testing/expect-no-leaks'],
   ['testing/index'],

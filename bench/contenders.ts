@@ -105,6 +105,36 @@ const undiciByHand: Contender = {
   },
 };
 
+/** The least that undici can be asked with: no error handling to speak of, and no way back. What is above it is the joining's. */
+const undiciDispatch: Contender = {
+  name: 'undici dispatch + Promise.all',
+  packages: ['undici'],
+  prepare: async (urls) => {
+    const { Agent } = await import('undici');
+    const dispatcher = (agent ??= new Agent());
+    const ask = (url: string): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        const { origin, pathname, search } = new URL(url);
+        const chunks: Uint8Array[] = [];
+        const options = { origin, path: pathname + search, method: 'GET', headers: ['accept', 'application/json'] };
+        dispatcher.dispatch(options, {
+          onRequestStart: () => undefined,
+          onResponseStart: (_controller, status) => {
+            if (status !== 200) reject(new Error(`HTTP ${String(status)}`));
+          },
+          onResponseData: (_controller, chunk) => chunks.push(chunk),
+          onResponseEnd: () => {
+            resolve(JSON.parse(Buffer.concat(chunks).toString()));
+          },
+          onResponseError: (_controller, error) => {
+            reject(error);
+          },
+        });
+      });
+    return () => Promise.all(urls.map(ask));
+  },
+};
+
 const forkfast = observed('forkfast', ['forkfast', 'rxjs'], (urls, ms) => {
   const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
   return aggregate(services, withTimeout(ms), withLogger(silent))(background);
@@ -127,6 +157,7 @@ export const contenders: readonly Contender[] = [
   kyJson,
   undiciRequest,
   undiciByHand,
+  undiciDispatch,
   forkfast,
   forkfastUndici,
 ];

@@ -52,11 +52,11 @@ export function fetchJson<T = unknown>(
   init: FetchInit & { readonly empty: 'undefined' },
 ): Observable<T | undefined>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T>;
-export function fetchJson<T>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T | undefined> {
+export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
   return request(new Question(ctx, input, init, 'application/json', json)) as Observable<T | undefined>;
 }
 
-function json(text: string, failure: (what?: string) => DecodeError, { empty }: FetchInit): unknown {
+const json: Decode<unknown> = (text, failure, empty) => {
   if (text === '') {
     if (empty === 'undefined') return undefined;
     throw failure();
@@ -67,7 +67,7 @@ function json(text: string, failure: (what?: string) => DecodeError, { empty }: 
     // Without a cause: the platform's message quotes the body.
     throw failure('JSON');
   }
-}
+};
 
 /**
  * Asks for text over HTTP: a cold Observable that emits the body, decoded as UTF-8, and completes.
@@ -83,50 +83,49 @@ function json(text: string, failure: (what?: string) => DecodeError, { empty }: 
  * fetchText({ fetch }, 'http://api.test/profiles/42').subscribe(console.log); // => Name: Alice
  * ```
  */
-export function fetchText(ctx: Context, input: string | URL, init?: FetchInit): Observable<string> {
+export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<string> {
   return request(new Question(ctx, input, init, undefined, identity<string>));
 }
 
 function request<T>(question: Question<T>): Observable<T> {
-  const { signal } = question.init;
   const asked = abortable(question.ctx, question);
+  const { signal } = question;
   return signal ? fromAbortable({ signal }, () => asked) : asked;
 }
 
-const NONE: FetchInit = /* @__PURE__ */ Object.freeze({});
+/** How the text of a body becomes the answer. */
+type Decode<T> = (text: string, failure: (what?: string) => DecodeError, empty: FetchInit['empty']) => T;
 
 /** What was asked. While there is no answer this is all that is held, and nothing that was made of it to send it. */
 class Question<T> implements Asking<T>, Reading<T> {
   readonly ctx: Context;
-  readonly input: string | URL;
-  readonly init: FetchInit;
+  readonly maxBytes: number;
+  readonly signal: RequestInit['signal'];
+  readonly #input: string | URL;
+  /** As it was when it was asked: who gives it may change it for another. */
+  readonly #init: RequestInit;
+  readonly #empty: FetchInit['empty'];
   readonly #accept: string | undefined;
-  readonly #decode: (text: string, failure: (what?: string) => DecodeError, init: FetchInit) => T;
+  readonly #decode: Decode<T>;
 
-  constructor(
-    ctx: Context,
-    input: string | URL,
-    init: FetchInit | undefined,
-    accept: string | undefined,
-    decode: (text: string, failure: (what?: string) => DecodeError, init: FetchInit) => T,
-  ) {
+  constructor(ctx: Context, input: string | URL, init: FetchInit, accept: string | undefined, decode: Decode<T>) {
+    const { maxBytes = 10 * 2 ** 20, empty, signal, ...rest } = init;
     this.ctx = ctx;
-    this.input = input;
-    this.init = init ?? NONE;
+    this.maxBytes = maxBytes;
+    this.signal = signal;
+    this.#input = input;
+    this.#init = rest;
+    this.#empty = empty;
     this.#accept = accept;
     this.#decode = decode;
   }
 
-  get maxBytes(): number {
-    return this.init.maxBytes ?? 10 * 2 ** 20;
-  }
-
   decode(text: string, failure: (what?: string) => DecodeError): T {
-    return this.#decode(text, failure, this.init);
+    return this.#decode(text, failure, this.#empty);
   }
 
   target(): Target {
-    return { method: methodOf(this.init), url: shown(absolute(this.input)) };
+    return { method: methodOf(this.#init), url: shown(absolute(this.#input)) };
   }
 
   ask(asked: Asked<T>): void {
@@ -141,15 +140,15 @@ class Question<T> implements Asking<T>, Reading<T> {
   #send(asked: Abort): PromiseLike<FetchResponse> {
     const { ctx, maxBytes } = this;
     if (!(maxBytes >= 0)) throw new RangeError(`maxBytes must be a number of bytes, not ${kindOf(maxBytes)}`);
-    const url = absolute(this.input);
+    const url = absolute(this.#input);
     if (url.username !== '' || url.password !== '') {
       throw new TypeError(`fetch: ${shown(url)} has credentials in the URL: send them in a header`);
     }
-    const { maxBytes: _bytes, empty: _empty, signal: _signal, ...init } = this.init;
+    const init = this.#init;
     const method = methodOf(init);
     if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
     const headers = headersOf(ctx, init.headers, this.#accept);
-    const sent = carry(Object.assign(init, { redirect: init.redirect ?? 'error', headers }), asked);
+    const sent = carry(Object.assign({}, init, { redirect: init.redirect ?? 'error', headers }), asked);
     const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     try {
       return transport(url, sent);
@@ -165,11 +164,11 @@ class Question<T> implements Asking<T>, Reading<T> {
         try {
           receive(response, this, asked);
         } catch (error) {
-          asked.fail(error); // it is no response
+          asked.fail(() => error); // it is no response
         }
       },
       (cause: unknown) => {
-        asked.fail(unanswered(this.target(), cause));
+        asked.fail(() => unanswered(this.target(), cause));
       },
     );
   }

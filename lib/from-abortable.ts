@@ -87,7 +87,7 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
           this.answer(() => value);
         },
         (error: unknown) => {
-          this.fail(error);
+          this.fail(() => error);
         },
       );
     } else if (!this.over()) {
@@ -99,13 +99,13 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
     }
   }
 
-  /** The answer of who is no Observable. A teardown of the subscriber's that throws is reported: it is no failure of the answer. */
+  /** The answer of who is no Observable: what `make` throws is a failure, and a teardown of the subscriber's that throws is none. */
   answer(make: () => T): void {
     if (this.over()) return;
     try {
       this.next(make());
     } catch (error) {
-      this.fail(error);
+      this.fail(() => error);
       return;
     }
     reporting(() => {
@@ -114,7 +114,14 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
   }
 
   /** As {@link Asked.answer}. */
-  fail(error: unknown): void {
+  fail(make: () => unknown): void {
+    if (this.over()) return;
+    let error: unknown;
+    try {
+      error = make();
+    } catch (thrown) {
+      error = thrown;
+    }
     reporting(() => {
       this.error(error);
     });

@@ -24,12 +24,14 @@ export interface Reading<T> {
   decode(text: string, failure: (what?: string) => DecodeError): T;
 }
 
-/** Reads and decodes a response. Without Observables, and with a promise only where one waits: this is the path of every answer. */
+/** Reads and decodes a response. An answer is read without Observables, and with a promise only where one waits. */
 export function receive<T>(response: FetchResponse, reading: Reading<T>, asked: Asked<T>): void {
   const { status, headers, body } = response;
   if (status < 200 || status > 299) {
-    excerpt(body, asked, (told) => {
-      asked.fail(new HttpError({ ...reading.target(), status, body: told, retryAfter: retryAfter(headers) }));
+    excerpt(body, asked, (parts) => {
+      asked.fail(
+        () => new HttpError({ ...reading.target(), status, body: textOf(parts), retryAfter: retryAfter(headers) }),
+      );
     });
     return;
   }
@@ -39,7 +41,7 @@ export function receive<T>(response: FetchResponse, reading: Reading<T>, asked: 
   const take = (chunk: Uint8Array): void => {
     parts.push(chunk);
     size += chunk.byteLength;
-    if (size > maxBytes) asked.fail(new BodyTooLargeError({ ...reading.target(), maxBytes }));
+    if (size > maxBytes) asked.fail(() => new BodyTooLargeError({ ...reading.target(), maxBytes }));
   };
   const failure = (what?: string): DecodeError => {
     const contentType = mediaType(headers.get('content-type'));
@@ -47,7 +49,7 @@ export function receive<T>(response: FetchResponse, reading: Reading<T>, asked: 
     return new DecodeError(what ? held : 'an empty body', { ...reading.target(), status, contentType });
   };
   read(body, asked, take, (broke) => {
-    if (broke) asked.fail(broken('a body cut short', reading.target(), broke.cause));
+    if (broke) asked.fail(() => broken('a body cut short', reading.target(), broke.cause));
     else asked.answer(() => reading.decode(textOf(parts, failure), failure));
   });
 }
@@ -57,46 +59,48 @@ function read(
   body: FetchBody | null,
   abort: Abort,
   take: (chunk: Uint8Array) => void,
-  over: (broke?: { readonly cause: unknown }) => void,
+  ended: (broke?: { readonly cause: unknown }) => void,
 ): void {
+  if (body === null) {
+    ended();
+    return;
+  }
   let reader: ReturnType<FetchBody['getReader']>;
+  try {
+    reader = body.getReader();
+  } catch (cause) {
+    ended({ cause });
+    return;
+  }
   const listener = {
     onAbort: () => {
       void cancel(reader);
     },
   };
-  const leave = (broke?: { readonly cause: unknown }): void => {
-    abort.unlisten(listener);
-    if (!abort.over()) over(broke);
-  };
   const fail = (cause: unknown): void => {
-    leave({ cause });
+    abort.unlisten(listener);
+    if (!abort.over()) ended({ cause });
   };
   const follow = (first: FetchChunk): void => {
     try {
       let chunk: FetchChunk | PromiseLike<FetchChunk> = first;
       while (!isPromiseLike(chunk)) {
         const { done, value } = chunk;
+        if (done) abort.unlisten(listener);
         if (value !== undefined) take(value);
-        if (done) leave();
-        if (done || abort.over()) return;
+        if (abort.over()) return;
+        if (done) {
+          ended();
+          return;
+        }
         chunk = reader.read();
       }
-      chunk.then(follow, fail);
+      // Of a promise that is not the platform's nobody knows when, where and how often it calls back.
+      Promise.resolve(chunk).then(follow, fail);
     } catch (cause) {
-      fail(cause);
+      if (!abort.over()) ended({ cause }); // still listening: a body that makes no sense is canceled
     }
   };
-  if (body === null) {
-    over();
-    return;
-  }
-  try {
-    reader = body.getReader();
-  } catch (cause) {
-    over({ cause });
-    return;
-  }
   abort.listen(listener);
   follow({ done: false });
 }
@@ -117,7 +121,7 @@ function mediaType(header: string | null): string | null {
 }
 
 /** Of a failed response: enough to read and to reuse the connection, and no more; a body that drips delays no failure. */
-function excerpt(body: FetchBody | null, abort: Abort, tell: (text: string) => void): void {
+function excerpt(body: FetchBody | null, abort: Abort, tell: (parts: readonly Uint8Array[]) => void): void {
   const parts: Uint8Array[] = [];
   let room = 64 * 2 ** 10;
   const reading = new Abort();
@@ -136,7 +140,7 @@ function excerpt(body: FetchBody | null, abort: Abort, tell: (text: string) => v
   reading.listen({
     onAbort: () => {
       late.unsubscribe();
-      tell(textOf(parts));
+      tell(parts);
     },
   });
 }

@@ -1,16 +1,21 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { getEventListeners } from 'node:events';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createRequire } from 'node:module';
 import { config, finalize, firstValueFrom, forkJoin, NEVER, Observable, of, tap, throwError, timer } from 'rxjs';
+import type * as forkfast from '../lib/index.ts';
 import {
   aggregate,
   BodyTooLargeError,
   type Context,
+  DecodeError,
   type FetchChunk,
   fetchJson,
   type FetchResponse,
   fetchText,
   fromAbortable,
+  HttpError,
   NetworkError,
 } from '../lib/index.ts';
 import { failureOf } from './support/failure.ts';
@@ -217,6 +222,134 @@ describe('at the edges', () => {
     });
   });
 
+  describe('what is read of a response', () => {
+    const value = new TextEncoder().encode('a');
+    const log: string[] = [];
+    beforeEach(() => {
+      log.length = 0;
+    });
+
+    /** Reads `chunks` in turn, and notes a cancel and the end. */
+    const ask = (status: number, ...chunks: readonly unknown[]): Promise<unknown> => {
+      const left = [...chunks];
+      const reader = {
+        read: () => left.shift() as FetchChunk,
+        cancel: () => {
+          log.push('canceled');
+          return Promise.resolve();
+        },
+      };
+      const fetch = () => Promise.resolve({ status, headers: new Headers(), body: { getReader: () => reader } });
+      const answer = fetchText({ fetch }, 'http://a.test/', { maxBytes: 2 });
+      return firstValueFrom(answer.pipe(tap({ error: () => log.push('failed') }))).catch((error: unknown) => error);
+    };
+
+    for (const status of [200, 500]) {
+      it(`is canceled where it makes no sense, before that is told: status ${String(status)}`, async () => {
+        const senseless: unknown[] = [undefined, { done: false, value: null }, Promise.resolve(undefined)];
+        for (const chunk of senseless) {
+          log.length = 0;
+          expect(await ask(status, chunk)).to.be.instanceOf(status === 200 ? NetworkError : HttpError);
+          expect(log).to.deep.equal(['canceled', 'failed']);
+        }
+      });
+    }
+
+    it('is not canceled where it has ended: by itself, by breaking, by its last chunk that is too much', async () => {
+      expect(await ask(200, { done: true, value })).to.equal('a');
+      expect(await ask(200, { done: false, value }, { done: true })).to.equal('a');
+      expect(log).to.deep.equal([]);
+      expect(await ask(200, Promise.reject(boom))).to.be.instanceOf(NetworkError);
+      expect(await ask(200, { done: true, value: new Uint8Array(3) })).to.be.instanceOf(BodyTooLargeError);
+      expect(log).to.deep.equal(['failed', 'failed']);
+    });
+
+    it('is an error of a response that lacks what one has', async () => {
+      const throws = {
+        get: () => {
+          throw boom;
+        },
+      };
+      const lacking: unknown[] = [
+        { status: 500, body: null },
+        { status: 500, body: null, headers: throws },
+        { status: 200, body: null, headers: throws },
+      ];
+      for (const response of lacking) {
+        const fetch = () => Promise.resolve(response as FetchResponse);
+        await failureOf(fetchJson({ fetch }, 'http://a.test/'), Error);
+      }
+      expect(reported).to.deep.equal([]);
+    });
+
+    it('is an error where the error itself cannot be looked at', async () => {
+      const odd = Object.defineProperty(new Error('odd'), 'code', {
+        get: () => {
+          throw boom;
+        },
+      });
+      expect(await failureOf(fetchText({ fetch: () => Promise.reject(odd) }, 'http://a.test/'), Error)).to.equal(boom);
+      expect(await ask(200, Promise.reject(odd))).to.equal(boom);
+    });
+
+    it('may come by promises that are not the platform`s: at once, and as often as they like', async () => {
+      const thenable = (chunk: FetchChunk) => ({
+        then: (resolve: (chunk: FetchChunk) => void) => {
+          resolve(chunk);
+          resolve(chunk);
+        },
+      });
+      let left = 20_000;
+      const reader = {
+        read: () => thenable({ done: --left === 0, value }) as PromiseLike<FetchChunk>,
+        cancel: () => Promise.resolve(),
+      };
+      const fetch = () => Promise.resolve({ status: 200, headers: new Headers(), body: { getReader: () => reader } });
+      expect(await firstValueFrom(fetchText({ fetch }, 'http://a.test/'))).to.equal('a'.repeat(20_000));
+    });
+
+    it('comes in the asynchronous context of who asked, whoever calls back', async () => {
+      const storage = new AsyncLocalStorage<string>();
+      const foreign = (chunk: FetchChunk) => ({
+        then: (resolve: (chunk: FetchChunk) => void) => {
+          storage.run('theirs', resolve, chunk);
+        },
+      });
+      const reader = {
+        read: () => foreign({ done: true, value }) as PromiseLike<FetchChunk>,
+        cancel: () => Promise.resolve(),
+      };
+      for (const status of [200, 500]) {
+        const fetch = () => Promise.resolve({ status, headers: new Headers(), body: { getReader: () => reader } });
+        const seen = await storage.run('ours', () => {
+          return new Promise((resolve) => {
+            const see = (): void => {
+              resolve(storage.getStore());
+            };
+            fetchText({ fetch }, 'http://a.test/').subscribe({ next: see, error: see });
+          });
+        });
+        expect(seen).to.equal('ours');
+      }
+    });
+  });
+
+  it('a request is as its `init` was when it was asked for', async () => {
+    const sent: unknown[] = [];
+    const fetch = (_url: URL, { method, body }: RequestInit) => {
+      sent.push(method, body);
+      return Promise.resolve(new Response('ab', { status: 200 }));
+    };
+    const init: { method: string; body: string; maxBytes: number } = { method: 'PUT', body: 'first', maxBytes: 2 };
+    const first = fetchText({ fetch }, 'http://a.test/', init);
+    Object.assign(init, { method: 'POST', body: 'second', maxBytes: 1 });
+    const second = fetchText({ fetch }, 'http://a.test/', init);
+    expect(await firstValueFrom(first)).to.equal('ab');
+    const error = await failureOf(second, BodyTooLargeError);
+    expect(error).to.include({ method: 'POST', maxBytes: 1 });
+    expect(sent).to.deep.equal(['PUT', 'first', 'POST', 'second']);
+  });
+
   it('what is no response is an error', async () => {
     const fetch = () => Promise.resolve(undefined as unknown as FetchResponse);
     await failureOf(fetchText({ fetch }, 'http://a.test/'), TypeError);
@@ -273,5 +406,21 @@ describe('at the edges', () => {
     const options = ['--conditions=forkfast:source', '--require=ts-node/register', '--eval', script];
     const { stdout } = spawnSync(process.execPath, options, { encoding: 'utf8' });
     expect(stdout).to.equal('imported\n');
+  });
+
+  it('the decoder, which is made for the first body, is as strict as the next', async () => {
+    const load = createRequire(__filename);
+    const ours = Object.entries(load.cache).filter(([file]) => /[/\\]lib[/\\][^/\\]+\.ts$/.test(file));
+    for (const [file] of ours) Reflect.deleteProperty(load.cache, file);
+    const fresh = load('../lib/index.ts') as typeof forkfast;
+    Object.assign(load.cache, Object.fromEntries(ours));
+    for (let body = 0; body < 2; body++) {
+      const fetch = () => Promise.resolve(new Response(Uint8Array.of(0xff)));
+      const error = await failureOf(fresh.fetchText({ fetch }, 'http://a.test/'), DecodeError);
+      expect(error.message).to.match(/^no UTF-8/);
+    }
+    expect(
+      await firstValueFrom(fresh.fetchText({ fetch: () => Promise.resolve(new Response('é')) }, 'http://a.test/')),
+    ).to.equal('é');
   });
 });

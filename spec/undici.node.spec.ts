@@ -253,18 +253,40 @@ describe('undiciFetch', function () {
     expect(reasons[1]).to.equal(boom);
   });
 
-  it('keeps the reason of its end where undici ends it once more', async () => {
-    const controller = { abort: () => undefined } as unknown as Dispatcher.DispatchController;
+  it('ends once: with its reason where undici ends it again, and with its answer where it is canceled after that', async () => {
+    const aborts: unknown[] = [];
+    const controller = { abort: (reason: unknown) => aborts.push(reason) } as unknown as Dispatcher.DispatchController;
     const aborting = new AbortController();
     const { answer, handler } = dispatched('http://api.test/', { signal: aborting.signal });
     handler.onRequestStart?.(controller, {});
     handler.onResponseStart?.(controller, 200, {});
     const reader = (await answer).body!.getReader();
-    aborting.abort('the user left');
+    aborting.abort(new Error('the user left'));
     handler.onResponseEnd?.(controller, {});
+    handler.onResponseError?.(controller, new Error('late'));
     for (let read = 0; read < 2; read++) {
-      expect(await rejection(Promise.resolve(reader.read()))).to.equal('the user left');
+      expect(await rejection(Promise.resolve(reader.read()))).to.equal(aborting.signal.reason);
     }
+
+    const answered = dispatched('http://api.test/');
+    answered.handler.onRequestStart?.(controller, {});
+    answered.handler.onResponseStart?.(controller, 200, {});
+    answered.handler.onResponseEnd?.(controller, {});
+    await (await answered.answer).body!.getReader().cancel();
+    expect(aborts).to.deep.equal([aborting.signal.reason]);
+  });
+
+  it('is canceled by the reader of its body', async () => {
+    const server = await serve((_request, response) => response.write('drip'));
+    const fetch = undiciFetch();
+    const reader = (await fetch(new URL(server.url), {})).body!.getReader();
+    await reader.read();
+    const canceled = reader.cancel('enough');
+    expect(canceled).to.be.instanceOf(Promise);
+    await canceled;
+    expect(await rejection(Promise.resolve(reader.read()))).to.equal('enough');
+    await server.closed;
+    await fetch.close();
   });
 
   describe('content encodings', () => {

@@ -44,10 +44,13 @@ export function work(name: string): (task: Task) => Promise<number> {
   };
 }
 
-/** Listens to its signal as `fetch` does. */
+/** Listens to its signal and keeps nothing else of `init`, as `fetch` does, which makes a `Request` of its own. */
 function neverFetch(_url: unknown, init?: RequestInit): Promise<Response> {
+  return never(init?.signal);
+}
+
+function never(signal: AbortSignal | null | undefined): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const signal = init?.signal;
     const abort = (): void => {
       reject(signal?.reason as Error);
     };

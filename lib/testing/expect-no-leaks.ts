@@ -13,7 +13,10 @@ import {
 import { kindOf } from '../check.ts';
 import type { Context, Fetch } from '../context.ts';
 import { toObservable } from '../service.ts';
-import { type Leak, timersAreFaked, watchLeaks, type Wire } from './leak-watch.ts';
+import { watchLeaks } from './leak-watch.ts';
+import type { Wire } from './watch/requests.ts';
+import { timersAreFaked } from './watch/timers.ts';
+import type { Leak } from './watch/watched.ts';
 import { show } from './values.ts';
 
 /** How {@link expectNoLeaks} asks. */
