@@ -16,6 +16,7 @@ import type { Effort } from './rounds.ts';
 import * as cancellation from './topics/cancellation.ts';
 import * as conformance from './topics/conformance.ts';
 import * as hedging from './topics/hedging.ts';
+import * as http2 from './topics/http2.ts';
 import * as joining from './topics/joining.ts';
 import * as lateness from './topics/lateness.ts';
 import * as memory from './topics/memory.ts';
@@ -90,6 +91,7 @@ const topics = new Map([
   runs('single-flight', singleFlight),
   runs('observing', observing),
   runs('tuning', tuning),
+  runs('http2', http2),
   runs('scale', { ...scale, drawing: chart }),
 ]);
 

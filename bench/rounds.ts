@@ -65,6 +65,10 @@ export class Upstream {
     return this.child.ask({ task: 'listen', origins }) as Promise<readonly string[]>;
   }
 
+  listenSecurely(origins: number): Promise<readonly string[]> {
+    return this.child.ask({ task: 'listen securely', origins }) as Promise<readonly string[]>;
+  }
+
   /** Closes all connections, so that those of one client are not another's burden. */
   hangUp(): Promise<unknown> {
     return this.child.ask({ task: 'hang up' });

@@ -1,4 +1,6 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { certificate, key } from '../spec/support/certificate.ts';
 import { answer } from './child.ts';
 
 // The services, in a process of their own: as little HTTP as will do, so that the clients are what is measured. Each
@@ -10,10 +12,14 @@ import { answer } from './child.ts';
 //   /tail          answers after 10 ms, and every hundredth request after 200 ms
 //   /hang/:id      never answers
 //   /fail/:id      answers with a 500 once a request hangs under the same id
+//
+// Over TLS, HTTP/1.1 and HTTP/2, as the platform serves them: /ok, /refuse (a 500 at once) and /never.
 
 /** What is asked of the upstream. */
 export type UpstreamTask =
-  { readonly task: 'listen'; readonly origins: number } | { readonly task: 'seen' } | { readonly task: 'hang up' };
+  | { readonly task: 'listen' | 'listen securely'; readonly origins: number }
+  | { readonly task: 'seen' }
+  | { readonly task: 'hang up' };
 
 /** What the upstream saw since it was last asked. */
 export interface Seen {
@@ -36,7 +42,10 @@ let tail = 0;
 let closedAfter: Record<string, number> = {};
 
 answer((task: UpstreamTask): unknown => {
-  if (task.task === 'listen') return Promise.all(Array.from({ length: task.origins }, listen));
+  if ('origins' in task) {
+    const secure = task.task === 'listen securely';
+    return Promise.all(Array.from({ length: task.origins }, () => (secure ? listenSecurely() : listen())));
+  }
   if (task.task === 'hang up') {
     // Without TIME_WAIT, of which there would be tens of thousands.
     for (const socket of sockets) socket.resetAndDestroy();
@@ -49,18 +58,38 @@ answer((task: UpstreamTask): unknown => {
 });
 
 function listen(): Promise<string> {
+  return listening(createServer({ noDelay: true }, serve), 'http');
+}
+
+function listenSecurely(): Promise<string> {
+  const server = createSecureServer({ cert: certificate, key, allowHTTP1: true }, serveSecurely);
+  server.on('connection', keep);
+  return listening(server, 'https');
+}
+
+function listening(server: Server, scheme: string): Promise<string> {
   return new Promise((resolve) => {
-    const server = createServer({ noDelay: true }, serve).listen({ port: 0, host: '127.0.0.1', backlog: 8_192 }, () => {
-      resolve(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`);
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 8_192 }, () => {
+      resolve(`${scheme}://127.0.0.1:${String((server.address() as AddressInfo).port)}`);
     });
   });
 }
 
-function serve(socket: Socket): void {
-  let received = '';
+function keep(socket: Socket): void {
   sockets.add(socket);
   socket.on('error', () => undefined);
   socket.on('close', () => sockets.delete(socket));
+}
+
+function serveSecurely({ url }: Http2ServerRequest, response: Http2ServerResponse): void {
+  response.on('error', () => undefined);
+  if (url === '/never') return;
+  response.writeHead(url === '/ok' ? 200 : 500, { 'content-type': 'application/json' }).end(body);
+}
+
+function serve(socket: Socket): void {
+  let received = '';
+  keep(socket);
   socket.setEncoding('latin1').on('data', (chunk: string) => {
     received += chunk;
     for (let end = received.indexOf('\r\n\r\n'); end >= 0; end = received.indexOf('\r\n\r\n')) {

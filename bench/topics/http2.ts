@@ -1,0 +1,78 @@
+import { aggregate, background, type Context, fetchJson, silent, withFetch, withLogger } from 'forkfast';
+import { undiciFetch } from 'forkfast/undici';
+import { lastValueFrom } from 'rxjs';
+import { Agent } from 'undici';
+import { certificate } from '../../spec/support/certificate.ts';
+import type { Ask } from '../contenders.ts';
+import { type Slice, slice } from '../drive.ts';
+import { table } from '../format.ts';
+import { cellsOf, type Rated, ratesOf } from '../rates.ts';
+import { Clients, type Effort, Upstream } from '../rounds.ts';
+
+// HTTP/1.1 and HTTP/2 over TLS: where all services answer, and where one fails and its sibling is canceled. Over HTTP/1.1 that
+// takes the connection with it.
+
+interface Task {
+  readonly origins: readonly string[];
+  readonly paths: readonly [string, string];
+  readonly ms: number;
+}
+
+type Figures = readonly { readonly what: string; readonly agents: readonly Rated[] }[];
+
+const BASE = 'HTTP/1.1';
+const agents: Readonly<Record<string, Agent.Options>> = {
+  [BASE]: {},
+  'HTTP/2': { allowH2: true },
+  'HTTP/2, { connections: 1 }': { allowH2: true, connections: 1 },
+};
+
+const stories: Readonly<Record<string, readonly [string, string]>> = {
+  'both answer': ['/ok', '/ok'],
+  'one fails, one is canceled': ['/refuse', '/never'],
+};
+
+export async function measure({ rounds, quick }: Effort): Promise<Figures> {
+  const upstream = new Upstream();
+  const origins = await upstream.listenSecurely(2);
+  const clients = new Clients<Task, Slice>('http2', Object.keys(agents));
+  const figures: Figures[number][] = [];
+  for (const [what, paths] of Object.entries(stories)) {
+    const task = { origins, paths, ms: quick ? 50 : 250 };
+    figures.push({ what, agents: await ratesOf(clients, upstream, { rounds, task, base: BASE }) });
+  }
+  clients.stop();
+  upstream.stop();
+  return figures;
+}
+
+export function work(name: string): (task: Task) => Promise<Slice> {
+  const transport = undiciFetch({ dispatcher: new Agent({ ...agents[name], connect: { ca: certificate } }) });
+  return ({ origins, paths, ms }) => {
+    const services = paths.map((path, index) => (ctx: Context) => fetchJson(ctx, `${String(origins[index])}${path}`));
+    const run = aggregate(services, withLogger(silent), withFetch(transport))(background);
+    const ask: Ask = () => lastValueFrom(run);
+    return slice(paths[0] === '/ok' ? ask : failing(ask), 50, ms);
+  };
+}
+
+/** With the very failure that is wanted: any other would be measured as if it were this one. */
+function failing(ask: Ask): Ask {
+  return () =>
+    ask().then(
+      () => {
+        throw new Error('there was to be a failure');
+      },
+      (error: unknown) => {
+        if (!String(error).includes('HTTP 500')) throw error;
+      },
+    );
+}
+
+export function tables(figures: Figures): string {
+  const names = figures[0]?.agents.map(({ name }) => name) ?? [];
+  return table(
+    ['2 services over TLS, 50 in flight', ...figures.flatMap(({ what }) => [what, 'CPU µs'])],
+    names.map((name, row) => [name, ...figures.flatMap(({ agents }) => cellsOf(agents[row], row))]),
+  );
+}
