@@ -13,7 +13,8 @@ export interface Membership {
 /** One service in one run. */
 export class Member implements Observer<unknown> {
   readonly name: string;
-  state: 'waiting' | 'running' | 'answered' = 'waiting';
+  /** Waiting until there is one. */
+  state: 'running' | 'answered' | undefined;
   /** What its teardowns threw. */
   torn: unknown[] | undefined;
   /** Where its values go: what joins the members listens there. */

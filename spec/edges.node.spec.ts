@@ -54,6 +54,13 @@ describe('at the edges', () => {
     expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
   });
 
+  it('no listener is left by a run that is over before it has begun', () => {
+    const controller = new AbortController();
+    const never = aggregate({ never: () => NEVER });
+    forkJoin([throwError(() => boom), never({ signal: controller.signal })]).subscribe({ error: () => undefined });
+    expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
+  });
+
   it('no listener is left on a signal that the context has no more', () => {
     const [first, second] = [new AbortController(), new AbortController()];
     let { signal } = first;

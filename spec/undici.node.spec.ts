@@ -317,6 +317,21 @@ describe('undiciFetch', function () {
       });
     }
 
+    it('takes what there is of a body that was cut short, as fetch does', async () => {
+      for (const [encoding, bytes] of encodings.filter(([encoding]) => /^(?:gzip|deflate|br)$/.test(encoding))) {
+        const { url } = await serve((_request, response) => {
+          response.writeHead(200, { 'content-encoding': encoding }).end(bytes.subarray(0, -9));
+        });
+        const answers = [fetch, globalThis.fetch].map((fetch) =>
+          lastValueFrom(fetchText({ fetch }, url)).catch((error: unknown) => (error as Error).message),
+        );
+        const [ours, theirs] = await Promise.all(answers);
+        expect(ours)
+          .to.equal(theirs)
+          .and.match(/^\{"name":"/);
+      }
+    });
+
     it('takes an empty body that is said to be gzip', async () => {
       const { url } = await serve((_request, response) => {
         response.writeHead(200, { 'content-encoding': 'gzip' }).end();
@@ -422,6 +437,18 @@ describe('undiciFetch', function () {
         'user-agent',
         'accept-encoding',
       ]);
+    });
+
+    it('is the method as it was given, but for those that fetch knows in any case', () => {
+      for (const [given, sent] of [
+        ['delete', 'DELETE'],
+        ['Put', 'PUT'],
+        ['patch', 'patch'],
+        ['getx', 'getx'],
+        ['xget', 'xget'],
+      ] as const) {
+        expect(dispatched('http://api.test/', { method: given }).options.method).to.equal(sent);
+      }
     });
 
     it('is nothing but the headers that fetch adds, where the caller has none: Brotli over TLS alone', () => {
