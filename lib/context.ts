@@ -13,6 +13,7 @@ export interface FetchResponse {
  * come with `done`, and what is there already without a promise.
  */
 export interface FetchBody {
+  /** Locks it: there is one reader, and once it is canceled nothing more is read. */
   getReader(): {
     read(): FetchChunk | PromiseLike<FetchChunk>;
     cancel(reason?: unknown): PromiseLike<void>;
@@ -21,7 +22,9 @@ export interface FetchBody {
 
 /** What a single `read` of a {@link FetchBody} gives. */
 export interface FetchChunk {
+  /** Whether that was the end. */
   readonly done: boolean;
+  /** The bytes, of any number. */
   readonly value?: Uint8Array | undefined;
 }
 
