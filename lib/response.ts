@@ -30,7 +30,8 @@ export function receive<T>(response: FetchResponse, reading: Reading<T>, asked: 
   if (status < 200 || status > 299) {
     excerpt(body, asked, (parts) => {
       asked.fail(
-        () => new HttpError({ ...reading.target(), status, body: textOf(parts), retryAfter: retryAfter(headers) }),
+        () =>
+          new HttpError({ ...reading.target(), status, body: textOf(parts, false), retryAfter: retryAfter(headers) }),
       );
     });
     return;
@@ -50,11 +51,11 @@ export function receive<T>(response: FetchResponse, reading: Reading<T>, asked: 
   };
   read(body, asked, take, (broke) => {
     if (broke) asked.fail(() => broken('a body cut short', reading.target(), broke.cause));
-    else asked.answer(() => reading.decode(textOf(parts, failure), failure));
+    else asked.answer(() => reading.decode(strictTextOf(parts, failure), failure));
   });
 }
 
-/** Reads a body as it arrives, and says when it has ended or broken. An abort cancels it, and then nothing is said. */
+/** Reads a body as it arrives, and says when it has ended or broken. An abort cancels it: then nobody listens any more. */
 function read(
   body: FetchBody | null,
   abort: Abort,
@@ -79,7 +80,7 @@ function read(
   };
   const fail = (cause: unknown): void => {
     abort.unlisten(listener);
-    if (!abort.over()) ended({ cause });
+    ended({ cause });
   };
   const follow = (first: FetchChunk): void => {
     try {
@@ -98,7 +99,7 @@ function read(
       // Of a promise that is not the platform's nobody knows when, where and how often it calls back.
       Promise.resolve(chunk).then(follow, fail);
     } catch (cause) {
-      if (!abort.over()) ended({ cause }); // still listening: a body that makes no sense is canceled
+      ended({ cause }); // still listening: a body that makes no sense is canceled
     }
   };
   abort.listen(listener);
@@ -148,17 +149,19 @@ function excerpt(body: FetchBody | null, abort: Abort, tell: (parts: readonly Ui
 /** Made when it is needed: not every test environment has one. */
 let strict: TextDecoder | undefined;
 
-/** Strict where there is a `failure` to throw; else what is no UTF-8 is replaced. */
-function textOf(parts: readonly Uint8Array[], failure?: (what: string) => DecodeError): string {
-  const [first] = parts;
-  const options = { fatal: failure !== undefined };
+function strictTextOf(parts: readonly Uint8Array[], failure: (what: string) => DecodeError): string {
   try {
-    if (failure && parts.length < 2) return (strict ??= new TextDecoder('utf-8', options)).decode(first); // many times faster than a stream of one
-    const decoder = new TextDecoder('utf-8', options);
-    return parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
-  } catch (error) {
-    throw failure?.('UTF-8') ?? error;
+    return textOf(parts, true);
+  } catch {
+    throw failure('UTF-8');
   }
+}
+
+function textOf(parts: readonly Uint8Array[], fatal: boolean): string {
+  const [first] = parts;
+  if (fatal && parts.length < 2) return (strict ??= new TextDecoder('utf-8', { fatal })).decode(first); // many times faster than a stream of one
+  const decoder = new TextDecoder('utf-8', { fatal });
+  return parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
 }
 
 /** Why there was no response. */

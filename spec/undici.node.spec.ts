@@ -253,6 +253,30 @@ describe('undiciFetch', function () {
     expect(reasons[1]).to.equal(boom);
   });
 
+  it('is held back from the byte on that is one too many', () => {
+    let paused = 0;
+    const controller = { pause: () => paused++ } as unknown as Dispatcher.DispatchController;
+    const { handler } = dispatched('http://api.test/');
+    handler.onRequestStart?.(controller, {});
+    handler.onResponseStart?.(controller, 200, {});
+    handler.onResponseData?.(controller, Buffer.alloc(65_536));
+    expect(paused).to.equal(0);
+    handler.onResponseData?.(controller, Buffer.alloc(1));
+    expect(paused).to.equal(1);
+  });
+
+  it('tells undici the reason of an abort that came before the request had a connection', async () => {
+    const aborts: unknown[] = [];
+    const controller = { abort: (reason: unknown) => aborts.push(reason) } as unknown as Dispatcher.DispatchController;
+    const aborting = new AbortController();
+    const { answer, handler } = dispatched('http://api.test/', { signal: aborting.signal });
+    const reason = new Error('the user left');
+    aborting.abort(reason);
+    expect(await rejection(answer)).to.equal(reason);
+    handler.onRequestStart?.(controller, {});
+    expect(aborts).to.deep.equal([reason]);
+  });
+
   it('ends once: with its reason where undici ends it again, and with its answer where it is canceled after that', async () => {
     const aborts: unknown[] = [];
     const controller = { abort: (reason: unknown) => aborts.push(reason) } as unknown as Dispatcher.DispatchController;
