@@ -253,6 +253,19 @@ describe('undiciFetch', function () {
     expect(reasons[1]).to.equal(boom);
   });
 
+  it('gives what had come before it broke', async () => {
+    const controller = {} as Dispatcher.DispatchController;
+    const { answer, handler } = dispatched('http://api.test/');
+    handler.onRequestStart?.(controller, {});
+    handler.onResponseStart?.(controller, 200, {});
+    handler.onResponseData?.(controller, Buffer.from('Al'));
+    handler.onResponseError?.(controller, new Error('reset'));
+    const reader = (await answer).body!.getReader();
+    expect(String((await reader.read()).value)).to.equal('Al');
+    const error = await rejection(Promise.resolve(reader.read()));
+    expect(error).to.be.instanceOf(TypeError).with.property('message', 'terminated');
+  });
+
   it('is held back from the byte on that is one too many', () => {
     let paused = 0;
     const controller = { pause: () => paused++ } as unknown as Dispatcher.DispatchController;
