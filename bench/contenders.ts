@@ -105,7 +105,7 @@ const undiciByHand: Contender = {
   },
 };
 
-/** The least that undici can be asked with: no error handling to speak of, and no way back. What is above it is the joining's. */
+/** The least that undici can be asked with: no error handling to speak of, and no way back. What is above it is what forkfast adds. */
 const undiciDispatch: Contender = {
   name: 'undici dispatch + Promise.all',
   packages: ['undici'],

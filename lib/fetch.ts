@@ -101,8 +101,8 @@ class Question<T> implements Asking<T>, Reading<T> {
   readonly ctx: Context;
   readonly maxBytes: number;
   readonly signal: RequestInit['signal'];
+  /** As they were when it was asked for: who gives a URL or an `init` may change it for the next. */
   readonly #input: string | URL;
-  /** As it was when it was asked: who gives it may change it for another. */
   readonly #init: RequestInit;
   readonly #empty: FetchInit['empty'];
   readonly #accept: string | undefined;
@@ -113,7 +113,7 @@ class Question<T> implements Asking<T>, Reading<T> {
     this.ctx = ctx;
     this.maxBytes = maxBytes;
     this.signal = signal;
-    this.#input = input;
+    this.#input = input instanceof URL ? input.href : input;
     this.#init = rest;
     this.#empty = empty;
     this.#accept = accept;
@@ -157,7 +157,7 @@ class Question<T> implements Asking<T>, Reading<T> {
     }
   }
 
-  /** Apart from `#send`, whose URL and headers these functions would hold while there is no answer. */
+  /** Tells `asked` what comes of it. */
   #receive(answer: PromiseLike<FetchResponse>, asked: Asked<T>): void {
     void Promise.resolve(answer).then(
       (response) => {
@@ -179,8 +179,9 @@ function methodOf({ method = 'GET' }: RequestInit): string {
 }
 
 function absolute(input: string | URL): URL {
-  const url = input instanceof URL ? input : resolve(input);
-  if (url === undefined) throw new TypeError(`fetch: ${unresolved(String(input))}`);
+  const text = String(input);
+  const url = resolve(text);
+  if (url === undefined) throw new TypeError(`fetch: ${unresolved(text)}`);
   return url;
 }
 

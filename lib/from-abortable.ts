@@ -82,7 +82,7 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
 
   follow(answer: PromiseLike<T> | Observable<T>): void {
     if (!isObservable(answer) && isPromiseLike(answer)) {
-      answer.then(
+      void Promise.resolve(answer).then(
         (value) => {
           this.answer(() => value);
         },

@@ -42,7 +42,7 @@ export function receive<T>(response: FetchResponse, reading: Reading<T>, asked: 
   const take = (chunk: Uint8Array): void => {
     parts.push(chunk);
     size += chunk.byteLength;
-    if (size > maxBytes) asked.fail(() => new BodyTooLargeError({ ...reading.target(), maxBytes }));
+    if (!(size <= maxBytes)) asked.fail(() => new BodyTooLargeError({ ...reading.target(), maxBytes }));
   };
   const failure = (what?: string): DecodeError => {
     const contentType = mediaType(headers.get('content-type'));

@@ -3,7 +3,19 @@ import { spawnSync } from 'node:child_process';
 import { getEventListeners } from 'node:events';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
-import { config, finalize, firstValueFrom, forkJoin, NEVER, Observable, of, tap, throwError, timer } from 'rxjs';
+import {
+  config,
+  finalize,
+  firstValueFrom,
+  forkJoin,
+  NEVER,
+  Observable,
+  of,
+  tap,
+  throwError,
+  timer,
+  toArray,
+} from 'rxjs';
 import type * as forkfast from '../lib/index.ts';
 import {
   aggregate,
@@ -216,16 +228,39 @@ describe('at the edges', () => {
       expect((await failureOf(fetchText({ fetch }, 'http://a.test/'), NetworkError)).cause).to.equal(boom);
     });
 
-    it('whose reader cannot be had after the end is silent', async () => {
-      let answer = (_response: FetchResponse): void => undefined;
-      const fetch = () => new Promise<FetchResponse>((resolve) => (answer = resolve));
-      fetchText({ fetch }, 'http://a.test/').subscribe().unsubscribe();
-      const getReader = (): never => {
-        throw boom;
+    it('that comes after the end is canceled, and silent where it cannot be', async () => {
+      const asked: string[] = [];
+      const reader = {
+        read: () => Promise.reject(boom),
+        cancel: () => {
+          asked.push('canceled');
+          return Promise.resolve();
+        },
       };
-      answer({ status: 200, headers: new Headers(), body: { getReader } });
-      await firstValueFrom(timer(0));
+      for (const getReader of [
+        () => reader,
+        () => {
+          asked.push('thrown');
+          throw boom;
+        },
+      ]) {
+        let answer = (_response: FetchResponse): void => undefined;
+        const fetch = () => new Promise<FetchResponse>((resolve) => (answer = resolve));
+        fetchText({ fetch }, 'http://a.test/').subscribe().unsubscribe();
+        answer({ status: 200, headers: new Headers(), body: { getReader } });
+        await firstValueFrom(timer(0));
+      }
+      expect(asked).to.deep.equal(['canceled', 'thrown']);
       expect(reported).to.deep.equal([]);
+    });
+
+    it('of what has no size is too large', async () => {
+      let asked = 0;
+      const chunks = () => ({ done: ++asked === 9, value: 'text' as unknown as Uint8Array });
+      const reader = { read: chunks, cancel: () => Promise.resolve() };
+      const fetch = () => Promise.resolve({ status: 200, headers: new Headers(), body: { getReader: () => reader } });
+      await failureOf(fetchText({ fetch }, 'http://a.test/'), BodyTooLargeError);
+      expect(asked).to.equal(1);
     });
   });
 
@@ -277,14 +312,15 @@ describe('at the edges', () => {
           throw boom;
         },
       };
-      const lacking: unknown[] = [
-        { status: 500, body: null },
-        { status: 500, body: null, headers: throws },
-        { status: 200, body: null, headers: throws },
+      const lacking: readonly [unknown, RegExp][] = [
+        [{ status: 500, body: null }, /Cannot read properties of undefined/],
+        [{ status: 500, body: null, headers: throws }, /^boom$/],
+        [{ status: 200, body: null, headers: throws }, /^boom$/],
       ];
-      for (const response of lacking) {
+      for (const [response, message] of lacking) {
         const fetch = () => Promise.resolve(response as FetchResponse);
-        await failureOf(fetchJson({ fetch }, 'http://a.test/'), Error);
+        const { message: said } = await failureOf(fetchJson({ fetch }, 'http://a.test/'), Error);
+        expect(said).to.match(message);
       }
       expect(reported).to.deep.equal([]);
     });
@@ -355,6 +391,35 @@ describe('at the edges', () => {
     const error = await failureOf(second, BodyTooLargeError);
     expect(error).to.include({ method: 'POST', maxBytes: 1 });
     expect(sent).to.deep.equal(['PUT', 'first', 'POST', 'second']);
+  });
+
+  it('a request is for its URL as it was when it was asked for', async () => {
+    const sent: string[] = [];
+    const fetch = (url: URL) => {
+      sent.push(url.pathname);
+      return Promise.resolve(new Response('', { status: 500 }));
+    };
+    const url = new URL('http://a.test/1');
+    const first = fetchText({ fetch }, url);
+    url.pathname = '/2';
+    const second = fetchText({ fetch }, url);
+    url.pathname = '/3';
+    for (const [answer, path] of [
+      [first, '/1'],
+      [second, '/2'],
+    ] as const) {
+      expect(await failureOf(answer, HttpError)).to.include({ url: `http://a.test${path}` });
+    }
+    expect(sent).to.deep.equal(['/1', '/2']);
+  });
+
+  it('a promise that is not the platform`s answers with what it resolves to in the end', async () => {
+    const foreign = {
+      then: (resolve: (value: unknown) => void) => {
+        resolve(Promise.resolve(1));
+      },
+    } as PromiseLike<number>;
+    expect(await firstValueFrom(fromAbortable({}, () => foreign).pipe(toArray()))).to.deep.equal([1]);
   });
 
   it('what is no response is an error', async () => {
