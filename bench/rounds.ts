@@ -61,12 +61,8 @@ export class Clients<Task extends object, Answer> {
 export class Upstream {
   private readonly child = new Child<UpstreamTask, unknown>('upstream.ts', []);
 
-  listen(origins: number): Promise<readonly string[]> {
-    return this.child.ask({ task: 'listen', origins }) as Promise<readonly string[]>;
-  }
-
-  listenSecurely(origins: number): Promise<readonly string[]> {
-    return this.child.ask({ task: 'listen securely', origins }) as Promise<readonly string[]>;
+  listen(origins: number, secure = false): Promise<readonly string[]> {
+    return this.child.ask({ task: 'listen', origins, secure }) as Promise<readonly string[]>;
   }
 
   /** Closes all connections, so that those of one client are not another's burden. */

@@ -17,7 +17,7 @@ import { answer } from './child.ts';
 
 /** What is asked of the upstream. */
 export type UpstreamTask =
-  | { readonly task: 'listen' | 'listen securely'; readonly origins: number }
+  | { readonly task: 'listen'; readonly origins: number; readonly secure: boolean }
   | { readonly task: 'seen' }
   | { readonly task: 'hang up' };
 
@@ -42,10 +42,8 @@ let tail = 0;
 let closedAfter: Record<string, number> = {};
 
 answer((task: UpstreamTask): unknown => {
-  if ('origins' in task) {
-    const secure = task.task === 'listen securely';
-    return Promise.all(Array.from({ length: task.origins }, () => (secure ? listenSecurely() : listen())));
-  }
+  if (task.task === 'listen')
+    return Promise.all(Array.from({ length: task.origins }, task.secure ? listenSecurely : listen));
   if (task.task === 'hang up') {
     // Without TIME_WAIT, of which there would be tens of thousands.
     for (const socket of sockets) socket.resetAndDestroy();

@@ -129,7 +129,18 @@ class Question<T> implements Asking<T>, Reading<T> {
   }
 
   ask(asked: Asked<T>): void {
-    this.#receive(this.#send(asked), asked);
+    void Promise.resolve(this.#send(asked)).then(
+      (response) => {
+        try {
+          receive(response, this, asked);
+        } catch (error) {
+          asked.fail(() => error); // it is no response
+        }
+      },
+      (cause: unknown) => {
+        asked.fail(() => unanswered(this.target(), cause));
+      },
+    );
   }
 
   /** As every other fetch is aborted: what traces or intercepts it takes any other reason for a failure. */
@@ -155,22 +166,6 @@ class Question<T> implements Asking<T>, Reading<T> {
     } catch (cause) {
       throw unanswered(this.target(), cause);
     }
-  }
-
-  /** Tells `asked` what comes of it. */
-  #receive(answer: PromiseLike<FetchResponse>, asked: Asked<T>): void {
-    void Promise.resolve(answer).then(
-      (response) => {
-        try {
-          receive(response, this, asked);
-        } catch (error) {
-          asked.fail(() => error); // it is no response
-        }
-      },
-      (cause: unknown) => {
-        asked.fail(() => unanswered(this.target(), cause));
-      },
-    );
   }
 }
 

@@ -34,7 +34,7 @@ const stories: Readonly<Record<string, readonly [string, string]>> = {
 
 export async function measure({ rounds, quick }: Effort): Promise<Figures> {
   const upstream = new Upstream();
-  const origins = await upstream.listenSecurely(2);
+  const origins = await upstream.listen(2, true);
   const clients = new Clients<Task, Slice>('http2', Object.keys(agents));
   const figures: Figures[number][] = [];
   for (const [what, paths] of Object.entries(stories)) {

@@ -44,12 +44,8 @@ export function work(name: string): (task: Task) => Promise<number> {
   };
 }
 
-/** Listens to its signal and keeps nothing else of `init`, as `fetch` does, which makes a `Request` of its own. */
-function neverFetch(_url: unknown, init?: RequestInit): Promise<Response> {
-  return never(init?.signal);
-}
-
-function never(signal: AbortSignal | null | undefined): Promise<Response> {
+/** Listens to its signal and keeps nothing else of its `init`, as `fetch` does, which makes a `Request` of its own. */
+function neverFetch(_url: unknown, { signal }: RequestInit = {}): Promise<Response> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
       reject(signal?.reason as Error);
