@@ -22,6 +22,8 @@ import {
   BodyTooLargeError,
   type Context,
   DecodeError,
+  type Fetch,
+  type FetchBody,
   type FetchChunk,
   fetchJson,
   type FetchResponse,
@@ -58,6 +60,12 @@ describe('at the edges', () => {
     new Promise((resolve) => {
       heard = resolve;
     });
+
+  /** A transport whose answer has a body that `reader` reads. */
+  const answering =
+    (reader: ReturnType<FetchBody['getReader']>, status = 200): Fetch =>
+    () =>
+      Promise.resolve({ status, headers: new Headers(), body: { getReader: () => reader } });
 
   it('no listener is left where the subscriber has ended already', () => {
     const controller = new AbortController();
@@ -135,8 +143,7 @@ describe('at the edges', () => {
         return Promise.resolve();
       },
     };
-    const body = { getReader: () => reader };
-    const fetch = () => Promise.resolve({ status: 500, headers: new Headers(), body });
+    const fetch = answering(reader, 500);
     await failureOf(fetchJson({ fetch }, 'http://api.test/'), Error);
     expect(canceled).to.equal(1);
   });
@@ -150,7 +157,7 @@ describe('at the edges', () => {
         return Promise.resolve();
       },
     };
-    const fetch = () => Promise.resolve({ status: 500, headers: new Headers(), body: { getReader: () => reader } });
+    const fetch = answering(reader, 500);
     const failure = fetchJson({ fetch }, 'http://api.test/').pipe(
       tap({
         error: () => {
@@ -163,14 +170,8 @@ describe('at the edges', () => {
   });
 
   describe('a body', () => {
-    const read = (chunks: () => FetchChunk | PromiseLike<FetchChunk>): Observable<string> => {
-      const reader = { read: chunks, cancel: () => Promise.resolve() };
-      const body = { getReader: () => reader };
-      return fetchText(
-        { fetch: () => Promise.resolve({ status: 200, headers: new Headers(), body }) },
-        'http://a.test/',
-      );
-    };
+    const read = (chunks: () => FetchChunk | PromiseLike<FetchChunk>): Observable<string> =>
+      fetchText({ fetch: answering({ read: chunks, cancel: () => Promise.resolve() }) }, 'http://a.test/');
     const value = new TextEncoder().encode('a');
 
     it('may come without a promise, as far as it is there', async () => {
@@ -189,12 +190,7 @@ describe('at the edges', () => {
         asked++;
         return { done: false, value };
       };
-      const fetch = () =>
-        Promise.resolve({
-          status: 200,
-          headers: new Headers(),
-          body: { getReader: () => ({ read: endless, cancel: () => Promise.resolve() }) },
-        });
+      const fetch = answering({ read: endless, cancel: () => Promise.resolve() });
       await failureOf(fetchText({ fetch }, 'http://a.test/', { maxBytes: 9 }), BodyTooLargeError);
       expect(asked).to.equal(10);
       fetchText({ fetch }, 'http://a.test/').subscribe().unsubscribe();
@@ -257,9 +253,7 @@ describe('at the edges', () => {
     it('of what has no size is too large', async () => {
       let asked = 0;
       const chunks = () => ({ done: ++asked === 9, value: 'text' as unknown as Uint8Array });
-      const reader = { read: chunks, cancel: () => Promise.resolve() };
-      const fetch = () => Promise.resolve({ status: 200, headers: new Headers(), body: { getReader: () => reader } });
-      await failureOf(fetchText({ fetch }, 'http://a.test/'), BodyTooLargeError);
+      await failureOf(read(chunks), BodyTooLargeError);
       expect(asked).to.equal(1);
     });
   });
@@ -281,7 +275,7 @@ describe('at the edges', () => {
           return Promise.resolve();
         },
       };
-      const fetch = () => Promise.resolve({ status, headers: new Headers(), body: { getReader: () => reader } });
+      const fetch = answering(reader, status);
       const answer = fetchText({ fetch }, 'http://a.test/', { maxBytes: 2 });
       return firstValueFrom(answer.pipe(tap({ error: () => log.push('failed') }))).catch((error: unknown) => error);
     };
@@ -347,7 +341,7 @@ describe('at the edges', () => {
         read: () => thenable({ done: --left === 0, value }) as PromiseLike<FetchChunk>,
         cancel: () => Promise.resolve(),
       };
-      const fetch = () => Promise.resolve({ status: 200, headers: new Headers(), body: { getReader: () => reader } });
+      const fetch = answering(reader);
       expect(await firstValueFrom(fetchText({ fetch }, 'http://a.test/'))).to.equal('a'.repeat(20_000));
     });
 
@@ -363,7 +357,7 @@ describe('at the edges', () => {
         cancel: () => Promise.resolve(),
       };
       for (const status of [200, 500]) {
-        const fetch = () => Promise.resolve({ status, headers: new Headers(), body: { getReader: () => reader } });
+        const fetch = answering(reader, status);
         const seen = await storage.run('ours', () => {
           return new Promise((resolve) => {
             const see = (): void => {
@@ -447,8 +441,7 @@ describe('at the edges', () => {
           return cancel();
         },
       };
-      const body = { getReader: () => reader };
-      const fetch = () => Promise.resolve({ status: 200, headers: new Headers(), body });
+      const fetch = answering(reader);
       const subscription = fetchJson({ fetch }, 'http://api.test/').subscribe();
       await read;
       subscription.unsubscribe();

@@ -210,9 +210,7 @@ describe('undiciFetch', function () {
       pause: () => log.push('pause'),
       resume: () => log.push('resume'),
     } as unknown as Dispatcher.DispatchController;
-    const { answer, handler } = dispatched('http://api.test/');
-    handler.onRequestStart?.(controller, {});
-    handler.onResponseStart?.(controller, 200, {});
+    const { answer, handler } = begun(controller);
     let sent = 0;
     while (log.length === 0) {
       const chunk = Buffer.alloc(10_000);
@@ -255,9 +253,7 @@ describe('undiciFetch', function () {
 
   it('gives what had come before it broke', async () => {
     const controller = {} as Dispatcher.DispatchController;
-    const { answer, handler } = dispatched('http://api.test/');
-    handler.onRequestStart?.(controller, {});
-    handler.onResponseStart?.(controller, 200, {});
+    const { answer, handler } = begun(controller);
     handler.onResponseData?.(controller, Buffer.from('Al'));
     handler.onResponseError?.(controller, new Error('reset'));
     const reader = (await answer).body!.getReader();
@@ -269,9 +265,7 @@ describe('undiciFetch', function () {
   it('is held back from the byte on that is one too many', () => {
     let paused = 0;
     const controller = { pause: () => paused++ } as unknown as Dispatcher.DispatchController;
-    const { handler } = dispatched('http://api.test/');
-    handler.onRequestStart?.(controller, {});
-    handler.onResponseStart?.(controller, 200, {});
+    const { handler } = begun(controller);
     handler.onResponseData?.(controller, Buffer.alloc(65_536));
     expect(paused).to.equal(0);
     handler.onResponseData?.(controller, Buffer.alloc(1));
@@ -294,9 +288,7 @@ describe('undiciFetch', function () {
     const aborts: unknown[] = [];
     const controller = { abort: (reason: unknown) => aborts.push(reason) } as unknown as Dispatcher.DispatchController;
     const aborting = new AbortController();
-    const { answer, handler } = dispatched('http://api.test/', { signal: aborting.signal });
-    handler.onRequestStart?.(controller, {});
-    handler.onResponseStart?.(controller, 200, {});
+    const { answer, handler } = begun(controller, { signal: aborting.signal });
     const reader = (await answer).body!.getReader();
     aborting.abort(new Error('the user left'));
     handler.onResponseEnd?.(controller, {});
@@ -305,9 +297,7 @@ describe('undiciFetch', function () {
       expect(await rejection(Promise.resolve(reader.read()))).to.equal(aborting.signal.reason);
     }
 
-    const answered = dispatched('http://api.test/');
-    answered.handler.onRequestStart?.(controller, {});
-    answered.handler.onResponseStart?.(controller, 200, {});
+    const answered = begun(controller);
     answered.handler.onResponseEnd?.(controller, {});
     await (await answered.answer).body!.getReader().cancel();
     expect(aborts).to.deep.equal([aborting.signal.reason]);
@@ -339,33 +329,30 @@ describe('undiciFetch', function () {
       ['identity, gzip', gzipSync(text)],
       ['unknown', Buffer.from(text)],
     ];
+    /** What `fetchText` makes of it, which is the same as over the global `fetch`. */
+    const asFetchDoes = async (encoding: string, bytes: Uint8Array): Promise<string | undefined> => {
+      const { url } = await serve((_request, response) => {
+        response.writeHead(200, { 'content-encoding': encoding }).end(bytes);
+      });
+      const answers = [fetch, globalThis.fetch].map((fetch) =>
+        lastValueFrom(fetchText({ fetch }, url)).catch((error: unknown) => (error as Error).message),
+      );
+      const [ours, theirs] = await Promise.all(answers);
+      expect(ours).to.equal(theirs);
+      return ours;
+    };
+
     for (const [encoding, bytes] of encodings) {
       const known = !/unknown|identity/.test(encoding);
       it(`${known ? 'decodes' : 'leaves as it is'} ${encoding}, ${String(bytes.byteLength)} bytes`, async () => {
-        const { url } = await serve((_request, response) => {
-          response.writeHead(200, { 'content-encoding': encoding }).end(bytes);
-        });
-        const answers = [fetch, globalThis.fetch].map((fetch) =>
-          lastValueFrom(fetchText({ fetch }, url)).catch((error: unknown) => (error as Error).message),
-        );
-        const [ours, theirs] = await Promise.all(answers);
-        expect(ours).to.equal(theirs);
+        const ours = await asFetchDoes(encoding, bytes);
         if (known) expect(ours).to.equal(text);
       });
     }
 
     it('takes what there is of a body that was cut short, as fetch does', async () => {
       for (const [encoding, bytes] of encodings.filter(([encoding]) => /^(?:gzip|deflate|br)$/.test(encoding))) {
-        const { url } = await serve((_request, response) => {
-          response.writeHead(200, { 'content-encoding': encoding }).end(bytes.subarray(0, -9));
-        });
-        const answers = [fetch, globalThis.fetch].map((fetch) =>
-          lastValueFrom(fetchText({ fetch }, url)).catch((error: unknown) => (error as Error).message),
-        );
-        const [ours, theirs] = await Promise.all(answers);
-        expect(ours)
-          .to.equal(theirs)
-          .and.match(/^\{"name":"/);
+        expect(await asFetchDoes(encoding, bytes.subarray(0, -9))).to.match(/^\{"name":"/);
       }
     });
 
@@ -740,6 +727,14 @@ describe('undiciFetch', function () {
     const answer = undiciFetch({ dispatcher })(new URL(url), { ...init, redirect: 'error' });
     const [options, handler] = seen[0]!;
     return { answer, options, handler };
+  }
+
+  /** As {@link dispatched}, and its headers have come. */
+  function begun(controller: Dispatcher.DispatchController, init?: RequestInit): ReturnType<typeof dispatched> {
+    const exchange = dispatched('http://api.test/', init);
+    exchange.handler.onRequestStart?.(controller, {});
+    exchange.handler.onResponseStart?.(controller, 200, {});
+    return exchange;
   }
 
   async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
