@@ -15,6 +15,7 @@ export class Member implements Observer<unknown> {
   readonly name: string;
   /** Waiting until there is one. */
   state: 'running' | 'answered' | undefined;
+  emitted = false;
   /** What its teardowns threw. */
   torn: unknown[] | undefined;
   /** Where its values go: what joins the members listens there. */
@@ -24,7 +25,6 @@ export class Member implements Observer<unknown> {
   /** In hand before the source runs, so that a source that emits without end can be ended. */
   #inner: Subscriber<unknown> | undefined;
   #closed = false;
-  #emitted = false;
   /** What came while `subscribe` was at work. */
   #early: { readonly failure: { readonly error: unknown } | undefined } | undefined;
   #subscribing = false;
@@ -65,7 +65,7 @@ export class Member implements Observer<unknown> {
   }
 
   next(value: unknown): void {
-    this.#emitted = true;
+    this.emitted = true;
     this.port?.next(value);
   }
 
@@ -74,7 +74,7 @@ export class Member implements Observer<unknown> {
   }
 
   complete(): void {
-    this.#outcome(this.#emitted ? undefined : { error: emptyError() });
+    this.#outcome(this.emitted ? undefined : { error: emptyError() });
   }
 
   /** Unsubscribes. What a teardown throws is kept in `torn`: it must reach neither the siblings nor the outcome. */

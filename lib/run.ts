@@ -148,7 +148,9 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
 
   /** Of the joining: the deadline has passed. */
   error(cause: unknown): void {
-    const pending = this.#members.filter(({ state }) => state !== 'answered').map(({ name }) => name);
+    const { growing } = this.#plan;
+    const late = this.#members.filter(({ state, emitted }) => !(growing ? emitted : state === 'answered'));
+    const pending = late.map(({ name }) => name);
     this.#end('failed', new DeadlineExceededError({ pending, elapsed: this.#elapsed(), cause }));
   }
 

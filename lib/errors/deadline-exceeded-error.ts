@@ -3,8 +3,8 @@ import { causeOf, ForkfastError, listed } from './forkfast-error.ts';
 /**
  * The deadline passed before every service had answered.
  *
- * `pending` names the services that had not, the queued ones included; `elapsed` is counted from the start of the run, in
- * milliseconds; `cause` is RxJS's `TimeoutError`.
+ * `pending` names the services that had not (in `aggregateLatest`, not even once), the queued ones included; `elapsed` is
+ * counted from the start of the run, in milliseconds; `cause` is RxJS's `TimeoutError`.
  *
  * @remarks Named as Go's `context.DeadlineExceeded`.
  *

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
-import { asyncScheduler, EmptyError, Observable } from 'rxjs';
+import { asyncScheduler, EmptyError, identity, Observable, take } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import {
   aggregate,
+  aggregateEach,
+  aggregateLatest,
   CanceledError,
   type Context,
   DeadlineExceededError,
@@ -16,7 +18,7 @@ import {
   withTimeout,
 } from '../../../lib/index.ts';
 import type { Seen } from './model.ts';
-import type { RunSpec, Scenario, ServiceSpec, Step } from './scenario.ts';
+import { nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from './scenario.ts';
 
 /** What is seen, in order, when the library runs a scenario in virtual time. */
 export function observed({ run, caller }: Scenario): Seen {
@@ -25,7 +27,8 @@ export function observed({ run, caller }: Scenario): Seen {
   const heard = new Set<AbortSignal>();
   let outermost: AbortSignal | undefined;
 
-  const runOf = (path: string, { services, timeout, concurrency }: RunSpec): Service<void, unknown> => {
+  const runOf = (path: string, spec: RunSpec): Service<void, unknown> => {
+    const { joins, services, timeout, concurrency } = spec;
     const hear = (ctx: Context): void => {
       const { signal } = ctx;
       if (signal === undefined || heard.has(signal)) return;
@@ -35,21 +38,16 @@ export function observed({ run, caller }: Scenario): Seen {
         see('aborted', path);
       });
     };
-    const entries = services.map((service, index) => {
-      const name = String.fromCharCode(97 + index);
-      const own = `${path}.${name}`;
+    const asked = services.map((service, index): Service<void, unknown> => {
+      const own = `${path}.${nameOf(spec, index)}`;
       const ask = serviceOf(own, service);
-      return [
-        name,
-        (ctx: Context): Observable<unknown> => {
-          see('asked', own);
-          hear(ctx);
-          return ask(ctx);
-        },
-      ];
+      return (ctx) => {
+        see('asked', own);
+        hear(ctx);
+        return ask(ctx);
+      };
     });
-    return aggregate(
-      Object.fromEntries(entries) as Record<string, Service<void, unknown>>,
+    const options = [
       withName(path),
       withLogger(silent),
       withTimeout(timeout ?? Infinity),
@@ -60,7 +58,13 @@ export function observed({ run, caller }: Scenario): Seen {
           see('event', path, event.type, ...service, ...('error' in event ? [plain(event.error)] : []));
         },
       }),
-    );
+    ];
+    if (joins === 'each') {
+      const each = aggregateEach((ctx, ask: Service<void, unknown>) => ask(ctx), ...options);
+      return (ctx) => each(ctx, asked);
+    }
+    const join = joins === 'latest' ? aggregateLatest : aggregate;
+    return join(Object.fromEntries(asked.map((ask, index) => [nameOf(spec, index), ask])), ...options);
   };
 
   const serviceOf = (own: string, service: ServiceSpec): ((ctx: Context) => Observable<unknown>) => {
@@ -89,7 +93,7 @@ export function observed({ run, caller }: Scenario): Seen {
     });
 
   new TestScheduler(() => undefined).run(({ flush }) => {
-    const { deadline, abort, unsubscribe } = caller;
+    const { deadline, abort, unsubscribe, first } = caller;
     const controller = new AbortController();
     if (abort === 'before') controller.abort('reason');
     const { signal } = controller;
@@ -102,12 +106,13 @@ export function observed({ run, caller }: Scenario): Seen {
       asyncScheduler.schedule(() => {
         leave.yes();
       }, unsubscribe);
-    const subscription = runOf(
-      'run',
-      run,
-    )({ signal, deadline }).subscribe({
+    const answers = runOf('run', run)({ signal, deadline });
+    const subscription = answers.pipe(first ? take(1) : identity).subscribe({
       next: (value) => {
         see('value', value);
+      },
+      complete: () => {
+        see('complete');
       },
       error: (error: unknown) => {
         see('failure', plain(error));

@@ -1,4 +1,4 @@
-import type { RunSpec, Scenario, ServiceSpec, Step } from './scenario.ts';
+import { nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from './scenario.ts';
 
 /*
  * What must be seen, said a second time and in another way: a queue of moments, and runs that are told what happens. It
@@ -13,14 +13,17 @@ type Failure =
   | { readonly is: 'deadline'; readonly pending: readonly string[]; readonly elapsed: number }
   | { readonly is: 'canceled'; readonly by: 'caller' | 'unsubscribing' };
 
+/** Is told what a service or a run says. */
 interface Told {
   value(value: unknown): void;
-  failure(failure: Failure): void;
+  complete(): void;
+  /** What it failed with. */
+  failure(what: unknown): void;
 }
 
-/** Something under way that can be let go. */
+/** Something under way that can be let go, once it has begun. */
 interface Under {
-  letGo(why?: Failure): void;
+  letGo?: (why?: Failure) => void;
 }
 
 const unsubscribing: Failure = { is: 'canceled', by: 'unsubscribing' };
@@ -47,9 +50,11 @@ export function expected({ run, caller }: Scenario): Seen {
     spec: RunSpec,
     ctx: { deadline: number; kept: number | undefined; aborted: boolean },
     told: Told,
-  ): Under {
+    self: Under,
+  ): void {
     const started = now;
-    const names = spec.services.map((_, index) => String.fromCharCode(97 + index));
+    const names = spec.services.map((_, index) => nameOf(spec, index));
+    const growing = spec.joins === 'latest';
     const event = (type: string, service?: string, error?: unknown): void => {
       see('event', path, type, ...(service === undefined ? [] : [service]), ...(error === undefined ? [] : [error]));
     };
@@ -57,7 +62,8 @@ export function expected({ run, caller }: Scenario): Seen {
     let asked = false;
     const waiting = names.map((name, index) => ({ name, spec: spec.services[index]! }));
     const under = new Map<string, Under>();
-    const answers = new Map<string, unknown>();
+    const values = new Map<string, unknown>();
+    const answered = new Set<string>();
     let clock: Moment | undefined;
 
     /** The end of what still runs, then the signal, the events and the subscriber. */
@@ -65,43 +71,52 @@ export function expected({ run, caller }: Scenario): Seen {
       if (ended) return;
       ended = true;
       if (clock) clock.gone = true;
-      for (const one of under.values()) one.letGo();
+      for (const one of under.values()) one.letGo?.();
       if (asked) see('aborted', path);
       if (culprit) event('failed', culprit.name, culprit.raw);
       for (const name of under.keys()) if (name !== culprit?.name) event('canceled', name);
       event(failure.is === 'canceled' ? 'canceled' : 'failed', undefined, failure);
       if (failure !== unsubscribing) told.failure(failure);
     };
+    const picture = (): unknown => {
+      const there = names.filter((name) => values.has(name));
+      const all = there.map((name) => [name, values.get(name)] as const);
+      return spec.joins === 'each' ? all.map(([, value]) => value) : Object.fromEntries(all);
+    };
     const succeed = (): void => {
       if (ended) return;
       ended = true;
       if (clock) clock.gone = true;
       event('succeeded');
-      told.value(Object.fromEntries(names.map((name) => [name, answers.get(name)])));
+      if (!growing) told.value(picture());
+      told.complete();
     };
-    const pending = (): string[] => names.filter((name) => !answers.has(name));
+    /** Whom the clock is waiting for. */
+    const pending = (): string[] => names.filter((name) => !(growing ? values.has(name) : answered.has(name)));
 
-    const settle = (name: string, outcome: { value: unknown } | { raw: unknown; failure?: Failure }): void => {
+    const emitted = (name: string, value: unknown): void => {
       if (ended) return;
-      if ('value' in outcome) {
-        under.delete(name);
-        answers.set(name, outcome.value);
-        event('succeeded', name);
-        startMore();
-        if (answers.size === names.length) succeed();
+      values.set(name, value);
+      if (!growing) return;
+      if (clock && values.size === names.length) clock.gone = true;
+      told.value(picture());
+    };
+    const completed = (name: string): void => {
+      if (ended) return;
+      if (!values.has(name)) {
+        failed(name, 'empty');
         return;
       }
-      const { raw, failure } = outcome;
-      const inner = failure?.is === 'service' ? failure : undefined;
-      end(
-        {
-          is: 'service',
-          service: inner ? `${name}.${inner.service}` : name,
-          elapsed: now - started,
-          cause: inner ? inner.cause : raw,
-        },
-        { name, raw },
-      );
+      under.delete(name);
+      answered.add(name);
+      event('succeeded', name);
+      startMore();
+      if (answered.size === names.length) succeed();
+    };
+    const failed = (name: string, raw: unknown): void => {
+      const inner = isServiceFailure(raw) ? raw : undefined;
+      const service = inner ? (inner.service.startsWith('[') ? name : `${name}.`) + inner.service : name;
+      end({ is: 'service', service, elapsed: now - started, cause: inner ? inner.cause : raw }, { name, raw });
     };
 
     let starting = false;
@@ -119,34 +134,36 @@ export function expected({ run, caller }: Scenario): Seen {
       const own = `${path}.${name}`;
       let later: (() => void) | undefined;
       let inside = true;
-      const hold: Under & { real?: Under } = { letGo: () => hold.real?.letGo() };
-      under.set(name, hold);
+      const begun: Under = {};
+      under.set(name, begun);
       event('started', name);
       see('asked', own);
       asked = true;
-      const outcome = (what: Parameters<typeof settle>[1]): void => {
-        if (inside)
-          later = () => {
-            settle(name, what);
-          };
-        else settle(name, what);
+      const end = (settle: () => void): void => {
+        if (inside) later = settle;
+        else settle();
       };
-      if (service.kind === 'throws') outcome({ raw: `${own} threw` });
-      else if (service.kind === 'script') hold.real = play(own, service.steps, outcome);
+      const heard: Told = {
+        value: (value) => {
+          emitted(name, value);
+        },
+        complete: () => {
+          end(() => {
+            completed(name);
+          });
+        },
+        failure: (raw) => {
+          end(() => {
+            failed(name, raw);
+          });
+        },
+      };
+      if (service.kind === 'throws') heard.failure(`${own} threw`);
+      else if (service.kind === 'script') play(own, service.steps, heard, begun);
       else {
-        hold.real = startRun(
-          own,
-          service.run,
-          { deadline, kept: deadline, aborted: false },
-          {
-            value: (value) => {
-              outcome({ value });
-            },
-            failure: (failure) => {
-              outcome({ raw: failure, failure });
-            },
-          },
-        );
+        // A growing run keeps no deadline for what it asks, since its clock stops before it ends.
+        const inner = growing ? ctx : { deadline, kept: deadline };
+        startRun(own, service.run, { ...inner, aborted: false }, heard, begun);
       }
       inside = false;
       later?.();
@@ -155,33 +172,26 @@ export function expected({ run, caller }: Scenario): Seen {
     event('started');
     const deadline = Math.min(ctx.deadline, started + (spec.timeout ?? Infinity));
     const keptOutside = ctx.kept !== undefined && ctx.kept <= deadline;
-    const handle: Under = {
-      letGo: (why = unsubscribing) => {
-        end(why);
-      },
+    self.letGo = (why = unsubscribing) => {
+      end(why);
     };
     if (ctx.aborted) {
       end({ is: 'canceled', by: 'caller' });
-      return handle;
+      return;
     }
     const late = (): void => {
       end({ is: 'deadline', pending: pending(), elapsed: now - started });
     };
     if (deadline <= now) {
       if (!keptOutside) late();
-      return handle;
+      return;
     }
     startMore();
-    if (!ended && !keptOutside && deadline !== Infinity) clock = at(deadline, late);
-    return handle;
+    const waits = !ended && pending().length > 0;
+    if (waits && !keptOutside && deadline !== Infinity) clock = at(deadline, late);
   }
 
-  function play(
-    own: string,
-    steps: readonly Step[],
-    outcome: (what: { value: unknown } | { raw: unknown }) => void,
-  ): Under {
-    let last: { value: unknown } | undefined;
+  function play(own: string, steps: readonly Step[], told: Told, self: Under): void {
     let open = true as boolean; // callbacks change it
     const mine: Moment[] = [];
     const close = (): void => {
@@ -190,47 +200,57 @@ export function expected({ run, caller }: Scenario): Seen {
       for (const moment of mine) moment.gone = true;
       see('torn down', own);
     };
+    self.letGo = close;
     for (const [index, { after, does }] of steps.entries()) {
       const act = (): void => {
         if (!open) return;
         if (does === 'next') {
-          last = { value: `${own}#${String(index)}` };
+          told.value(`${own}#${String(index)}`);
           return;
         }
         close();
-        if (does === 'error') outcome({ raw: `${own} failed` });
-        else outcome(last ?? { raw: 'empty' });
+        if (does === 'error') told.failure(`${own} failed`);
+        else told.complete();
       };
       if (after === 'sync') act();
       else if (open) mine.push(at(now + after, act));
     }
-    return { letGo: close };
   }
 
   // What the caller will do is set before it asks: at a tie it comes first.
-  const { deadline = Infinity, abort, unsubscribe } = caller;
+  const { deadline = Infinity, abort, unsubscribe, first } = caller;
+  const under: Under = {};
   if (typeof abort === 'number') {
     at(abort, () => {
-      under.letGo({ is: 'canceled', by: 'caller' });
+      under.letGo?.({ is: 'canceled', by: 'caller' });
     });
   }
   if (unsubscribe !== undefined) {
     at(unsubscribe, () => {
-      under.letGo();
+      under.letGo?.();
     });
   }
-  const under = startRun(
+  let left = false as boolean; // callbacks change it
+  startRun(
     'run',
     run,
     { deadline, kept: undefined, aborted: abort === 'before' },
     {
       value: (value) => {
         see('value', value);
+        if (!first) return;
+        left = true;
+        see('complete');
+        under.letGo?.();
+      },
+      complete: () => {
+        if (!left) see('complete');
       },
       failure: (failure) => {
         see('failure', failure);
       },
     },
+    under,
   );
   for (;;) {
     const due = moments.filter(({ gone }) => !gone).sort((a, b) => a.frame - b.frame)[0]; // stable: the first set is first
@@ -239,4 +259,8 @@ export function expected({ run, caller }: Scenario): Seen {
     now = due.frame;
     due.act();
   }
+}
+
+function isServiceFailure(what: unknown): what is Failure & { readonly is: 'service' } {
+  return typeof what === 'object' && (what as Failure).is === 'service';
 }

@@ -13,6 +13,8 @@ export type ServiceSpec =
   | { readonly kind: 'run'; readonly run: RunSpec };
 
 export interface RunSpec {
+  /** By `aggregate`, `aggregateEach` or `aggregateLatest`. */
+  readonly joins: 'record' | 'each' | 'latest';
   readonly services: readonly ServiceSpec[];
   /** `undefined` for none. */
   readonly timeout: number | undefined;
@@ -25,6 +27,8 @@ interface CallerSpec {
   /** When its signal aborts; at once: it had aborted before. */
   readonly abort: number | 'before' | undefined;
   readonly unsubscribe: number | undefined;
+  /** Whether the first value is all that it wants. */
+  readonly first: boolean;
 }
 
 export interface Scenario {
@@ -55,6 +59,11 @@ const script: fc.Arbitrary<ServiceSpec> = fc
 
 const runOf = (service: fc.Arbitrary<ServiceSpec>): fc.Arbitrary<RunSpec> =>
   fc.record({
+    joins: fc.oneof(
+      { arbitrary: fc.constant('record' as const), weight: 4 },
+      { arbitrary: fc.constant('latest' as const), weight: 3 },
+      { arbitrary: fc.constant('each' as const), weight: 1 },
+    ),
     services: fc.array(service, { minLength: 1, maxLength: 6 }),
     timeout: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
     concurrency: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 3 }),
@@ -79,5 +88,11 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
       { nil: undefined, freq: 2 },
     ),
     unsubscribe: fc.option(frame, { nil: undefined, freq: 2 }),
+    first: fc.oneof({ arbitrary: fc.constant(false), weight: 4 }, { arbitrary: fc.constant(true), weight: 1 }),
   }),
 });
+
+/** What a service of a run is called in errors and events. */
+export function nameOf({ joins }: RunSpec, index: number): string {
+  return joins === 'each' ? `[${String(index)}]` : String.fromCharCode(97 + index);
+}
