@@ -1,14 +1,4 @@
 // Measures, prints, and keeps the figures as JSON.
-//
-//   npm run bench                          all topics but `scale`
-//   npm run bench -- joining throughput    some of them
-//     --quick                              to see that it runs: the figures are worth nothing
-//     --rounds 5
-//     --only undici                        the contenders whose name has this, and what they are compared with
-//     --services 2  --in-flight 50         one of the sizes
-//     --write                              for the documentation: into README.md, docs/ and bench/results/
-//
-// In bench/, `node --cpu-prof --import ts-blank-space/register main.ts …` writes a profile of each process.
 import { parseArgs } from 'node:util';
 import { chart } from './chart.ts';
 import { draw, keep, show } from './results.ts';
@@ -26,9 +16,21 @@ import * as singleFlight from './topics/single-flight.ts';
 import * as throughput from './topics/throughput.ts';
 import * as tuning from './topics/tuning.ts';
 
+const usage = `
+npm run bench                          all topics but scale
+npm run bench -- joining throughput    some of them
+  --quick                              to see that it runs: the figures are worth nothing
+  --rounds 5
+  --only undici                        the contenders whose name has this, and what they are compared with
+  --services 2  --in-flight 50         one of the sizes
+  --write                              for the documentation: into README.md, docs/ and bench/results/
+
+In bench/, node --cpu-prof --import ts-blank-space/register main.ts … writes a profile of each process.`;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    help: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string', default: '' },
@@ -95,8 +97,12 @@ const topics = new Map([
   runs('scale', { ...scale, drawing: chart }),
 ]);
 
+if (values.help) {
+  console.log(`${usage}\n\nThe topics: ${[...topics.keys()].join(', ')}.`);
+  process.exit();
+}
 for (const name of positionals.length > 0 ? positionals : [...topics.keys()].filter((name) => name !== 'scale')) {
   const run = topics.get(name);
-  if (!run) throw new Error(`no topic is called ${name}: there are ${[...topics.keys()].join(', ')}`);
+  if (!run) throw new Error(`no topic is called ${name}: --help says which there are`);
   await run();
 }
