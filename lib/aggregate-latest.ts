@@ -1,4 +1,4 @@
-import { map, merge, NEVER, type Observable, of, ReplaySubject, takeUntil } from 'rxjs';
+import { from, map, mergeAll, type Observable, of } from 'rxjs';
 import { type AnyService, asking, type ContextOf, type InputOf, type OutputOf } from './aggregate.ts';
 import type { AggregateOption } from './options.ts';
 import { type Bound, type Plan, run } from './run.ts';
@@ -41,20 +41,21 @@ export function aggregateLatest<const S extends { readonly [K in keyof S]: AnySe
   return (ctx, input) => run(plan, ctx, input);
 }
 
-function latest(members: readonly Observable<unknown>[], bound: Bound): Observable<readonly unknown[]> {
+function latest(
+  members: readonly Observable<unknown>[],
+  bound: Bound,
+  whole: () => Observable<never>,
+): Observable<readonly unknown[]> {
   const values: unknown[] = [];
-  let missing = members.length;
-  if (missing === 0) return of(values);
-  const whole = new ReplaySubject<void>(1); // synchronous services have emitted before anybody listens
+  if (members.length === 0) return of(values);
   const pictures = members.map((member, index) =>
     member.pipe(
       map((value) => {
-        if (!(index in values) && --missing === 0) whole.next();
         values[index] = value;
         return values;
       }),
     ),
   );
   // The clock last: it starts when the services have, and stops when each has emitted.
-  return merge(...pictures, bound(NEVER.pipe(takeUntil(whole))));
+  return from([...pictures, bound(whole())]).pipe(mergeAll());
 }

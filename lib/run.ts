@@ -1,11 +1,16 @@
 import {
   asyncScheduler,
+  concat,
   identity,
   NEVER,
   Observable,
   type Observer,
+  of,
   queueScheduler,
+  raceWith,
+  Subject,
   type Subscriber,
+  switchMap,
   timeout,
   type Unsubscribable,
 } from 'rxjs';
@@ -30,8 +35,15 @@ export interface Plan<Out> {
   readonly names: readonly string[];
   /** Calls the factory of a service: gives what it returned, throws what it threw. */
   readonly ask: (index: number, ctx: Context, input: unknown) => unknown;
-  /** Subscribes to all members in order, under the deadline. A member never errors: its failure ends the run. */
-  readonly join: (members: readonly Observable<unknown>[], bound: Bound) => Observable<readonly unknown[]>;
+  /**
+   * Subscribes to all members in order, under the deadline. A member never errors: its failure ends the run. `whole` completes
+   * when a growing run has shown an answer of each.
+   */
+  readonly join: (
+    members: readonly Observable<unknown>[],
+    bound: Bound,
+    whole: () => Observable<never>,
+  ) => Observable<readonly unknown[]>;
   /** What a run emits of the values that there are, in the order of the services. */
   readonly answer: (values: readonly unknown[]) => Out;
   /** Whether what is joined goes out as it comes, or when the run has succeeded. */
@@ -51,13 +63,15 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
   readonly run = ++runs;
   readonly outer: Scope | undefined;
   readonly ctx: Context;
-  readonly deadline: number;
   readonly #plan: Plan<Out>;
   /** The caller's signal. */
   #heard: Heard;
-  readonly #input: unknown;
+  #input: unknown;
   readonly #subscriber: Subscriber<Out>;
   readonly #startedAt = asyncScheduler.now();
+  readonly #deadline: number;
+  /** Completes when the deadline bounds nothing inside any more: see {@link Run.released}. */
+  #kept: Subject<never> | undefined;
   readonly #emit: Emit;
   /** In the order of the services. */
   readonly #members: readonly Member[];
@@ -80,10 +94,9 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     this.#members = plan.names.map((name, index) => new Member(this, index, name));
     this.outer = scopeOf(given);
     const asked = given.deadline ?? Infinity;
-    const deadline = Math.min(asked, this.#startedAt + config.timeout);
-    // The clock of a growing run stops when each service has emitted: it keeps no deadline for those inside.
-    this.ctx = carry(derive(given, growing ? asked : deadline, config.fetch), this);
-    this.deadline = growing ? (this.outer?.deadline ?? Infinity) : deadline;
+    this.#deadline = Math.min(asked, this.#startedAt + config.timeout);
+    // The clock of a growing run stops when each service has emitted: what they do then has no deadline of its.
+    this.ctx = carry(derive(given, growing ? asked : this.#deadline, config.fetch), this);
     this.#emit = observe(
       config,
       { run: this.run, name: config.name, ctx: caller, outer: this.outer },
@@ -94,7 +107,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     subscriber.add(this);
     if (refused) this.#end('failed', refused);
     if (!this.over()) this.#heard = listen(given, this);
-    if (!this.over()) this.#join(deadline);
+    if (!this.over()) this.#join();
   }
 
   onAbort(reason: unknown): void {
@@ -125,7 +138,16 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     this.#drain();
   }
 
-  #join(deadline: number): void {
+  released(deadline: number): Observable<unknown> {
+    const further = this.outer?.released(deadline) ?? of(undefined);
+    return this.#deadline > deadline ? further : concat(this.#bounds(), further);
+  }
+
+  #bounds(): Observable<never> {
+    return (this.#kept ??= new Subject());
+  }
+
+  #join(): void {
     const ports = this.#members.map(
       (member) =>
         new Observable<unknown>((port) => {
@@ -133,23 +155,26 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
           this.#drain();
         }),
     );
-    const remaining = deadline - this.#startedAt;
-    // The run around this one keeps the same deadline, and will say that it was this service that was pending.
-    const bound = this.outer && this.outer.deadline <= deadline ? identity : within(remaining);
-    this.#joined = (remaining > 0 ? this.#plan.join(ports, bound) : bound(NEVER)).subscribe(new Relay(this));
+    const remaining = this.#deadline - this.#startedAt;
+    const bound = this.outer ? leftTo(this.outer, this.#deadline) : within(this.#deadline, remaining);
+    const joined = remaining > 0 ? this.#plan.join(ports, bound, () => this.#bounds()) : bound(NEVER);
+    this.#joined = joined.subscribe(new Relay(this));
     if (this.over()) this.#joined.unsubscribe();
   }
 
   /** Of the joining. */
   next(values: readonly unknown[]): void {
-    if (this.#plan.growing) this.#subscriber.next(this.#plan.answer(values));
-    else this.#result = values;
+    if (!this.#plan.growing) {
+      this.#result = values;
+      return;
+    }
+    this.#subscriber.next(this.#plan.answer(values));
+    if (this.#members.every(({ emitted }) => emitted)) this.#kept?.complete();
   }
 
   /** Of the joining: the deadline has passed. */
   error(cause: unknown): void {
-    const { growing } = this.#plan;
-    const late = this.#members.filter(({ state, emitted }) => !(growing ? emitted : state === 'answered'));
+    const late = this.#members.filter(({ state, emitted }) => !(this.#plan.growing ? emitted : state === 'answered'));
     const pending = late.map(({ name }) => name);
     this.#end('failed', new DeadlineExceededError({ pending, elapsed: this.#elapsed(), cause }));
   }
@@ -158,9 +183,12 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
   complete(): void {
     this.close();
     this.#emit('succeeded', undefined, undefined, () => {
-      if (this.#result) this.#subscriber.next(this.#plan.answer(this.#result));
+      const result = this.#result;
+      this.#result = undefined;
+      if (result) this.#subscriber.next(this.#plan.answer(result));
       this.#subscriber.complete();
     });
+    this.#kept?.complete();
   }
 
   /** A loop, not a recursion: 20,000 synchronous services may wait behind an asynchronous one. */
@@ -219,6 +247,9 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     super.close();
     unlisten(this.#heard, this);
     this.#joined?.unsubscribe();
+    // Whoever keeps an event or a context of it, keeps neither what was asked nor what was answered.
+    this.#input = undefined;
+    for (const member of this.#members) member.port = undefined;
   }
 
   #elapsed(): number {
@@ -230,10 +261,23 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
   }
 }
 
-/** The deadline's timer: set when its source has been subscribed to, so that a value at the deadline wins. */
-function within(remaining: number): Bound {
+/** Who keeps the same deadline or a sooner one will say that it was this service that was pending: the clock waits for that. */
+function leftTo(outer: Scope, deadline: number): Bound {
+  const clock = outer
+    .released(deadline)
+    .pipe(switchMap(() => within(deadline, deadline - asyncScheduler.now())(NEVER)));
+  return (source) => source.pipe(raceWith(clock));
+}
+
+/**
+ * The deadline's timer: set when its source has been subscribed to, so that a value at the deadline wins, and to the moment
+ * and not for as long: the source may have taken its time.
+ */
+function within(deadline: number, remaining: number): Bound {
   if (remaining >= 2 ** 31) return identity; // a timer would fire at once
-  return remaining > 0 ? timeout({ first: remaining }) : timeout({ first: 0, scheduler: queueScheduler });
+  return remaining > 0
+    ? timeout({ first: new Date(Math.ceil(deadline)) })
+    : timeout({ first: 0, scheduler: queueScheduler });
 }
 
 /** The run's events to whoever listens; nothing is built where nobody does. */

@@ -1,3 +1,4 @@
+import type { Observable } from 'rxjs';
 import { Abort, abortOf } from './abort.ts';
 import type { Context } from './context.ts';
 
@@ -7,10 +8,10 @@ export abstract class Scope extends Abort {
   abstract readonly run: number;
   /** The context of the run's services. */
   abstract readonly ctx: Context;
-  /** What the run keeps for all inside it, in epoch milliseconds; `Infinity` for none. */
-  abstract readonly deadline: number;
   /** The run around this one. */
   abstract readonly outer: Scope | undefined;
+  /** Emits once neither it nor a run around it keeps `deadline` or a sooner one any more: who left it to them keeps it then. */
+  abstract released(deadline: number): Observable<unknown>;
   /** The service that is being asked and subscribed to right now. */
   asking: string | undefined;
 

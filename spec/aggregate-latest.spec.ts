@@ -1,18 +1,20 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
-import { concat, EMPTY, map, NEVER, type Observable, of, switchMap, take, timer } from 'rxjs';
+import { concat, delay, EMPTY, map, merge, NEVER, type Observable, of, switchMap, take, timer } from 'rxjs';
 import {
   aggregate,
   aggregateLatest,
   background,
+  type Context,
   DeadlineExceededError,
   ServiceError,
+  settle,
   silent,
   withEvents,
   withLogger,
   withTimeout,
 } from '../lib/index.ts';
-import { marbles, recordEvents } from '../lib/testing/index.ts';
+import { deadlineAfter, marbles, recordEvents } from '../lib/testing/index.ts';
 
 const quiet = withLogger(silent);
 const boom = new Error('boom');
@@ -97,6 +99,42 @@ describe('aggregateLatest', () => {
         cause: new DeadlineExceededError({ pending: ['n'], elapsed: 30_000 }),
       });
       expectObservable(stuck(background).pipe(map(() => 'p'))).toBe('p 29999ms #', undefined, error);
+    });
+  });
+
+  it('is left the deadline of a nested run while its clock runs, as any outer run is', () => {
+    marbles(({ expectObservable }) => {
+      const inner = aggregate({ orders: () => NEVER }, quiet);
+      const settled = (ctx: Context): Observable<unknown> => inner(ctx).pipe(settle());
+      const late = (elapsed: number) => new DeadlineExceededError({ pending: ['user'], elapsed });
+      for (const user of [inner, settled]) {
+        expectObservable(aggregateLatest({ user }, quiet)(background)).toBe('30s #', undefined, late(30_000));
+        const short = aggregateLatest({ user }, quiet, withTimeout(1_000));
+        expectObservable(short(background)).toBe('1s #', undefined, late(1_000));
+        expectObservable(short(deadlineAfter(200))).toBe('200ms #', undefined, late(200));
+        const outer = aggregateLatest({ user: aggregateLatest({ user }, quiet) }, quiet, withTimeout(1_000));
+        expectObservable(outer(background)).toBe('1s #', undefined, late(1_000));
+      }
+    });
+  });
+
+  it('gives it back when its clock stops', () => {
+    marbles(({ expectObservable }) => {
+      const inner = aggregate({ orders: () => NEVER }, quiet, withTimeout(2_000));
+      const user = (ctx: Context): Observable<unknown> => merge(of('cached').pipe(delay(500)), inner(ctx));
+      const error = (service: string) =>
+        new ServiceError(service, {
+          elapsed: 2_000,
+          cause: new DeadlineExceededError({ pending: ['orders'], elapsed: 2_000 }),
+        });
+      const ask = aggregateLatest({ user }, quiet, withTimeout(1_000));
+      expectObservable(ask(background).pipe(map(() => 'p'))).toBe('500ms p 1499ms #', undefined, error('user'));
+      const through = aggregateLatest({ page: aggregateLatest({ user }, quiet) }, quiet, withTimeout(1_000));
+      expectObservable(through(background).pipe(map(() => 'p'))).toBe(
+        '500ms p 1499ms #',
+        undefined,
+        error('page.user'),
+      );
     });
   });
 

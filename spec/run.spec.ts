@@ -458,30 +458,30 @@ describe('a run', () => {
       });
     });
 
-    it('with one timer a run, set after the services have started', () => {
-      const timers: (number | undefined)[] = [];
+    it('with one timer a run, set after the services have started, to the moment', () => {
+      const order: unknown[] = [];
       const schedule = asyncScheduler.schedule.bind(asyncScheduler);
-      const order: unknown[] = timers;
+      const { now } = asyncScheduler;
+      let clock = 5_000;
+      asyncScheduler.now = () => clock;
       asyncScheduler.schedule = (work, delay, state) => {
         order.push(delay);
         return schedule(work, delay, state as never);
       };
       try {
-        const service = (): Observable<never> => {
-          order.push(undefined);
+        const service = (name: string) => (): Observable<never> => {
+          order.push(name);
+          clock += 100; // it blocks
           return NEVER;
         };
-        aggregate(
-          { a: service, b: service, c: service },
-          quiet,
-          withTimeout(1_000),
-        )(background)
-          .subscribe()
-          .unsubscribe();
+        const ask = aggregate({ a: service('a'), b: service('b') }, quiet, withTimeout(1_000));
+        ask(background).subscribe().unsubscribe();
+        ask({ deadline: 5_500.5 }).subscribe().unsubscribe();
       } finally {
+        asyncScheduler.now = now;
         Reflect.deleteProperty(asyncScheduler, 'schedule');
       }
-      expect(timers).to.deep.equal([undefined, undefined, undefined, 1_000]);
+      expect(order).to.deep.equal(['a', 'b', 800, 'a', 'b', 101]);
     });
   });
 
@@ -569,6 +569,25 @@ describe('a run', () => {
           '300ms (e|)',
           { e: 'dashboard' },
         );
+      });
+    });
+
+    it('keeps a deadline itself that it had left to an outer run which succeeds without it', () => {
+      marbles(({ expectObservable }) => {
+        for (const asked of [1_000, 300]) {
+          const ended = new Subject<unknown>();
+          const audit = inner(withTimeout(1_000));
+          const page = (ctx: Context): Observable<string> => {
+            audit(ctx).subscribe(ended);
+            return of('page').pipe(delay(asked - 200));
+          };
+          expectObservable(aggregate({ page }, quiet, withTimeout(asked))(background)).toBe(
+            `${String(asked - 200)}ms (p|)`,
+            { p: { page: 'page' } },
+          );
+          const late = new DeadlineExceededError({ pending: ['profile'], elapsed: asked });
+          expectObservable(ended).toBe(`${String(asked)}ms #`, undefined, late);
+        }
       });
     });
 

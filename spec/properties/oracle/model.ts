@@ -21,6 +21,12 @@ interface Told {
   failure(what: unknown): void;
 }
 
+/** A run, as those inside it see its deadline. */
+interface Keeper {
+  /** Whether it, or one around it, ends all inside it by then. */
+  keeps(deadline: number): boolean;
+}
+
 /** Something under way that can be let go, once it has begun. */
 interface Under {
   letGo?: (why?: Failure) => void;
@@ -43,12 +49,14 @@ export function expected({ run, caller }: Scenario): Seen {
     moments.push(moment);
     return moment;
   };
+  /** What is to be looked at again when the clock of a run has stopped. */
+  const wanting = new Set<() => void>();
   const see = (...what: unknown[]): void => void seen.push([now, ...what]);
 
   function startRun(
     path: string,
     spec: RunSpec,
-    ctx: { deadline: number; kept: number | undefined; aborted: boolean },
+    ctx: { deadline: number; outer: Keeper | undefined; aborted: boolean },
     told: Told,
     self: Under,
   ): void {
@@ -65,6 +73,7 @@ export function expected({ run, caller }: Scenario): Seen {
     const values = new Map<string, unknown>();
     const answered = new Set<string>();
     let clock: Moment | undefined;
+    let stopped = false as boolean;
 
     /** The end of what still runs, then the signal, the events and the subscriber. */
     const end = (failure: Failure, culprit?: { name: string; raw: unknown }): void => {
@@ -98,8 +107,11 @@ export function expected({ run, caller }: Scenario): Seen {
       if (ended) return;
       values.set(name, value);
       if (!growing) return;
-      if (clock && values.size === names.length) clock.gone = true;
       told.value(picture());
+      if (stopped || values.size < names.length) return;
+      stopped = true;
+      if (clock) clock.gone = true;
+      for (const look of [...wanting]) look();
     };
     const completed = (name: string): void => {
       if (ended) return;
@@ -161,9 +173,9 @@ export function expected({ run, caller }: Scenario): Seen {
       if (service.kind === 'throws') heard.failure(`${own} threw`);
       else if (service.kind === 'script') play(own, service.steps, heard, begun);
       else {
-        // A growing run keeps no deadline for what it asks, since its clock stops before it ends.
-        const inner = growing ? ctx : { deadline, kept: deadline };
-        startRun(own, service.run, { ...inner, aborted: false }, heard, begun);
+        // A growing run hands no deadline of its own on, since its clock stops before it ends.
+        const inner = { deadline: growing ? ctx.deadline : deadline, outer: keeper, aborted: false };
+        startRun(own, service.run, inner, heard, begun);
       }
       inside = false;
       later?.();
@@ -171,7 +183,9 @@ export function expected({ run, caller }: Scenario): Seen {
 
     event('started');
     const deadline = Math.min(ctx.deadline, started + (spec.timeout ?? Infinity));
-    const keptOutside = ctx.kept !== undefined && ctx.kept <= deadline;
+    const keeper: Keeper = {
+      keeps: (asked) => (deadline <= asked && !stopped) || ctx.outer?.keeps(asked) === true,
+    };
     self.letGo = (why = unsubscribing) => {
       end(why);
     };
@@ -182,13 +196,19 @@ export function expected({ run, caller }: Scenario): Seen {
     const late = (): void => {
       end({ is: 'deadline', pending: pending(), elapsed: now - started });
     };
-    if (deadline <= now) {
-      if (!keptOutside) late();
-      return;
-    }
-    startMore();
-    const waits = !ended && pending().length > 0;
-    if (waits && !keptOutside && deadline !== Infinity) clock = at(deadline, late);
+    /** Sets the clock, unless somebody around keeps it. */
+    const tick = (): void => {
+      if (ended || clock || (growing && stopped) || deadline === Infinity || ctx.outer?.keeps(deadline)) return;
+      wanting.delete(tick);
+      clock = at(deadline, late);
+      if (deadline <= now) {
+        clock.gone = true;
+        late();
+      }
+    };
+    if (deadline > now) startMore();
+    wanting.add(tick);
+    tick();
   }
 
   function play(own: string, steps: readonly Step[], told: Told, self: Under): void {
@@ -234,7 +254,7 @@ export function expected({ run, caller }: Scenario): Seen {
   startRun(
     'run',
     run,
-    { deadline, kept: undefined, aborted: abort === 'before' },
+    { deadline, outer: undefined, aborted: abort === 'before' },
     {
       value: (value) => {
         see('value', value);
