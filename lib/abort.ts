@@ -1,4 +1,5 @@
 import { Observable, throwError } from 'rxjs';
+import { type Context, refusal } from './context.ts';
 
 /** Is told the reason of an abort, once. */
 export interface AbortListener {
@@ -165,4 +166,21 @@ export function carry<T extends object>(to: T, abort: Abort): T & { readonly sig
 
 export function abortOf(carrier: object | null | undefined): Abort | undefined {
   return carrier && Object.hasOwn(carrier, key) ? (carrier as Carrier)[key] : undefined;
+}
+
+/** The reason why nothing can be asked on `ctx`. Ours is sound, and to read its signal would make one. */
+export function refusalOf(ctx: Context): Error | undefined {
+  return abortOf(ctx) ? undefined : refusal(ctx);
+}
+
+/** All of `ctx` but its signal, which is not read: see {@link refusalOf}. */
+export function withoutSignal<Ctx extends Context>(ctx: Ctx): Omit<Ctx, 'signal'> {
+  if (!abortOf(ctx)) {
+    const { signal: unused, ...rest } = ctx;
+    return rest;
+  }
+  const keys = Reflect.ownKeys(ctx).filter(
+    (name) => name !== 'signal' && Object.prototype.propertyIsEnumerable.call(ctx, name),
+  );
+  return Object.fromEntries(keys.map((name) => [name, ctx[name as keyof Ctx]])) as Omit<Ctx, 'signal'>;
 }

@@ -101,7 +101,7 @@ export function refusal(ctx: unknown): Error | undefined {
 }
 
 /** The context of a run's services, but for the signal: all of the caller's, and what belongs to the run. */
-export function derive(caller: Context, deadline: number, transport: Fetch | undefined): Context {
-  const { signal: other, deadline: replaced, fetch = transport, ...rest } = caller;
+export function derive(caller: Omit<Context, 'signal'>, deadline: number, transport: Fetch | undefined): Context {
+  const { deadline: replaced, fetch = transport, ...rest } = caller;
   return Object.assign(rest, deadline === Infinity ? {} : { deadline }, fetch === undefined ? {} : { fetch });
 }

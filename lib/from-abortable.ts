@@ -1,8 +1,9 @@
 import { identity, isObservable, Observable, type Observer, type Subscriber, type Unsubscribable } from 'rxjs';
-import { Abort, type AbortListener, abortOf, type Heard, listen, reporting, unlisten } from './abort.ts';
-import { type Context, refusal } from './context.ts';
+import { Abort, type AbortListener, type Heard, listen, refusalOf, reporting, unlisten } from './abort.ts';
+import type { Context } from './context.ts';
 import { CanceledError } from './errors/canceled-error.ts';
 import { Relay } from './relay.ts';
+import { enter, scopeOf } from './scope.ts';
 import { isPromiseLike, toObservable } from './service.ts';
 
 /**
@@ -29,11 +30,22 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
+  return following(ctx, ask);
+}
+
+/** {@link fromAbortable} for who hears of what a teardown threw otherwise than by his own. */
+export function following<T>(
+  ctx: Context,
+  ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
+  torn?: (error: unknown) => void,
+): Observable<T> {
   return abortable<T>(ctx, {
     ask: (asked) => {
-      asked.follow(ask(asked.signal));
+      const scope = scopeOf(ctx);
+      asked.follow(ask(scope ? enter(scope, asked.signal) : asked.signal));
     },
     reasonOf: identity,
+    torn,
   });
 }
 
@@ -43,12 +55,14 @@ export interface Asking<T> {
   ask(asked: Asked<T>): void;
   /** The reason that the signal gets for `error`. */
   reasonOf(error: unknown): unknown;
+  /** Is told what a teardown threw; without it, that comes out as what one of the subscriber's own threw. */
+  readonly torn?: ((error: unknown) => void) | undefined;
 }
 
 /** {@link fromAbortable} for who may do without a signal. */
 export function abortable<T>(ctx: Context, asking: Asking<T>): Observable<T> {
   return new Observable((subscriber) => {
-    const refused = abortOf(ctx) ? undefined : refusal(ctx); // ours is sound, and reading its signal makes one
+    const refused = refusalOf(ctx);
     if (refused) {
       subscriber.error(refused);
       return;
@@ -156,14 +170,28 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
     });
   }
 
-  /** Tears down before it tells; a teardown that throws changes no outcome. */
+  /** Tears down before it tells. What a teardown throws changes no outcome. */
   #leave(tell: () => void): void {
+    const { closed } = this.#subscriber;
     this.close();
     unlisten(this.#heard, this);
     try {
       this.#inner?.unsubscribe();
-    } finally {
-      tell();
+    } catch (error) {
+      if (closed) {
+        tell();
+        throw error;
+      }
+      if (this.#asking.torn) this.#asking.torn(error);
+      else this.#subscriber.add(thrower(error));
     }
+    tell();
   }
+}
+
+/** The teardown that throws `error`. */
+function thrower(error: unknown): () => never {
+  return () => {
+    throw error;
+  };
 }

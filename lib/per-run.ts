@@ -1,6 +1,7 @@
+import { withoutSignal } from './abort.ts';
 import type { Context } from './context.ts';
 import { fromAbortable } from './from-abortable.ts';
-import { enter, outermost, type Scope } from './scope.ts';
+import { outermost, type Scope } from './scope.ts';
 import type { Service } from './service.ts';
 import { inputKey, type KeyConfig, type Primitive, sharing } from './sharing.ts';
 
@@ -58,12 +59,7 @@ export function perRun<In, Out, Ctx extends Context>(
     const share = shares.get(run) ?? sharing(true);
     shares.set(run, share);
     return fromAbortable(ctx, () =>
-      share(keyOf(input), () =>
-        fromAbortable(run.ctx, (signal) => {
-          enter(run, signal);
-          return service({ ...run.ctx, signal } as Ctx, input);
-        }),
-      ),
+      share(keyOf(input), run.ctx, (signal) => service({ ...withoutSignal(run.ctx), signal } as Ctx, input)),
     );
   };
 }

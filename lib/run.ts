@@ -14,8 +14,8 @@ import {
   timeout,
   type Unsubscribable,
 } from 'rxjs';
-import { type AbortListener, abortOf, carry, listen, type Heard, unlisten } from './abort.ts';
-import { background, type Context, derive, refusal } from './context.ts';
+import { type AbortListener, carry, listen, type Heard, refusalOf, unlisten, withoutSignal } from './abort.ts';
+import { background, type Context, derive } from './context.ts';
 import { CanceledError } from './errors/canceled-error.ts';
 import { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
 import { flat } from './errors/service-error.ts';
@@ -89,14 +89,14 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     this.#input = input;
     this.#subscriber = subscriber;
     const { config, growing } = plan;
-    const refused = abortOf(caller) ? undefined : refusal(caller); // ours is sound, and reading its signal makes one
+    const refused = refusalOf(caller);
     const given = refused ? background : caller;
     this.#members = plan.names.map((name, index) => new Member(this, index, name));
     this.outer = scopeOf(given);
     const asked = given.deadline ?? Infinity;
     this.#deadline = Math.min(asked, this.#startedAt + config.timeout);
     // The clock of a growing run stops when each service has emitted: what they do then has no deadline of its.
-    this.ctx = carry(derive(given, growing ? asked : this.#deadline, config.fetch), this);
+    this.ctx = carry(derive(withoutSignal(given), growing ? asked : this.#deadline, config.fetch), this);
     this.#emit = observe(
       config,
       { run: this.run, name: config.name, ctx: caller, outer: this.outer },

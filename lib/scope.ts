@@ -1,3 +1,4 @@
+import { fanOut } from '#fan-out';
 import type { Observable } from 'rxjs';
 import { Abort, abortOf } from './abort.ts';
 import type { Context } from './context.ts';
@@ -15,8 +16,10 @@ export abstract class Scope extends Abort {
   /** The service that is being asked and subscribed to right now. */
   asking: string | undefined;
 
+  #signal: AbortSignal | undefined;
+
   override get signal(): AbortSignal {
-    return enter(this, super.signal);
+    return (this.#signal ??= fanOut(enter(this, super.signal)));
   }
 }
 

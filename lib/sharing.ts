@@ -1,6 +1,8 @@
 import { defer, finalize, type Observable, ReplaySubject, share, tap } from 'rxjs';
+import { withoutSignal } from './abort.ts';
 import { kindOf } from './check.ts';
 import type { Context } from './context.ts';
+import { following } from './from-abortable.ts';
 
 /** What tells one input from another by its value. */
 export type Primitive = string | number | bigint | boolean | symbol | null | undefined | void;
@@ -11,13 +13,16 @@ export interface KeyConfig<In> {
   readonly key: (input: In) => Primitive;
 }
 
+/** Asks once for all who share. */
+type Ask<T> = (signal: AbortSignal) => Observable<T>;
+
 /**
- * Shares what is asked under one key among those who wait for it. It is forgotten when it fails, when the last who waits has
- * gone, and when it has answered, unless answers are kept.
+ * Shares what is asked under one key on `ctx` among those who wait for it. It is forgotten when it fails, when the last who
+ * waits has gone, and when it has answered, unless answers are kept.
  */
-export function sharing(kept: boolean): <T>(key: string, ask: () => Observable<T>) => Observable<T> {
+export function sharing(kept: boolean): <T>(key: string, ctx: Context, ask: Ask<T>) => Observable<T> {
   const known = new Map<string, Observable<unknown>>();
-  return <T>(key: string, ask: () => Observable<T>) =>
+  return <T>(key: string, ctx: Context, ask: Ask<T>) =>
     defer(() => {
       let shared = known.get(key) as Observable<T> | undefined;
       if (shared) return shared;
@@ -25,7 +30,12 @@ export function sharing(kept: boolean): <T>(key: string, ask: () => Observable<T
       const forget = (): void => {
         if (known.get(key) === shared) known.delete(key);
       };
-      shared = defer(ask).pipe(
+      // `share` tears down when it has told: what that throws would be nobody's.
+      let torn: { readonly error: unknown } | undefined;
+      const tear = (error: unknown): void => {
+        torn = { error };
+      };
+      shared = following(ctx, ask, tear).pipe(
         tap({
           error: forget, // before anybody is told: who retries must not be given what has just failed
           complete: () => {
@@ -37,6 +47,11 @@ export function sharing(kept: boolean): <T>(key: string, ask: () => Observable<T
           if (!answered) forget();
         }),
         share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: !kept }),
+        finalize(() => {
+          const thrown = torn;
+          torn = undefined;
+          if (thrown) throw thrown.error;
+        }),
       );
       known.set(key, shared);
       return shared;
@@ -63,7 +78,8 @@ export function inputKey<In>(
 }
 
 /** The key of what a context carries, but for whose it is and how long it may take. */
-export function contextKey({ signal, deadline, propagate, ...rest }: Context): string {
+export function contextKey(ctx: Context): string {
+  const { deadline, propagate, ...rest } = withoutSignal(ctx);
   const fields = rest as Record<PropertyKey, unknown>;
   const carried = Reflect.ownKeys(fields)
     .filter((name) => fields[name] !== undefined)

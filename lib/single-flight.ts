@@ -1,3 +1,5 @@
+import type { Observable } from 'rxjs';
+import { withoutSignal } from './abort.ts';
 import type { Context } from './context.ts';
 import { fromAbortable } from './from-abortable.ts';
 import type { Service } from './service.ts';
@@ -52,10 +54,15 @@ export function singleFlight<In, Out, Ctx extends Context>(
   const keyOf = inputKey('singleFlight', service, config);
   const share = sharing(false);
   return (ctx, input) =>
-    fromAbortable(ctx, () =>
-      share(JSON.stringify([keyOf(input), contextKey(ctx)]), () => {
-        const { signal, deadline, ...detached } = ctx;
-        return fromAbortable({}, (own) => service({ ...detached, signal: own } as unknown as Ctx, input));
-      }),
-    );
+    fromAbortable(ctx, () => share(JSON.stringify([keyOf(input), contextKey(ctx)]), {}, detached(service, ctx, input)));
+}
+
+/** Who asks first may go while others wait: nothing of it is kept but what its context carries. */
+function detached<In, Out, Ctx extends Context>(
+  service: Service<In, Out, Ctx>,
+  ctx: Ctx,
+  input: In,
+): (signal: AbortSignal) => Observable<Out> {
+  const { deadline, ...rest } = withoutSignal(ctx);
+  return (signal) => service({ ...rest, signal } as unknown as Ctx, input);
 }

@@ -45,6 +45,8 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   'lib/testing/index.ts': [`export { aggregate } from '../index.ts';`, `export * from './marbles.ts';`],
   'lib/platform/default-logger.node.ts': [`import '../options.ts';`],
   'lib/platform/default-logger.console.ts': [`import 'winston';`],
+  'lib/platform/fan-out.node.ts': [`import 'winston';`, `import '../scope.ts';`],
+  'lib/platform/fan-out.web.ts': [`import 'node:events';`],
   'lib/undici.ts': [`import './index.ts';`, `import 'node:http';`, `fetch('/');`],
   'lib/undici/exchange.ts': [`import '../undici.ts';`, `import 'node:http';`, `setTimeout(run);`],
   'lib/brand-new.ts': [`import './context.ts';`],

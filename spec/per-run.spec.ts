@@ -6,6 +6,7 @@ import {
   background,
   type Context,
   DeadlineExceededError,
+  fromAbortable,
   perRun,
   type Service,
   ServiceError,
@@ -92,6 +93,17 @@ describe('perRun', () => {
       const ask = aggregate({ profile, account }, quiet, withTimeout(1_000));
       const late = new DeadlineExceededError({ pending: ['profile'], elapsed: 1_000 });
       expectObservable(ask(background)).toBe('1s #', undefined, late);
+    });
+  });
+
+  it('is asked once also by a service that passes on the signal of fromAbortable', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const account = cold('--(p|)');
+      const profile = perRun(() => account);
+      const orders = (ctx: Context): Observable<unknown> => fromAbortable(ctx, (signal) => profile({ ...ctx, signal }));
+      const ask = aggregate({ profile, orders }, quiet);
+      expectObservable(ask(background)).toBe('--(r|)', { r: { profile: 'p', orders: 'p' } });
+      expectSubscriptions(account.subscriptions).toBe('^-!');
     });
   });
 

@@ -1,7 +1,17 @@
 import { expect } from 'chai';
 import { getEventListeners } from 'node:events';
-import { NEVER, of, throwError } from 'rxjs';
-import { aggregate, fromAbortable, type Service, silent, withLogger, withTimeout } from '../lib/index.ts';
+import { firstValueFrom, NEVER, Observable, of, retry, throwError, timer } from 'rxjs';
+import {
+  aggregate,
+  aggregateEach,
+  backoff,
+  type Context,
+  fromAbortable,
+  type Service,
+  silent,
+  withLogger,
+  withTimeout,
+} from '../lib/index.ts';
 
 const quiet = withLogger(silent);
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
@@ -47,5 +57,41 @@ describe('the listeners of a run', () => {
     expect(listeners(own!)).to.equal(0);
     process.off('warning', warn);
     expect(warnings).to.deep.equal([]);
+  });
+
+  it('may be of anybody on the run`s own signal: a driver for each of many services, without a warning', async () => {
+    const warnings: unknown[] = [];
+    const warn = (warning: unknown): void => void warnings.push(warning);
+    process.on('warning', warn);
+    const driver = (ctx: Context): Observable<never> =>
+      new Observable(() => {
+        ctx.signal?.addEventListener('abort', () => undefined);
+      });
+    const each = aggregateEach(driver, quiet)({}, Array.from({ length: 50 }));
+    each.subscribe().unsubscribe();
+    await firstValueFrom(timer(0)); // a warning is a turn late
+    process.off('warning', warn);
+    expect(warnings).to.deep.equal([]);
+  });
+
+  it('need no signal where runs nest, share, retry and follow one another, and nobody reads it', () => {
+    const own = Object.getOwnPropertyDescriptor(AbortController.prototype, 'signal')!;
+    let made = 0;
+    Object.defineProperty(AbortController.prototype, 'signal', {
+      get(this: AbortController) {
+        made++;
+        return own.get!.call(this) as AbortSignal;
+      },
+      configurable: true,
+    });
+    try {
+      const retried = (ctx: Context): Observable<number> => of(1).pipe(retry({ count: 1, delay: backoff(ctx) }));
+      const nested = aggregate({ a: aggregate({ b: () => of(1), retried }, quiet) }, quiet, withTimeout(1_000));
+      nested({ propagate: {} }).subscribe();
+      nested({}).subscribe();
+    } finally {
+      Object.defineProperty(AbortController.prototype, 'signal', own);
+    }
+    expect(made).to.equal(0);
   });
 });

@@ -27,10 +27,14 @@ import {
   type Context,
   DeadlineExceededError,
   type Fetch,
+  fromAbortable,
+  hedge,
+  perRun,
   type Service,
   type RunEvent,
   ServiceError,
   silent,
+  singleFlight,
   withConcurrency,
   withEvents,
   withFetch,
@@ -508,6 +512,15 @@ describe('a run', () => {
       });
     });
 
+    it('leaves it to the outer run also on the signal of fromAbortable', () => {
+      marbles(({ expectObservable }) => {
+        const dashboard = (ctx: Context): Observable<unknown> =>
+          fromAbortable(ctx, (signal) => inner()({ ...ctx, signal }));
+        const late = new DeadlineExceededError({ pending: ['dashboard'], elapsed: 1_000 });
+        expectObservable(aggregate({ dashboard }, quiet, withTimeout(1_000))(background)).toBe('1s #', undefined, late);
+      });
+    });
+
     it('makes a ServiceError of a deadline that the inner run set sooner', () => {
       marbles(({ expectObservable }) => {
         const ask = aggregate({ dashboard: inner(withTimeout(300)) }, quiet, withTimeout(1_000));
@@ -826,6 +839,32 @@ describe('a run', () => {
           expect(recorded.brief().at(-1)).to.equal('succeeded');
         }
       });
+    });
+
+    it('behind fromAbortable, perRun and singleFlight, and of the lane of a hedge', () => {
+      let lanes = 0;
+      const lane = (own: Observable<unknown>): Observable<unknown> =>
+        defer(() => (lanes++ === 0 ? throwing(timer(5).pipe(switchMap(fails)))() : own));
+      const ways: Record<string, (source: Observable<unknown>) => Service<void, unknown>> = {
+        fromAbortable: (source) => (ctx) => fromAbortable(ctx, throwing(source)),
+        perRun: (source) => perRun(throwing(source)),
+        singleFlight: (source) => singleFlight(throwing(source)),
+        hedge: (source) => () => lane(source).pipe(hedge({ after: 2 })),
+      };
+      for (const [way, make] of Object.entries(ways)) {
+        for (const source of [timer(5).pipe(map(() => 1)), timer(5).pipe(switchMap(fails))]) {
+          lanes = 0;
+          marbles(({ flush }) => {
+            const { told, recorded } = run({ a: make(source), b: () => timer(9).pipe(map(() => 2)) });
+            flush();
+            const outcome = recorded.brief().at(-1);
+            if (outcome === 'succeeded') expect(told, way).to.deep.equal([{ a: 1, b: 2 }, 'complete']);
+            else expect(told, way).to.have.length(1).and.have.nested.property('[0].cause', boom);
+            expect(recorded.brief(), way).to.include('teardown-failed a');
+            expect(recorded.events.find(({ type }) => type === 'teardown-failed')).to.have.property('error', torn);
+          });
+        }
+      }
     });
 
     it('of a service that returned it after it was done', () => {

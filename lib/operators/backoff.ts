@@ -1,7 +1,7 @@
 import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } from 'rxjs';
-import { aborted } from '../abort.ts';
+import { aborted, refusalOf } from '../abort.ts';
 import { atLeast, hasMethod, kindOf } from '../check.ts';
-import { type Context, refusal } from '../context.ts';
+import type { Context } from '../context.ts';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { HttpError } from '../errors/http-error.ts';
 import { NetworkError } from '../errors/network-error.ts';
@@ -122,7 +122,7 @@ export function backoff(
   atLeast('backoff: initialDelay', initialDelay, 0);
   atLeast('backoff: factor', factor, 1);
   atLeast('backoff: maxDelay', maxDelay, 0);
-  const refused = refusal(ctx);
+  const refused = refusalOf(ctx);
   if (refused) throw refused;
   if (!['full', 'none'].includes(jitter))
     throw new TypeError(`backoff: jitter is 'full' or 'none', not ${kindOf(jitter)}`);

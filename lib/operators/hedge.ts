@@ -62,10 +62,13 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
         winner = lane;
         race.remove(lane);
         subscriber.add(lane);
+        leave(race);
+      };
+      /** What a loser's teardown throws comes out as that of any other: when the subscriber is torn down. */
+      const leave = (loser: Subscription): void => {
         try {
-          race.unsubscribe();
+          loser.unsubscribe();
         } catch (error) {
-          // What a loser's teardown threw comes out as that of any other: when the subscriber is torn down.
           subscriber.add(() => {
             throw error;
           });
@@ -73,7 +76,10 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
       };
       const ask = (): void => {
         let lane: Subscriber<T>;
-        const counts = (): boolean => lane === winner || --inFlight === 0;
+        const counts = (): boolean => {
+          leave(lane); // before RxJS does it in the producer's stack
+          return lane === winner || --inFlight === 0;
+        };
         inFlight++;
         new Observable<T>((own) => {
           lane = own; // in hand before the source runs: a synchronous winner ends the others
