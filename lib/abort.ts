@@ -146,7 +146,8 @@ export class Abort extends AbortController {
   }
 }
 
-const key: unique symbol = Symbol('abort');
+/** Where a context or the `init` of a request holds the controller of its signal, and a signal the run that it is of. */
+export const key: unique symbol = Symbol('abort');
 interface Carrier {
   readonly [key]: Abort;
 }

@@ -41,7 +41,7 @@ export function aggregateEach<In, Out, Ctx extends Context = Context>(
   return (ctx, inputs) =>
     defer(() => {
       if (!Array.isArray(inputs)) throw new TypeError(`aggregateEach: an array of inputs, not ${kindOf(inputs)}`);
-      const services = inputs.map((input: In) => (derived: Context) => service(derived as Ctx, input));
+      const services = Array.from(inputs, (input: In) => (derived: Context) => service(derived as Ctx, input));
       return aggregate(services, ...options)(ctx);
     });
 }

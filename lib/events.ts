@@ -2,6 +2,7 @@ import { asyncScheduler } from 'rxjs';
 import type { Context } from './context.ts';
 import { serialize } from './errors/forkfast-error.ts';
 import type { Scope } from './scope.ts';
+import { hush } from './service.ts';
 
 /** What all events have. */
 export interface EventFields {
@@ -50,7 +51,8 @@ export type RunEvent =
 
 /** Where events go: an RxJS `Subject` fits, and so does any observer. What it throws is ignored. */
 export interface EventSink {
-  next(event: RunEvent): void;
+  /** What it throws, returns or rejects with is let be. */
+  next(event: RunEvent): unknown;
   /**
    * Does what follows from an event inside whatever this puts around it; called after `next`. It must call `proceed`
    * synchronously, and whatever it does, `proceed` is done once.
@@ -100,9 +102,7 @@ export function emitter(
     Object.defineProperties(event, { ctx: { value: ctx }, toJSON: { value: toJSON } });
     const told = event as RunEvent & typeof event;
     for (const sink of sinks) {
-      guarded(() => {
-        sink.next(told);
-      });
+      guarded(() => sink.next(told));
     }
     if (proceed) within(sinks, told, proceed);
   };
@@ -129,9 +129,9 @@ function within(sinks: readonly EventSink[], event: RunEvent, proceed: () => voi
   once();
 }
 
-function guarded(watch: () => void): void {
+function guarded(watch: () => unknown): void {
   try {
-    watch();
+    hush(watch());
   } catch {
     // See within.
   }

@@ -3,6 +3,7 @@ import { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
 import { serialize } from './errors/forkfast-error.ts';
 import { ServiceError } from './errors/service-error.ts';
 import type { EventSink, RunEvent } from './events.ts';
+import { hush } from './service.ts';
 
 /**
  * A structured logger: constant messages, data in fields. winston's loggers and `console` fit as they are.
@@ -75,8 +76,8 @@ export function logSink(logger: Logger, debug: boolean, more: () => Record<strin
   return {
     next: (event) => {
       const level = levelOf(event);
-      if (level === 'debug' && !debug) return;
-      logger[level](messageOf(event), { ...more(), ...fieldsOf(event) });
+      if (level === 'debug' && !debug) return undefined;
+      return logger[level](messageOf(event), { ...more(), ...fieldsOf(event) });
     },
   };
 }
@@ -97,9 +98,9 @@ export function callersFields(
 
 function guarded(fields: () => object): Record<string, unknown> {
   try {
-    return Object.fromEntries(
-      Object.entries(fields()).map(([key, value]) => [taken.test(key) ? `${key}_` : key, value]),
-    );
+    const given = fields();
+    hush(given);
+    return Object.fromEntries(Object.entries(given).map(([key, value]) => [taken.test(key) ? `${key}_` : key, value]));
   } catch (error) {
     return { fieldsFailed: serialize(error) };
   }

@@ -1,6 +1,6 @@
 import { EMPTY, Observable, type Observer, type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
 import { Relay } from './relay.ts';
-import { isPromiseLike, toObservable } from './service.ts';
+import { hush, toObservable } from './service.ts';
 
 /** Whose members they are. */
 export interface Membership {
@@ -41,8 +41,8 @@ export class Member implements Observer<unknown> {
     try {
       const answer = this.#membership.ask(this.#index);
       if (this.#closed) {
-        // Ended by what the factory did. A promise cannot be left alone: it may reject.
-        if (isPromiseLike(answer)) answer.then(undefined, () => undefined);
+        // Ended by what the factory did.
+        hush(answer);
         return;
       }
       source = toObservable(answer as Observable<unknown>);

@@ -1,6 +1,6 @@
 import { fanOut } from '#fan-out';
 import type { Observable } from 'rxjs';
-import { Abort, abortOf } from './abort.ts';
+import { Abort, abortOf, key } from './abort.ts';
 import type { Context } from './context.ts';
 
 /** A run, as what is asked inside it finds it: the controller of its signal. */
@@ -24,24 +24,17 @@ export abstract class Scope extends Abort {
 }
 
 /**
- * Where a signal of ours holds its scope: whatever else a service makes of its context, it passes the signal on.
- * A `WeakMap` would do too, but an entry a run costs the collector more than the rest of a run costs.
+ * From now on, what is asked with `signal` is asked inside `scope`: whatever else a service makes of its context, it passes
+ * the signal on. A `WeakMap` would do too, but an entry a run costs the collector more than the rest of a run costs.
  */
-const key: unique symbol = Symbol('scope');
-interface Ours {
-  readonly [key]?: Scope;
-}
-
-/** From now on, what is asked with `signal` is asked inside `scope`. */
 export function enter(scope: Scope, signal: AbortSignal): AbortSignal {
   return Object.defineProperty(signal, key, { value: scope }); // in no copy, and in no print
 }
 
 /** The run in flight that `ctx` belongs to: by its signal, whatever else has been made of it. */
-export function scopeOf(ctx: Context): Scope | undefined {
-  const own = abortOf(ctx);
-  const scope = own instanceof Scope ? own : (ctx.signal as Ours | undefined)?.[key];
-  return scope?.over() === false ? scope : undefined;
+export function scopeOf(ctx: Context | undefined): Scope | undefined {
+  const own = abortOf(ctx) ?? abortOf(ctx?.signal);
+  return own instanceof Scope && !own.over() ? own : undefined;
 }
 
 /** The run around all others that `ctx` belongs to. */

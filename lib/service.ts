@@ -1,4 +1,4 @@
-import { from, isObservable, Observable } from 'rxjs';
+import { from, isObservable, Observable, type Subscribable } from 'rxjs';
 import { hasMethod, kindOf } from './check.ts';
 import type { Context } from './context.ts';
 
@@ -36,7 +36,12 @@ export function toObservable<T>(answer: Observable<T> | PromiseLike<T>): Observa
   if (given instanceof Observable) return answer as Observable<T>;
   // Another copy of RxJS may name its interop symbol otherwise: subscribe to it as what it is.
   if (isObservable(given)) return new Observable((subscriber) => given.subscribe(subscriber as never));
-  if (isInterop(given) || isPromiseLike(given)) return from(answer);
+  const key = interopOf(given);
+  if (key !== undefined) {
+    const interop = given as Record<PropertyKey, () => Subscribable<T>>;
+    return new Observable((subscriber) => interop[key]?.().subscribe(subscriber));
+  }
+  if (isPromiseLike(given)) return from(answer);
   throw new TypeError(`expected an Observable, got ${kindOf(given)}: wrap it in of(...) or fromAbortable(...)`);
 }
 
@@ -44,6 +49,13 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return hasMethod(value, 'then');
 }
 
-function isInterop(value: unknown): boolean {
-  return hasMethod(value, (Symbol as { observable?: symbol }).observable ?? '@@observable');
+/** Of an answer that nobody waits for: where it is a promise, it may reject. */
+export function hush(answer: unknown): void {
+  if (isPromiseLike(answer)) answer.then(undefined, () => undefined);
+}
+
+/** The method that gives an Observable. A polyfill may have come after RxJS, which goes by what was there before. */
+function interopOf(value: unknown): PropertyKey | undefined {
+  const polyfilled = (Symbol as { observable?: symbol }).observable;
+  return ['@@observable', ...(polyfilled ? [polyfilled] : [])].find((key) => hasMethod(value, key));
 }

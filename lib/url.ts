@@ -102,9 +102,14 @@ function page(): string | undefined {
   return document?.baseURI ?? location?.href;
 }
 
-/** Without userinfo and query: both may hold credentials, and an unparsable URL may have them anywhere before an `@`. */
+/**
+ * Without userinfo and query: both may hold credentials, and an unparsable URL may have them anywhere before an `@`. Where one
+ * follows a query, it may end a password that has a `?`, or be of the query: neither is told.
+ */
 function quote(text: string): string {
-  return clip(withoutQuery(text.replace(/^((?:[a-z][a-z\d+.-]*:)?[/\\]{0,2}).*@/is, '$1')));
+  const [scheme = ''] = /^(?:[a-z][a-z\d+.-]*:)?[/\\]{0,2}/i.exec(text) ?? [];
+  const rest = text.slice(scheme.length);
+  return clip(scheme + (/[?#].*@/s.test(rest) ? '…' : withoutQuery(rest.replace(/^.*@/s, ''))));
 }
 
 function withoutQuery(text: string): string {

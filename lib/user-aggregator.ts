@@ -1,4 +1,4 @@
-import { map, type Observable } from 'rxjs';
+import { defer, map, type Observable } from 'rxjs';
 import { aggregate } from './aggregate.ts';
 import type { Context } from './context.ts';
 import { ValidationError } from './errors/validation-error.ts';
@@ -79,7 +79,7 @@ export class UserAggregator<Ctx extends Context = Context> {
  */
 export function profileService(baseUrl: string | URL): Service<number, Profile> {
   return (ctx, id) =>
-    fetchJson(ctx, url`${baseUrl}/profiles/${id}`).pipe(
+    defer(() => fetchJson(ctx, url`${baseUrl}/profiles/${id}`)).pipe(
       map((body) => ({ name: field(body, 'name', (name) => typeof name === 'string', 'a string') as string })),
     );
 }
@@ -102,7 +102,7 @@ export function profileService(baseUrl: string | URL): Service<number, Profile> 
  */
 export function orderService(baseUrl: string | URL): Service<number, Orders> {
   return (ctx, id) =>
-    fetchJson(ctx, url`${baseUrl}/orders/${id}`).pipe(
+    defer(() => fetchJson(ctx, url`${baseUrl}/orders/${id}`)).pipe(
       map((body) => ({ orders: field(body, 'orders', Number.isInteger, 'an integer') as number })),
     );
 }

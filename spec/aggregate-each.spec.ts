@@ -27,6 +27,14 @@ describe('aggregateEach', () => {
     });
   });
 
+  it('takes a hole for an input that is undefined, and moves no other', () => {
+    // eslint-disable-next-line no-sparse-arrays -- as it comes
+    const inputs = [1, , 3] as readonly (number | undefined)[];
+    const told: unknown[] = [];
+    aggregateEach((_ctx, n: number | undefined) => of(n), quiet)(background, inputs).subscribe((all) => told.push(all));
+    expect(told).to.deep.equal([[1, undefined, 3]]);
+  });
+
   it('fails fast, naming the input; the queued never start', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const slow = cold('----a|');

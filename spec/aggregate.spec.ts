@@ -180,6 +180,20 @@ describe('aggregate', () => {
       expect(outcome({ [symbol]: () => of(1) })).to.deep.equal([{ profile: 1 }, 'complete']);
     });
 
+    it('anything with the symbol that a polyfill made, before RxJS was loaded or after', () => {
+      const { observable } = Symbol as { observable?: symbol };
+      const polyfilled = Symbol('observable');
+      Object.assign(Symbol, { observable: polyfilled });
+      try {
+        for (const symbol of ['@@observable', polyfilled]) {
+          expect(outcome({ [symbol]: () => of(1) })).to.deep.equal([{ profile: 1 }, 'complete']);
+        }
+      } finally {
+        if (observable) Object.assign(Symbol, { observable });
+        else Reflect.deleteProperty(Symbol, 'observable');
+      }
+    });
+
     it('a promise, at run time', async () => {
       const ask = aggregate({ profile: () => Promise.resolve(1) as unknown as Observable<number> }, quiet);
       const answer = await new Promise((resolve, reject) => {

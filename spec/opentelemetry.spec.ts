@@ -1,7 +1,19 @@
 import { metrics, propagation, SpanKind, SpanStatusCode, type TextMapPropagator, trace } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { expect } from 'chai';
-import { catchError, map, NEVER, Observable, of, retry, Subject, switchMap, throwError, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  catchError,
+  map,
+  NEVER,
+  Observable,
+  of,
+  retry,
+  Subject,
+  switchMap,
+  throwError,
+  timer,
+} from 'rxjs';
 import {
   aggregate,
   aggregateEach,
@@ -455,6 +467,29 @@ describe('withMetrics', () => {
       'service.duration aggregate.name=run service.name=first outcome=succeeded 1 in 0.003 s',
       'service.duration aggregate.name=run service.name=second outcome=succeeded 1 in 0.002 s',
     ]);
+  });
+
+  it('measures no time backwards where the wall clock jumps', async () => {
+    const { now } = asyncScheduler;
+    let clock = 5_000;
+    asyncScheduler.now = () => clock;
+    try {
+      const first = new Subject<number>();
+      const second = new Observable<number>((subscriber) => {
+        clock -= 80;
+        subscriber.next(2);
+        subscriber.complete();
+      });
+      const services = { first: () => first, second: () => second };
+      aggregate(services, ...named('run'), withConcurrency(1))(background).subscribe();
+      clock += 100;
+      first.next(1);
+      first.complete();
+    } finally {
+      asyncScheduler.now = now;
+    }
+    const durations = (await measured.lines()).filter((line) => line.includes('duration'));
+    expect(durations).to.include('service.duration aggregate.name=run service.name=second outcome=succeeded 1 in 0 s');
   });
 
   it('comes back to nothing in flight after whatever ending', async () => {

@@ -9,12 +9,27 @@ import {
   fromAbortable,
   type Service,
   silent,
+  withEvents,
   withLogger,
   withTimeout,
 } from '../lib/index.ts';
+import { expectNoUnhandledRejections } from './support/rejections.ts';
 
 const quiet = withLogger(silent);
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
+
+describe('the observers of a run', () => {
+  expectNoUnhandledRejections();
+
+  it('may be asynchronous, and reject', () => {
+    const rejects = (): Promise<never> => Promise.reject(new Error('the log is full'));
+    const logger = { debug: rejects, info: rejects, warn: rejects, error: rejects };
+    const told: unknown[] = [];
+    const ask = aggregate({ a: () => of(1) }, withLogger(logger, rejects), withEvents({ next: rejects }));
+    ask({}).subscribe((answer) => told.push(answer));
+    expect(told).to.deep.equal([{ a: 1 }]);
+  });
+});
 
 describe('the listeners of a run', () => {
   it('are one on the caller`s signal, however many runs share it, and none when they are over', () => {

@@ -58,6 +58,8 @@ describe('url', () => {
       ['http://api.test/users#secret', '"http://api.test/users"'],
       ['http://api.test/users?', '"http://api.test/users"'],
       [new URL('http://alice:secret@api.test/?key=secret'), '"http://api.test/"'],
+      ['http://api.test/?email=alice@example.org&key=secret', '"http://…"'],
+      ['http://alice:sec?ret@api.test/?key=secret', '"http://…"'],
     ] as const) {
       const message = `url: the base ${shown} has a query or a fragment, which nothing can follow`;
       it(`is refused with a query or a fragment that something follows: ${String(base)}`, () => {

@@ -174,6 +174,8 @@ describe('UserAggregator, over loopback servers', function () {
     expect(noBase.message).to.equal(
       'profile: url: "/api/profiles/42" is relative, and there is no page: give an absolute URL',
     );
+    for (const service of [profileService(url), orderService(url)])
+      await failureOf(service(background, NaN), TypeError);
     expect(requests).to.deep.equal(['GET /profiles/..%2Fadmin%2F..']);
   });
 

@@ -77,7 +77,8 @@ export function withMetrics(meter?: Meter): AggregateOption {
 function close({ meter, since }: Measured, event: RunEvent): void {
   const { duration, active } = instrumentsOf(meter, event);
   active.add(-1, by(event));
-  duration.record((event.elapsed - since) / 1_000, {
+  // The wall clock may have jumped back.
+  duration.record(Math.max(0, event.elapsed - since) / 1_000, {
     ...by(event),
     'forkfast.outcome': event.type,
     ...(event.type === 'failed' ? { 'error.type': errorType(event.error) } : {}),

@@ -74,8 +74,8 @@ export function bulkhead(
         running++;
         source.pipe(tap({ complete }), finalize(release)).subscribe(subscriber);
       };
-      subscriber.add(() => waiting.delete(start));
       waiting.add(start);
+      subscriber.add(() => waiting.delete(start)); // at once where it is over: a `forkJoin` that has failed subscribes to the rest
       serve();
     });
 }

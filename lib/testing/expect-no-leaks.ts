@@ -10,7 +10,7 @@ import {
   timeout,
   timer,
 } from 'rxjs';
-import { kindOf } from '../check.ts';
+import { atLeast, kindOf } from '../check.ts';
 import type { Context, Fetch } from '../context.ts';
 import { toObservable } from '../service.ts';
 import { watchLeaks } from './leak-watch.ts';
@@ -77,7 +77,8 @@ export async function expectNoLeaks(
   service: (ctx: Context) => Observable<unknown>,
   options: LeakOptions = {},
 ): Promise<void> {
-  const { fails = service } = options;
+  const { fails = service, within = 1_000 } = options;
+  atLeast('expectNoLeaks: within', within, 1);
   for (const ask of [service, fails || service]) {
     if (typeof ask !== 'function') throw new TypeError(`expectNoLeaks: a service, not ${kindOf(ask)}`);
   }

@@ -13,6 +13,8 @@ interface Source {
 /** A body that waits to be read: as much as the mark says, and the last chunk comes with its end. */
 export class Body implements FetchBody {
   source: Source;
+  /** As a stream says whether somebody reads it. */
+  locked = false;
   readonly #exchange: AbortListener;
   readonly #chunks: Uint8Array[] = [];
   #size = 0;
@@ -48,6 +50,7 @@ export class Body implements FetchBody {
   }
 
   getReader(): this {
+    this.locked = true;
     return this;
   }
 

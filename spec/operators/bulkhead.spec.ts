@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { count, merge, NEVER, Observable, of, Subject, throwError } from 'rxjs';
+import { count, defer, forkJoin, merge, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { aggregate, background, bulkhead, BulkheadFullError, silent, withLogger } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
@@ -108,6 +108,19 @@ describe('bulkhead', () => {
     named('b', NEVER).pipe(one).subscribe();
     first.complete();
     expect(log).to.deep.equal(['a starts', 'a ends', 'b starts']);
+  });
+
+  it('keeps no place for who is over before it is asked, as what a failed forkJoin still subscribes to is', () => {
+    let asked = 0;
+    const one = bulkhead(1, { queue: 1 });
+    const first = NEVER.pipe(one).subscribe();
+    const second = defer(() => of(++asked)).pipe(one);
+    forkJoin([throwError(() => boom), second]).subscribe({ error: () => undefined });
+    const errors: unknown[] = [];
+    NEVER.pipe(one).subscribe({ error: (error: unknown) => errors.push(error) });
+    expect(errors).to.deep.equal([]);
+    first.unsubscribe();
+    expect(asked).to.equal(0);
   });
 
   it('refuses a config that makes no sense', () => {

@@ -133,6 +133,21 @@ describe('expectNoLeaks', function () {
             };
           }),
       ],
+      'a timer that is closed, or cleared by its number': [
+        () =>
+          new Observable((subscriber) => {
+            const later = (): ReturnType<typeof setTimeout> =>
+              // eslint-disable-next-line no-restricted-syntax -- as people do
+              setTimeout(() => undefined, 5_000);
+            const [closed, cleared] = [later(), later()] as [{ close?: () => void }, unknown];
+            clearTimeout(Number(cleared));
+            if (closed.close) closed.close();
+            else clearTimeout(Number(closed));
+            subscriber.next('Alice');
+            subscriber.complete();
+          }),
+        { fails: false },
+      ],
       'a promise of a timer that is over soon': [
         () =>
           defer(async () => {

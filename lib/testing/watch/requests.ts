@@ -12,7 +12,7 @@ interface Asked {
   readonly signal: AbortSignal | undefined;
   readonly late: string | undefined;
   settled: boolean;
-  response?: FetchResponse & { readonly bodyUsed?: boolean };
+  response?: FetchResponse & { readonly bodyUsed?: boolean; readonly body: { readonly locked?: boolean } | null };
 }
 
 export function watchRequests(
@@ -43,7 +43,7 @@ export function watchRequests(
     }
     if (signal?.aborted) return [];
     if (!settled) return [{ what: `${name}, in flight`, fix: `Abort it in the teardown, ${ours}.` }];
-    if (!response?.body || response.bodyUsed !== false) return [];
+    if (!response?.body || (response.bodyUsed ?? response.body.locked) !== false) return [];
     return [
       {
         what: `the body of ${name}, unread, and its connection with it`,

@@ -42,7 +42,8 @@ export function timersAreFaked(): boolean {
   return Object.hasOwn(Reflect.get(globalThis, 'setTimeout') as AnyFunction, 'clock');
 }
 
-/** Node's own, such as those of its `fetch`, are let go of with `unref`. */
+/** Node's own, such as those of its `fetch`, are let go of with `unref`; and one may be cleared by its number or by `close`. */
 function holdsProcess(handle: unknown): boolean {
-  return (handle as { hasRef?: () => boolean }).hasRef?.() !== false;
+  const { hasRef, _destroyed } = handle as { hasRef?: () => boolean; _destroyed?: boolean };
+  return _destroyed !== true && hasRef?.call(handle) !== false;
 }
