@@ -12,15 +12,40 @@ interface Signalling {
 }
 
 /** What is listened to: whoever has listened keeps it, since a context may have another signal by then. */
-export type Heard = Abort | AbortSignal | null | undefined;
-
-/** Who listens to a signal, behind its only DOM listener. */
-interface Hub {
-  readonly listeners: Set<AbortListener>;
-  readonly onAbort: () => void;
-}
+export type Heard = Abort | Hub | null | undefined;
 
 const hubs = new WeakMap<AbortSignal, Hub>();
+
+/** Who listens to a signal, behind its only DOM listener. */
+class Hub {
+  readonly #signal: AbortSignal;
+  readonly #listeners = new Set<AbortListener>();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    hubs.set(signal, this);
+  }
+
+  listen(listener: AbortListener): void {
+    if (this.#signal.aborted) {
+      tell(listener, this.#signal.reason);
+      return;
+    }
+    if (this.#listeners.size === 0) this.#signal.addEventListener('abort', this, { once: true });
+    this.#listeners.add(listener);
+  }
+
+  unlisten(listener: AbortListener): void {
+    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return;
+    this.#signal.removeEventListener('abort', this);
+    hubs.delete(this.#signal);
+  }
+
+  /** Of the signal. One that leaves while the others are told is not told. */
+  handleEvent(): void {
+    for (const listener of this.#listeners) tell(listener, this.#signal.reason);
+  }
+}
 
 /**
  * Tells `listener` the reason when the signal of `to` aborts; at once where it has aborted already. Gives what to `unlisten` to.
@@ -30,28 +55,18 @@ const hubs = new WeakMap<AbortSignal, Hub>();
  * https://github.com/nodejs/node/issues/54614.
  */
 export function listen(to: Signalling, listener: AbortListener): Heard {
-  const own = abortOf(to);
-  if (own) {
-    own.listen(listener);
-    return own;
-  }
-  const { signal } = to;
-  if (!signal) return signal;
-  if (signal.aborted) {
-    tell(listener, signal.reason);
-    return signal;
-  }
-  (hubs.get(signal) ?? open(signal)).listeners.add(listener);
-  return signal;
+  const heard = abortOf(to) ?? hubOf(to.signal);
+  heard?.listen(listener);
+  return heard;
+}
+
+function hubOf(signal: Signalling['signal']): Heard {
+  return signal && (hubs.get(signal) ?? new Hub(signal));
 }
 
 /** Tells `listener` no more. */
 export function unlisten(from: Heard, listener: AbortListener): void {
-  if (from instanceof Abort) from.unlisten(listener);
-  else if (from) {
-    const hub = hubs.get(from);
-    if (hub?.listeners.delete(listener) && hub.listeners.size === 0) close(from, hub);
-  }
+  from?.unlisten(listener);
 }
 
 /** {@link listen} as an Observable: emits the reason and completes. */
@@ -68,23 +83,6 @@ export function aborted(to: Signalling): Observable<unknown> {
       unlisten(heard, listener);
     };
   });
-}
-
-function open(signal: AbortSignal): Hub {
-  const listeners = new Set<AbortListener>();
-  const onAbort = (): void => {
-    close(signal, hub);
-    for (const listener of listeners) tell(listener, signal.reason);
-  };
-  const hub = { listeners, onAbort };
-  hubs.set(signal, hub);
-  signal.addEventListener('abort', onAbort);
-  return hub;
-}
-
-function close(signal: AbortSignal, { onAbort }: Hub): void {
-  hubs.delete(signal);
-  signal.removeEventListener('abort', onAbort);
 }
 
 /** One that throws keeps it from none of the others. */

@@ -128,6 +128,24 @@ describe('aborted', () => {
     expect(count()).to.equal(0);
   });
 
+  it('calls no listener that has left while the others are told', () => {
+    const { controller, signal, count } = counted();
+    const told: string[] = [];
+    const second = { onAbort: () => told.push('second') };
+    const first = {
+      onAbort: () => {
+        told.push('first');
+        unlisten(heard, second);
+      },
+    };
+    const heard = listen({ signal }, first);
+    listen({ signal }, second);
+    controller.abort();
+    unlisten(heard, first);
+    expect(told).to.deep.equal(['first']);
+    expect(count()).to.equal(0);
+  });
+
   it('tells one that comes while the others are told, once', () => {
     const { controller, signal, count } = counted();
     const seen: string[] = [];
