@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, FormData as Form } from 'undici';
 
 /** The methods that `fetch` knows in any case. */
 const METHOD = /^(?:delete|get|head|options|post|put)$/i;
@@ -45,11 +45,25 @@ function contentOf(body: BodyInit): {
   readonly type?: string | null;
 } {
   if (typeof body === 'string') return { body, type: 'text/plain;charset=UTF-8' };
-  if (body instanceof Uint8Array) return { body };
   if (body instanceof URLSearchParams) {
     return { body: String(body), type: 'application/x-www-form-urlencoded;charset=UTF-8' };
   }
-  // Forms, blobs, buffers and streams: the platform knows how. undici takes what can be iterated.
+  // undici knows the length of these, which a server may insist on.
+  if (body instanceof Blob) return { body: body as unknown as Readable, type: body.type || null };
+  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body) };
+  if (ArrayBuffer.isView(body)) return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength) };
+  if (body instanceof FormData) return { body: formOf(body) };
+  // Streams, and whatever else: the platform knows how. undici takes what can be iterated.
   const { body: stream, headers } = new Response(body);
   return { body: stream as unknown as Readable, type: headers.get('content-type') };
+}
+
+/** undici takes none but its own. */
+function formOf(form: FormData): Form {
+  const own = new Form();
+  for (const [name, value] of form) {
+    if (typeof value === 'string') own.append(name, value);
+    else own.append(name, value, value.name);
+  }
+  return own;
 }
