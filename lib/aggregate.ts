@@ -23,7 +23,7 @@ export type ContextOf<S> = Context &
 export type InputOf<S> = Optional<
   Needed<{
     [K in keyof S]: S[K] extends (ctx: never, input: infer In) => unknown
-      ? (needed: [In] extends [void] ? unknown : In) => void
+      ? (needed: [In] extends [never] ? In : [In] extends [void] ? unknown : In) => void
       : never;
   }>
 >;

@@ -49,9 +49,9 @@ export interface FetchInit extends RequestInit {
 export function fetchJson<T = unknown>(
   ctx: Context,
   input: string | URL,
-  init: FetchInit & { readonly empty: 'undefined' },
-): Observable<T | undefined>;
-export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T>;
+  init?: FetchInit & { readonly empty?: 'error' },
+): Observable<T>;
+export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T | undefined>;
 export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
   return request(new Question(ctx, input, init, 'application/json', json)) as Observable<T | undefined>;
 }

@@ -317,6 +317,12 @@ describe('aggregate', () => {
       expectTypeOf(one).parameter(1).toEqualTypeOf<number>();
     });
 
+    it('asks for what there is none of where two services contradict each other, nested or not', () => {
+      const both = aggregate({ a: (_ctx, n: number) => of(n), b: (_ctx, s: string) => of(s) });
+      expectTypeOf(both).parameter(1).toEqualTypeOf<never>();
+      expectTypeOf(aggregate({ both })).parameter(1).toEqualTypeOf<never>();
+    });
+
     it('refuses a wrong input, a missing context field, a misspelt service', () => {
       const compileErrors = (): void => {
         const ask = aggregate({ profile, orders, ads });

@@ -7,6 +7,7 @@ import {
   CanceledError,
   DecodeError,
   type Fetch,
+  type FetchInit,
   fetchJson,
   type FetchResponse,
   fetchText,
@@ -582,6 +583,9 @@ describe('fetchJson and fetchText', () => {
     const users = fetchJson<string[]>(background, api, { maxBytes: 1 });
     const maybe = fetchJson<string[]>(background, api, { empty: 'undefined' });
     const text = fetchText(background, api);
+    const init = (given: FetchInit | RequestInit): typeof given => given;
+    expectTypeOf(fetchJson<string[]>(background, api, init({}))).toEqualTypeOf<Observable<string[] | undefined>>();
+    expectTypeOf(fetchJson<string[]>(background, api, {} as RequestInit)).toEqualTypeOf<Observable<string[]>>();
     expectTypeOf(json).toEqualTypeOf<Observable<unknown>>();
     expectTypeOf(users).toEqualTypeOf<Observable<string[]>>();
     expectTypeOf(maybe).toEqualTypeOf<Observable<string[] | undefined>>();

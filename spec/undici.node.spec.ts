@@ -14,7 +14,6 @@ import {
   CanceledError,
   DecodeError,
   fetchJson,
-  type FetchInit,
   fetchText,
   HttpError,
   NetworkError,
@@ -492,7 +491,7 @@ describe('undiciFetch', function () {
     it('asks for the encodings that fetch asks for, unless the caller does', async () => {
       const { url } = await serve(mirror);
       const sent = async (
-        init: FetchInit,
+        init: RequestInit,
         transport: typeof globalThis.fetch | UndiciFetch = fetch,
       ): Promise<unknown> =>
         (await lastValueFrom(fetchJson<Sent>({ fetch: transport }, url, init))).headers['accept-encoding'];

@@ -70,7 +70,7 @@ export function fakeFetch(
   const known = Object.entries(routes).map(([route, answer]) => ({ fits: matcher(route), answer }));
   const calls: FakeCall[] = [];
   const ask = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const { url: href, method, headers, body, signal } = requestOf(input, init);
+    const { url: href, method, headers, body, redirect, signal } = requestOf(input, init);
     const url = new URL(href);
     const request = `${method} ${url.href}`;
     const found = known
@@ -103,6 +103,11 @@ export function fakeFetch(
     }).pipe(
       throwIfEmpty(),
       map((given) => responseTo(given, typeof answer === 'function')),
+      tap(({ status }) => {
+        if (redirect === 'error' && REDIRECTS.includes(status)) {
+          throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
+        }
+      }),
       tap({ next: end('answered'), error: end('failed') }),
       map((response) => cancellable(response, signal, end('aborted'))),
     );
@@ -119,6 +124,8 @@ export function fakeFetch(
   };
   return Object.assign(fetch, { calls });
 }
+
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /** Of forkfast's own, so that `fetchJson` hands it on as it is. */
 class FakeFetchError extends ForkfastError {

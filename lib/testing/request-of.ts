@@ -4,6 +4,7 @@ interface Requested {
   readonly method: string;
   readonly headers: RequestInit['headers'];
   readonly body: RequestInit['body'];
+  readonly redirect: RequestInit['redirect'];
   readonly signal: AbortSignal | undefined;
 }
 
@@ -15,6 +16,7 @@ export function requestOf(input: unknown, init: RequestInit = {}): Requested {
     method: (init.method ?? request.method ?? 'GET').toUpperCase(),
     headers: init.headers ?? request.headers,
     body: init.body ?? request.body,
+    redirect: init.redirect ?? request.redirect,
     signal: init.signal ?? request.signal,
   };
 }

@@ -156,6 +156,16 @@ describe('fakeFetch', () => {
     expect(await canceled).to.equal('the user left');
   });
 
+  it('refuses a redirect where it is asked to, as fetchJson asks', async () => {
+    const fetch = fakeFetch({ '/old': Response.redirect('http://api.test/new', 302) });
+    const error = await failureOf(fetchJson({ fetch }, 'http://api.test/old'), NetworkError);
+    expect(error.message).to.equal('a redirect, which is refused, from GET http://api.test/old');
+    expect(fetch.calls[0]).to.have.property('outcome', 'failed');
+    expect(await fetch('http://api.test/old')).to.have.property('status', 302);
+    const refusing = fetch(new Request('http://api.test/old', { redirect: 'error' }));
+    expect(await refusing.then(String, String)).to.equal('TypeError: fetch failed');
+  });
+
   it('keeps what it was asked', async () => {
     const fetch = fakeFetch({ 'POST /orders': 1, '/*': 2 });
     await fetch(new URL(`${api}/orders?a=b`), { method: 'post', body: '{}', headers: { 'X-Id': '1' } });
