@@ -40,7 +40,8 @@ export function aggregateEach<In, Out, Ctx extends Context = Context>(
   configure(options);
   return (ctx, inputs) =>
     defer(() => {
-      if (!Array.isArray(inputs)) throw new TypeError(`aggregateEach: an array of inputs, not ${kindOf(inputs)}`);
+      if (!Array.isArray(inputs))
+        throw new TypeError(`aggregateEach: expected an array of inputs, not ${kindOf(inputs)}`);
       const services = Array.from(inputs, (input: In) => (derived: Context) => service(derived as Ctx, input));
       return aggregate(services, ...options)(ctx);
     });

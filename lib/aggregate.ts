@@ -117,7 +117,8 @@ function entriesOf(services: unknown): readonly (readonly [string, AnyService])[
   const tuple = Array.isArray(services);
   const entries = Object.entries(services).map(([key, service]: [string, unknown]) => {
     const name = tuple ? `[${key}]` : key;
-    if (typeof service !== 'function') throw new TypeError(`aggregate: ${name} is no service but ${kindOf(service)}`);
+    if (typeof service !== 'function')
+      throw new TypeError(`aggregate: ${name} is no service but ${kindOf(service)}: pass (ctx) => an Observable`);
     return [name, service as AnyService] as const;
   });
   const prototype: unknown = Object.getPrototypeOf(services);

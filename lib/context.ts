@@ -80,7 +80,7 @@ export const background: Context = Object.freeze({});
 
 /** The reason why nothing can be asked on `ctx`, or `undefined` where it is sound. */
 export function refusal(ctx: unknown): Error | undefined {
-  if (typeof ctx !== 'object' || ctx === null) {
+  if (typeof ctx !== 'object' || ctx === null || hasMethod(ctx, 'addEventListener')) {
     return new TypeError(`the first argument is the context: pass background or { signal }, not ${kindOf(ctx)}`);
   }
   const { signal, deadline, fetch, propagate } = ctx as Readonly<Record<keyof Context, unknown>>;

@@ -204,7 +204,8 @@ export function withConcurrency(n: number): AggregateOption {
  * ```
  */
 export function withName(name: string): AggregateOption {
-  if (typeof name !== 'string' || name === '') throw new TypeError('withName: a string that is not empty');
+  if (typeof name !== 'string' || name === '')
+    throw new TypeError('withName: the name must be a string that is not empty');
   return set({ name });
 }
 

@@ -14,8 +14,8 @@ const PARTS = ['protocol', 'host', 'username', 'password'] as const;
  *
  * @returns A new `URL`. A relative base is resolved against the page's or the worker's URL where there is one.
  * @throws TypeError that quotes a value of the path, and none of the query: an empty or dot segment (`''`, `.`, `..`), a lone
- * surrogate, a value that is no string, finite number, bigint or boolean, a base that is no URL or has a query, and
- * anything that would change the origin.
+ * surrogate, a value that is no string, finite number, bigint or boolean, a base that is no URL, has no scheme or has a
+ * query, and anything that would change the origin.
  *
  * @example
  * ```ts
@@ -48,6 +48,8 @@ export function url(template: TemplateStringsArray, ...values: readonly UrlValue
   if (!made || !origin || PARTS.some((part) => made[part] !== origin[part])) {
     throw new TypeError(`url: ${quote(tail)} changes the origin of ${quote(base)}`);
   }
+  // A host with a port, of which the parser made a scheme.
+  if (!made.pathname.startsWith('/')) throw new TypeError(`url: put http:// or https:// before ${quote(base)}`);
   return made;
 }
 

@@ -140,7 +140,7 @@ describe('aggregate', () => {
 
     it('refuses what is no service, by name, where it is written', () => {
       const wrong = (services: unknown) => () => aggregate(services as Record<string, Service<void, unknown>>);
-      expect(wrong({ profile: 42 })).to.throw(TypeError, 'profile is no service but 42');
+      expect(wrong({ profile: 42 })).to.throw(TypeError, 'profile is no service but 42: pass (ctx) => an Observable');
       expect(wrong({ profile: of(1) })).to.throw(TypeError, 'profile is no service but an instance of Observable');
       expect(wrong([undefined])).to.throw(TypeError, '[0] is no service but undefined');
       expect(wrong(null)).to.throw(TypeError, 'not null');

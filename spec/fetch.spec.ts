@@ -585,7 +585,7 @@ describe('fetchJson and fetchText', () => {
     const text = fetchText(background, api);
     const init = (given: FetchInit | RequestInit): typeof given => given;
     expectTypeOf(fetchJson<string[]>(background, api, init({}))).toEqualTypeOf<Observable<string[] | undefined>>();
-    expectTypeOf(fetchJson<string[]>(background, api, {} as RequestInit)).toEqualTypeOf<Observable<string[]>>();
+    expectTypeOf(fetchJson<string[]>(background, api, {})).toEqualTypeOf<Observable<string[]>>();
     expectTypeOf(json).toEqualTypeOf<Observable<unknown>>();
     expectTypeOf(users).toEqualTypeOf<Observable<string[]>>();
     expectTypeOf(maybe).toEqualTypeOf<Observable<string[] | undefined>>();

@@ -315,6 +315,8 @@ describe('a run', () => {
       const ask = (ctx: unknown): unknown => errorOf(aggregate({ never }, quiet)(ctx as Context));
       expect(ask(undefined)).to.be.instanceOf(TypeError).and.have.property('message').that.includes('pass background');
       expect(ask(42)).to.be.instanceOf(TypeError);
+      const { signal } = new AbortController();
+      expect(ask(signal)).to.be.instanceOf(TypeError).and.have.property('message').that.includes('{ signal }');
       expect(ask({ signal: new AbortController() }))
         .to.be.instanceOf(TypeError)
         .and.have.property('message')

@@ -98,6 +98,12 @@ describe('url', () => {
       });
     }
 
+    it('is refused without a scheme, though its host was taken for one', () => {
+      expect(refusal(() => url`${'localhost:3000'}/users/${id}`)).to.equal(
+        'url: put http:// or https:// before "localhost:3000"',
+      );
+    });
+
     it('may be relative in a page, and is refused where there is none', () => {
       const relative: [() => URL, string][] = [
         [() => url`${'/api'}/users/${id}`, '/api/users/42'],
