@@ -8,8 +8,8 @@ import { hush } from './service.ts';
 /**
  * A structured logger: constant messages, data in fields. winston's loggers and `console` fit as they are.
  *
- * Where `isLevelEnabled` is there (winston, pino), it is asked once a run whether `debug` lines are wanted. What a logger
- * throws is ignored.
+ * Where `isLevelEnabled` is there, it is asked once a run whether `debug` lines are wanted. What a logger throws, returns or
+ * rejects with is ignored. pino takes the fields first: hand them over.
  *
  * @remarks A port in the shape of Go's `log/slog` (https://pkg.go.dev/log/slog).
  *

@@ -97,13 +97,15 @@ export function withTimeout(ms: number): AggregateOption {
 }
 
 /**
- * Writes what a run does to `logger`: its failure and a passed deadline at `error`, once; all else at `debug`.
+ * Writes what a run does to `logger`: its failure and a passed deadline at `error`, once; a teardown that threw at `warn`; all
+ * else at `debug`.
  *
  * By default winston on Node (JSON lines on stderr, level from `LOG_LEVEL`, `info` where unset), `console` elsewhere.
  * Lines hold no query, header, body or credentials.
  *
  * @param logger - winston, `console`, or anything with `debug`, `info`, `warn` and `error`; `silent` for none.
- * @param fields - Adds to every line of a run, from its context and input: a request id.
+ * @param fields - Adds to every line of a run, from its context and input: a request id. One that is called as a field of
+ * the line itself gives way to it.
  * @throws TypeError where a method is missing.
  *
  * @example

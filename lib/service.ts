@@ -6,7 +6,8 @@ import type { Context } from './context.ts';
  * A question you can ask: a function from a context and an input to a cold Observable that emits its answer and
  * completes, and that is canceled by unsubscribing.
  *
- * At run time a service may return a promise too; the Observables may come from any copy of RxJS.
+ * At run time a service may return a promise too (its type says an Observable: `defer` makes one of an `async` function); the
+ * Observables may come from any copy of RxJS.
  *
  * @typeParam In - The input; `void` for a service that needs none.
  * @typeParam Out - The answer.

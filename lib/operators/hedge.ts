@@ -20,7 +20,8 @@ export interface HedgeConfig {
  * Asks again when no value has come within `after` ms: the first lane to emit wins, and the others are unsubscribed.
  *
  * Emits and completes as the winner does. A lane that fails (or completes without a value) counts only when no other is in
- * flight: then its error goes on. Unsubscribing ends all lanes in the same frame. For questions that may be asked twice.
+ * flight: then its error goes on. Unsubscribing ends all lanes in the same frame. For questions that may be asked twice: it
+ * does not look at the method of a request.
  *
  * ```text
  * first    ----------a|
