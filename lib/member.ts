@@ -74,7 +74,8 @@ export class Member implements Observer<unknown> {
   }
 
   complete(): void {
-    this.#outcome(this.emitted ? undefined : { error: emptyError() });
+    if (this.emitted) this.#outcome(undefined);
+    else EMPTY.pipe(throwIfEmpty()).subscribe(new Relay(this)); // RxJS's `EmptyError`, whose constructor is internal
   }
 
   /** Unsubscribes. What a teardown throws is kept in `torn`: it must reach neither the siblings nor the outcome. */
@@ -98,15 +99,4 @@ export class Member implements Observer<unknown> {
     const thrown = error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
     (this.torn ??= []).push(...thrown);
   }
-}
-
-/** RxJS's `EmptyError`, from the operator that makes it: its constructor is internal. */
-function emptyError(): unknown {
-  let empty: unknown;
-  EMPTY.pipe(throwIfEmpty()).subscribe({
-    error: (error: unknown) => {
-      empty = error;
-    },
-  });
-  return empty;
 }

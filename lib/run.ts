@@ -126,7 +126,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     if (this.over()) return;
     const { name } = member;
     if (failure) {
-      this.#end('failed', flat(name, this.#elapsed(), failure.error), { member, failure });
+      this.#end('failed', flat(name, this.#elapsed(), failure.error), member, failure);
       return;
     }
     this.#running--;
@@ -222,19 +222,15 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
    * The one early end. Teardown comes before the abort, which would wake a `retry` in a service that is still
    * subscribed, and both before the notification, since its handler may take its time.
    */
-  #end(
-    type: 'failed' | 'canceled',
-    error: unknown,
-    culprit?: { readonly member: Member; readonly failure: { readonly error: unknown } },
-  ): void {
+  #end(type: 'failed' | 'canceled', error: unknown, culprit?: Member, failure?: { readonly error: unknown }): void {
     if (this.over()) return;
     this.close();
     const unanswered = this.#members.filter(({ state }) => state === 'running');
     for (const member of unanswered) member.close();
     this.abort(error);
-    if (culprit) this.#emit('failed', culprit.member.name, culprit.failure);
+    if (culprit) this.#emit('failed', culprit.name, failure);
     for (const member of unanswered) {
-      if (member !== culprit?.member) this.#emit('canceled', member.name);
+      if (member !== culprit) this.#emit('canceled', member.name);
     }
     for (const member of unanswered) this.#tellTorn(member);
     this.#emit(type, undefined, { error }, () => {
@@ -275,9 +271,7 @@ function leftTo(outer: Scope, deadline: number): Bound {
  */
 function within(deadline: number, remaining: number): Bound {
   if (remaining >= 2 ** 31) return identity; // a timer would fire at once
-  return remaining > 0
-    ? timeout({ first: new Date(Math.ceil(deadline)) })
-    : timeout({ first: 0, scheduler: queueScheduler });
+  return timeout(remaining > 0 ? { first: new Date(Math.ceil(deadline)) } : { first: 0, scheduler: queueScheduler });
 }
 
 /** The run's events to whoever listens; nothing is built where nobody does. */

@@ -17,18 +17,12 @@ import { ForkfastError } from './forkfast-error.ts';
 export class BodyTooLargeError extends ForkfastError {
   override readonly name = 'BodyTooLargeError' as const;
   override readonly code = 'ERR_BODY_TOO_LARGE' as const;
-  readonly maxBytes: number;
-  readonly method: string;
-  readonly url: string;
+  declare readonly maxBytes: number;
+  declare readonly method: string;
+  declare readonly url: string;
 
   constructor(options: { maxBytes: number; method: string; url: string }) {
-    super(`more than ${String(options.maxBytes)} bytes from ${options.method} ${options.url}`);
-    this.maxBytes = options.maxBytes;
-    this.method = options.method;
-    this.url = options.url;
-  }
-
-  protected override get fields(): Record<string, unknown> {
-    return { maxBytes: this.maxBytes, method: this.method, url: this.url };
+    const { maxBytes, method, url } = options;
+    super(`more than ${String(maxBytes)} bytes from ${method} ${url}`, undefined, { maxBytes, method, url });
   }
 }

@@ -18,17 +18,11 @@ import { ForkfastError } from './forkfast-error.ts';
 export class BulkheadFullError extends ForkfastError {
   override readonly name = 'BulkheadFullError' as const;
   override readonly code = 'ERR_BULKHEAD_FULL' as const;
-  readonly running: number;
-  readonly waiting: number;
+  declare readonly running: number;
+  declare readonly waiting: number;
 
   constructor(options: { running: number; waiting: number }) {
     const { running, waiting } = options;
-    super(`bulkhead full: ${String(running)} running, ${String(waiting)} waiting`);
-    this.running = running;
-    this.waiting = waiting;
-  }
-
-  protected override get fields(): Record<string, unknown> {
-    return { running: this.running, waiting: this.waiting };
+    super(`bulkhead full: ${String(running)} running, ${String(waiting)} waiting`, undefined, { running, waiting });
   }
 }

@@ -21,18 +21,15 @@ import { causeOf, ForkfastError, listed } from './forkfast-error.ts';
 export class DeadlineExceededError extends ForkfastError {
   override readonly name = 'DeadlineExceededError' as const;
   override readonly code = 'ERR_DEADLINE_EXCEEDED' as const;
-  readonly pending: readonly string[];
-  readonly elapsed: number;
+  declare readonly pending: readonly string[];
+  declare readonly elapsed: number;
 
   constructor(options: { pending: readonly string[]; elapsed: number; cause?: unknown }) {
     const { pending, elapsed } = options;
     const names = listed(pending, ', ', (name) => name);
-    super(`context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`, causeOf(options));
-    this.pending = pending;
-    this.elapsed = elapsed;
-  }
-
-  protected override get fields(): Record<string, unknown> {
-    return { pending: this.pending, elapsed: this.elapsed };
+    super(`context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`, causeOf(options), {
+      pending,
+      elapsed,
+    });
   }
 }

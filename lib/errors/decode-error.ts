@@ -20,24 +20,17 @@ import { causeOf, ForkfastError } from './forkfast-error.ts';
 export class DecodeError extends ForkfastError {
   override readonly name = 'DecodeError' as const;
   override readonly code = 'ERR_DECODE' as const;
-  readonly status: number;
-  readonly contentType: string | null;
-  readonly method: string;
-  readonly url: string;
+  declare readonly status: number;
+  declare readonly contentType: string | null;
+  declare readonly method: string;
+  declare readonly url: string;
 
   constructor(
     what: string,
     options: { status: number; contentType: string | null; method: string; url: string; cause?: unknown },
   ) {
-    super(`${what} (HTTP ${String(options.status)}) from ${options.method} ${options.url}`, causeOf(options));
-    this.status = options.status;
-    this.contentType = options.contentType;
-    this.method = options.method;
-    this.url = options.url;
-  }
-
-  protected override get fields(): Record<string, unknown> {
-    const { status, contentType, method, url } = this;
-    return { status, contentType, method, url };
+    const { status, contentType, method, url } = options;
+    const fields = { status, contentType, method, url };
+    super(`${what} (HTTP ${String(status)}) from ${method} ${url}`, causeOf(options), fields);
   }
 }

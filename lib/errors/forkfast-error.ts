@@ -23,6 +23,13 @@ export abstract class ForkfastError extends Error {
   abstract override readonly name: string;
   /** Stable across versions: compare this, not the message. */
   abstract readonly code: string;
+  readonly #fields: Readonly<Record<string, unknown>>;
+
+  /** `fields` become properties, and are fit for a log. */
+  constructor(message?: string, options?: ErrorOptions, fields: Readonly<Record<string, unknown>> = {}) {
+    super(message, options);
+    Object.assign(this, (this.#fields = fields));
+  }
 
   /** The fields that are fit for a log; the message says no more than they do. */
   toJSON(): Record<string, unknown> {
@@ -34,11 +41,6 @@ export abstract class ForkfastError extends Error {
     return this.message;
   }
 
-  /** The fields of a subclass. */
-  protected get fields(): Record<string, unknown> {
-    return {};
-  }
-
   /** What `cause` may say in a line of ours. */
   protected static brief(cause: unknown): string {
     if (cause instanceof ForkfastError) return cause.summary;
@@ -48,8 +50,8 @@ export abstract class ForkfastError extends Error {
 
   private json(seen: Set<unknown>): Record<string, unknown> {
     seen.add(this);
-    const { name, code, summary: message, fields, cause } = this;
-    const own = { name, code, message, ...fields };
+    const { name, code, summary: message, cause } = this;
+    const own = { name, code, message, ...this.#fields };
     if (!('cause' in this)) return own;
     if (!(cause instanceof ForkfastError)) return { ...own, cause: foreign(cause) };
     return seen.has(cause) ? own : { ...own, cause: cause.json(seen) };

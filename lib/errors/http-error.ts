@@ -20,9 +20,9 @@ import { ForkfastError } from './forkfast-error.ts';
 export class HttpError extends ForkfastError {
   override readonly name = 'HttpError' as const;
   override readonly code = 'ERR_HTTP_STATUS' as const;
-  readonly status: number;
-  readonly method: string;
-  readonly url: string;
+  declare readonly status: number;
+  declare readonly method: string;
+  declare readonly url: string;
   declare readonly body: string;
   readonly retryAfter: number | undefined;
 
@@ -33,16 +33,10 @@ export class HttpError extends ForkfastError {
     body?: string;
     retryAfter?: number | undefined;
   }) {
-    super(`HTTP ${String(options.status)} from ${options.method} ${options.url}`);
-    this.status = options.status;
-    this.method = options.method;
-    this.url = options.url;
-    this.retryAfter = options.retryAfter;
+    const { status, method, url, retryAfter } = options;
+    const fields = { status, method, url, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    super(`HTTP ${String(status)} from ${method} ${url}`, undefined, fields);
+    this.retryAfter = retryAfter;
     Object.defineProperty(this, 'body', { value: options.body ?? '' });
-  }
-
-  protected override get fields(): Record<string, unknown> {
-    const { status, method, url, retryAfter } = this;
-    return { status, method, url, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
 }

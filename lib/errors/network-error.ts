@@ -17,16 +17,11 @@ import { causeOf, ForkfastError } from './forkfast-error.ts';
 export class NetworkError extends ForkfastError {
   override readonly name = 'NetworkError' as const;
   override readonly code = 'ERR_NETWORK' as const;
-  readonly method: string;
-  readonly url: string;
+  declare readonly method: string;
+  declare readonly url: string;
 
   constructor(what: string, options: { method: string; url: string; cause?: unknown }) {
-    super(`${what} from ${options.method} ${options.url}`, causeOf(options));
-    this.method = options.method;
-    this.url = options.url;
-  }
-
-  protected override get fields(): Record<string, unknown> {
-    return { method: this.method, url: this.url };
+    const { method, url } = options;
+    super(`${what} from ${method} ${url}`, causeOf(options), { method, url });
   }
 }

@@ -20,21 +20,15 @@ import { ForkfastError } from './forkfast-error.ts';
 export class ServiceError extends ForkfastError {
   override readonly name = 'ServiceError' as const;
   override readonly code = 'ERR_SERVICE_FAILED' as const;
-  readonly service: string;
-  readonly elapsed: number;
+  declare readonly service: string;
+  declare readonly elapsed: number;
 
   constructor(service: string, options: { elapsed: number; cause: unknown }) {
-    super(`${service}: ${why(options.cause)}`, { cause: options.cause });
-    this.service = service;
-    this.elapsed = options.elapsed;
+    super(`${service}: ${why(options.cause)}`, { cause: options.cause }, { service, elapsed: options.elapsed });
   }
 
   protected override get summary(): string {
     return `${this.service}: ${ForkfastError.brief(this.cause)}`;
-  }
-
-  protected override get fields(): Record<string, unknown> {
-    return { service: this.service, elapsed: this.elapsed };
   }
 }
 

@@ -25,16 +25,17 @@ export class ValidationError extends ForkfastError {
   readonly issues: readonly StandardSchemaV1.Issue[];
 
   constructor(issues: readonly StandardSchemaV1.Issue[]) {
-    super(listed(issues, '; ', (issue) => [...pathOf(issue), issue.message].join(': ')));
+    const told = issues.slice(0, 5).map((issue) => ({ path: pathOf(issue).join() }));
+    super(
+      listed(issues, '; ', (issue) => [...pathOf(issue), issue.message].join(': ')),
+      undefined,
+      { issues: told },
+    );
     this.issues = issues;
   }
 
   protected override get summary(): string {
     return `invalid${listed(this.issues, ',', (issue) => String(pathOf(issue).map((path) => ` ${path}`)))}`;
-  }
-
-  protected override get fields(): Record<string, unknown> {
-    return { issues: this.issues.slice(0, 5).map((issue) => ({ path: pathOf(issue).join() })) };
   }
 }
 
