@@ -100,8 +100,15 @@ export function refusal(ctx: unknown): Error | undefined {
   return undefined;
 }
 
-/** The context of a run's services, but for the signal: all of the caller's, and what belongs to the run. */
-export function derive(caller: Omit<Context, 'signal'>, deadline: number, transport: Fetch | undefined): Context {
-  const { deadline: replaced, fetch = transport, ...rest } = caller;
-  return Object.assign(rest, deadline === Infinity ? {} : { deadline }, fetch === undefined ? {} : { fetch });
+/** Makes the context of a run's services, but for the signal, of a copy of the caller's: all of that, and what belongs to the run. */
+export function derive(
+  copy: { -readonly [K in keyof Context]: Context[K] },
+  deadline: number,
+  transport: Fetch | undefined,
+): Context {
+  if (deadline === Infinity) delete copy.deadline;
+  else copy.deadline = deadline;
+  if (transport !== undefined) copy.fetch ??= transport;
+  else if (copy.fetch === undefined) delete copy.fetch;
+  return copy;
 }
