@@ -236,6 +236,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     this.#emit(type, undefined, { error }, () => {
       if (!this.#subscriber.closed) this.#subscriber.error(error);
     });
+    this.#kept?.complete();
   }
 
   /** It is over, and neither its deadline nor its caller's signal counts any more. */

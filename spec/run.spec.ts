@@ -587,6 +587,26 @@ describe('a run', () => {
       });
     });
 
+    it('keeps a deadline itself that it had left to an outer run which fails, and whose signal it does not have', () => {
+      marbles(({ expectObservable }) => {
+        const ended = new Subject<unknown>();
+        const audit = inner(withTimeout(1_000));
+        const page = (ctx: Context): Observable<unknown> =>
+          fromAbortable(ctx, (signal) => {
+            audit({ ...ctx, signal }).subscribe(ended);
+            return of('page');
+          });
+        const ask = aggregate({ page, fails: () => timer(300).pipe(switchMap(fails)) }, quiet, withTimeout(1_000));
+        expectObservable(ask(background)).toBe(
+          '300ms #',
+          undefined,
+          new ServiceError('fails', { elapsed: 300, cause: boom }),
+        );
+        const late = new DeadlineExceededError({ pending: ['profile'], elapsed: 1_000 });
+        expectObservable(ended).toBe('1s #', undefined, late);
+      });
+    });
+
     it('keeps a deadline itself that it had left to an outer run which succeeds without it', () => {
       marbles(({ expectObservable }) => {
         for (const asked of [1_000, 300]) {
