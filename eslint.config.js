@@ -16,7 +16,7 @@ const floors = [
   ['abort', 'errors/*', 'headers', 'relay', 'service', 'url'],
   ['scope'],
   ['events', 'from-abortable', 'operators/*'],
-  ['response', 'sharing'],
+  ['deadline', 'response', 'sharing'],
   ['fetch', 'logging', 'per-run', 'single-flight'],
   ['options'],
   ['member'],

@@ -1,7 +1,8 @@
 import { from, map, mergeAll, type Observable, of } from 'rxjs';
 import { type AnyService, asking, type ContextOf, type InputOf, type OutputOf } from './aggregate.ts';
+import type { Bound } from './deadline.ts';
 import type { AggregateOption } from './options.ts';
-import { type Bound, type Plan, run } from './run.ts';
+import { type Plan, run } from './run.ts';
 import type { Service } from './service.ts';
 
 /**

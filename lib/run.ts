@@ -1,21 +1,8 @@
-import {
-  asyncScheduler,
-  concat,
-  identity,
-  NEVER,
-  Observable,
-  type Observer,
-  of,
-  queueScheduler,
-  raceWith,
-  Subject,
-  type Subscriber,
-  switchMap,
-  timeout,
-  type Unsubscribable,
-} from 'rxjs';
+import { asyncScheduler, concat, NEVER, Observable, type Observer, of, Subject } from 'rxjs';
+import type { Subscriber, Unsubscribable } from 'rxjs';
 import { type AbortListener, carry, listen, type Heard, refusalOf, unlisten, withoutSignal } from './abort.ts';
 import { background, type Context, derive } from './context.ts';
+import { type Bound, leftTo, within } from './deadline.ts';
 import { CanceledError } from './errors/canceled-error.ts';
 import { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
 import { flat } from './errors/service-error.ts';
@@ -25,9 +12,6 @@ import { Member, type Membership } from './member.ts';
 import type { Config } from './options.ts';
 import { Relay } from './relay.ts';
 import { Scope, scopeOf } from './scope.ts';
-
-/** Errors where its source has not emitted by the deadline. */
-export type Bound = <T>(source: Observable<T>) => Observable<T>;
 
 /** What a run asks, and how the answers are joined. */
 export interface Plan<Out> {
@@ -70,7 +54,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
   readonly #subscriber: Subscriber<Out>;
   readonly #startedAt = asyncScheduler.now();
   readonly #deadline: number;
-  /** Completes when the deadline bounds nothing inside any more: see {@link Run.released}. */
+  /** Completes when the deadline bounds nothing inside any more; made for who asks. */
   #kept: Subject<never> | undefined;
   readonly #emit: Emit;
   /** In the order of the services. */
@@ -256,23 +240,6 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
   #tellTorn({ name, torn }: Member): void {
     for (const error of torn?.splice(0) ?? []) this.#emit('teardown-failed', name, { error });
   }
-}
-
-/** Who keeps the same deadline or a sooner one will say that it was this service that was pending: the clock waits for that. */
-function leftTo(outer: Scope, deadline: number): Bound {
-  const clock = outer
-    .released(deadline)
-    .pipe(switchMap(() => within(deadline, deadline - asyncScheduler.now())(NEVER)));
-  return (source) => source.pipe(raceWith(clock));
-}
-
-/**
- * The deadline's timer: set when its source has been subscribed to, so that a value at the deadline wins, and to the moment
- * and not for as long: the source may have taken its time.
- */
-function within(deadline: number, remaining: number): Bound {
-  if (remaining >= 2 ** 31) return identity; // a timer would fire at once
-  return timeout(remaining > 0 ? { first: new Date(Math.ceil(deadline)) } : { first: 0, scheduler: queueScheduler });
 }
 
 /** The run's events to whoever listens; nothing is built where nobody does. */

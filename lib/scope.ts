@@ -11,7 +11,7 @@ export abstract class Scope extends Abort {
   abstract readonly ctx: Context;
   /** The run around this one. */
   abstract readonly outer: Scope | undefined;
-  /** Emits once neither it nor a run around it keeps `deadline` or a sooner one any more: who left it to them keeps it then. */
+  /** Emits when neither it nor a run around it keeps `deadline`, or a sooner one, for what is inside any more. */
   abstract released(deadline: number): Observable<unknown>;
   /** The service that is being asked and subscribed to right now. */
   asking: string | undefined;
