@@ -103,6 +103,6 @@ if (values.help) {
 }
 for (const name of positionals.length > 0 ? positionals : [...topics.keys()].filter((name) => name !== 'scale')) {
   const run = topics.get(name);
-  if (!run) throw new Error(`no topic is called ${name}: --help says which there are`);
+  if (!run) throw new Error(`no topic is called ${name}: there are ${[...topics.keys()].join(', ')}`);
   await run();
 }

@@ -145,26 +145,26 @@ export class Abort extends AbortController {
 }
 
 /** Where a context or the `init` of a request holds the controller of its signal, and a signal the run that it is of. */
-export const key: unique symbol = Symbol('abort');
+export const abortKey: unique symbol = Symbol('abort');
 interface Carrier {
-  readonly [key]: Abort;
+  readonly [abortKey]: Abort;
 }
 /** One getter for all: with one of its own, each carrier would have a hidden class of its own. */
 const signal = {
   get(this: Carrier): AbortSignal {
-    return this[key].signal;
+    return this[abortKey].signal;
   },
   enumerable: true,
 };
 
 /** Gives `to`, a context or the `init` of a request, the signal of `abort`; who has this very object may do without. */
 export function carry<T extends object>(to: T, abort: Abort): T & { readonly signal: AbortSignal } {
-  Object.defineProperty(to, key, { value: abort }); // in no copy, and in no print
+  Object.defineProperty(to, abortKey, { value: abort }); // in no copy, and in no print
   return Object.defineProperty(to, 'signal', signal) as T & { readonly signal: AbortSignal };
 }
 
 export function abortOf(carrier: object | null | undefined): Abort | undefined {
-  return carrier && Object.hasOwn(carrier, key) ? (carrier as Carrier)[key] : undefined;
+  return carrier && Object.hasOwn(carrier, abortKey) ? (carrier as Carrier)[abortKey] : undefined;
 }
 
 /** The reason why nothing can be asked on `ctx`. Ours is sound, and to read its signal would make one. */

@@ -1,4 +1,15 @@
-import { asyncScheduler, identity, NEVER, type Observable, queueScheduler, raceWith, switchMap, timeout } from 'rxjs';
+import {
+  asyncScheduler,
+  catchError,
+  defer,
+  identity,
+  map,
+  NEVER,
+  type Observable,
+  queueScheduler,
+  raceWith,
+  timeout,
+} from 'rxjs';
 import type { Scope } from './scope.ts';
 
 /** Errors where its source has not emitted by the deadline. */
@@ -10,16 +21,21 @@ export type Bound = <T>(source: Observable<T>) => Observable<T>;
  */
 export function within(deadline: number, remaining: number): Bound {
   if (remaining >= 2 ** 31) return identity; // a timer would fire at once
-  return timeout(remaining > 0 ? { first: new Date(Math.ceil(deadline)) } : { first: 0, scheduler: queueScheduler });
+  if (remaining <= 0) return timeout({ first: 0, scheduler: queueScheduler });
+  const clock = defer(() => NEVER.pipe(timeout({ first: Math.max(0, deadline - asyncScheduler.now()) })));
+  return (source) => source.pipe(raceWith(clock));
 }
 
 /**
- * The deadline of a run inside `outer`. While that keeps the same one or a sooner one there is no timer: it will say that
- * it was this service that was pending.
+ * {@link within}, for a run inside `outer`: while that keeps the same deadline or a sooner one it will say that it was this
+ * service that was pending, and this one says nothing.
  */
-export function leftTo(outer: Scope, deadline: number): Bound {
-  const clock = outer
-    .released(deadline)
-    .pipe(switchMap(() => within(deadline, deadline - asyncScheduler.now())(NEVER)));
-  return (source) => source.pipe(raceWith(clock));
+export function leftTo(outer: Scope, deadline: number, bound: Bound): Bound {
+  const late = (error: unknown): Observable<never> =>
+    outer.released(deadline).pipe(
+      map((): never => {
+        throw error;
+      }),
+    );
+  return (source) => source.pipe(raceWith(bound(NEVER).pipe(catchError(late))));
 }

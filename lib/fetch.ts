@@ -101,7 +101,7 @@ class Question<T> implements Asking<T>, Reading<T> {
   readonly ctx: Context;
   readonly maxBytes: number;
   readonly signal: RequestInit['signal'];
-  /** As they were when it was asked for: who gives a URL or an `init` may change it for the next, but not the headers in it. */
+  /** As they were when it was asked for: who gives a URL or an `init` may change it for the next. Headers and body are not copied. */
   readonly #input: string | URL;
   readonly #init: RequestInit;
   readonly #empty: FetchInit['empty'];

@@ -124,7 +124,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
 
   released(deadline: number): Observable<unknown> {
     const further = this.outer?.released(deadline) ?? of(undefined);
-    return this.#deadline > deadline ? further : concat(this.#bounds(), further);
+    return this.over() || this.#deadline > deadline ? further : concat(this.#bounds(), further);
   }
 
   #bounds(): Observable<never> {
@@ -140,7 +140,8 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
         }),
     );
     const remaining = this.#deadline - this.#startedAt;
-    const bound = this.outer ? leftTo(this.outer, this.#deadline) : within(this.#deadline, remaining);
+    const own = within(this.#deadline, remaining);
+    const bound = this.outer ? leftTo(this.outer, this.#deadline, own) : own;
     const joined = remaining > 0 ? this.#plan.join(ports, bound, () => this.#bounds()) : bound(NEVER);
     this.#joined = joined.subscribe(new Relay(this));
     if (this.over()) this.#joined.unsubscribe();
@@ -228,7 +229,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     super.close();
     unlisten(this.#heard, this);
     this.#joined?.unsubscribe();
-    // Whoever keeps an event or a context of it, keeps neither what was asked nor what was answered.
+    // Who keeps an event or a context of it, for a picture of it, need not keep what was asked and answered too.
     this.#input = undefined;
     for (const member of this.#members) member.port = undefined;
   }

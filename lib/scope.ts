@@ -1,6 +1,6 @@
 import { fanOut } from '#fan-out';
 import type { Observable } from 'rxjs';
-import { Abort, abortOf, key } from './abort.ts';
+import { Abort, abortKey, abortOf } from './abort.ts';
 import type { Context } from './context.ts';
 
 /** A run, as what is asked inside it finds it: the controller of its signal. */
@@ -11,7 +11,7 @@ export abstract class Scope extends Abort {
   abstract readonly ctx: Context;
   /** The run around this one. */
   abstract readonly outer: Scope | undefined;
-  /** Emits when neither it nor a run around it keeps `deadline`, or a sooner one, for what is inside any more. */
+  /** Emits when this run and those around it are over, or their clocks have stopped: nobody ends what is inside by `deadline` then. */
   abstract released(deadline: number): Observable<unknown>;
   /** The service that is being asked and subscribed to right now. */
   asking: string | undefined;
@@ -28,7 +28,7 @@ export abstract class Scope extends Abort {
  * the signal on. A `WeakMap` would do too, but an entry a run costs the collector more than the rest of a run costs.
  */
 export function enter(scope: Scope, signal: AbortSignal): AbortSignal {
-  return Object.defineProperty(signal, key, { value: scope }); // in no copy, and in no print
+  return Object.defineProperty(signal, abortKey, { value: scope }); // in no copy, and in no print
 }
 
 /** The run in flight that `ctx` belongs to: by its signal, whatever else has been made of it. */

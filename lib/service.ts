@@ -50,7 +50,7 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return hasMethod(value, 'then');
 }
 
-/** Of an answer that nobody waits for: where it is a promise, it may reject. */
+/** Marks a promise that nobody waits for as handled. */
 export function hush(answer: unknown): void {
   if (isPromiseLike(answer)) answer.then(undefined, () => undefined);
 }

@@ -49,7 +49,7 @@ export function url(template: TemplateStringsArray, ...values: readonly UrlValue
     throw new TypeError(`url: ${quote(tail)} changes the origin of ${quote(base)}`);
   }
   // A host with a port, of which the parser made a scheme.
-  if (!made.pathname.startsWith('/')) throw new TypeError(`url: put http:// or https:// before ${quote(base)}`);
+  if (/^[^/]/.test(made.pathname)) throw new TypeError(`url: put http:// or https:// before ${quote(base)}`);
   return made;
 }
 

@@ -487,7 +487,7 @@ describe('a run', () => {
         asyncScheduler.now = now;
         Reflect.deleteProperty(asyncScheduler, 'schedule');
       }
-      expect(order).to.deep.equal(['a', 'b', 800, 'a', 'b', 101]);
+      expect(order).to.deep.equal(['a', 'b', 800, 'a', 'b', 100.5]);
     });
   });
 

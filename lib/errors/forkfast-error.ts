@@ -51,7 +51,7 @@ export abstract class ForkfastError extends Error {
   private json(seen: Set<unknown>): Record<string, unknown> {
     seen.add(this);
     const { name, code, summary: message, cause } = this;
-    const own = { name, code, message, ...this.#fields };
+    const own = { name, code, message, ...(#fields in this && this.#fields) };
     if (!('cause' in this)) return own;
     if (!(cause instanceof ForkfastError)) return { ...own, cause: foreign(cause) };
     return seen.has(cause) ? own : { ...own, cause: cause.json(seen) };

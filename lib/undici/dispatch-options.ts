@@ -50,8 +50,10 @@ function contentOf(body: BodyInit): {
   }
   // undici knows the length of these, which a server may insist on.
   if (body instanceof Blob) return { body: body as unknown as Readable, type: body.type || null };
-  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body) };
-  if (ArrayBuffer.isView(body)) return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength) };
+  // As they are now: who gives them may use them again.
+  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body.slice(0)) };
+  if (ArrayBuffer.isView(body)) return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice() };
+  if (body instanceof Form) return { body };
   if (body instanceof FormData) return { body: formOf(body) };
   // Streams, and whatever else: the platform knows how. undici takes what can be iterated.
   const { body: stream, headers } = new Response(body);
