@@ -87,7 +87,7 @@ export function emitter(
   verbose = true,
 ): Emit {
   if (sinks.length === 0) return unheard;
-  const parent = outer && { run: outer.run, ...(outer.asking === undefined ? {} : { service: outer.asking }) };
+  const parent = outer && { run: outer.run, ...(outer.asking === undefined ? {} : { service: outer.asking.name }) };
   return (type, service, failure, proceed) => {
     if (!verbose && type !== 'teardown-failed' && (type !== 'failed' || service !== undefined)) {
       proceed?.();

@@ -3,7 +3,7 @@ import { Abort, type AbortListener, type Heard, listen, refusalOf, reporting, un
 import type { Context } from './context.ts';
 import { CanceledError } from './errors/canceled-error.ts';
 import { Relay } from './relay.ts';
-import { enter, scopeOf } from './scope.ts';
+import { enter, type Scope, scopeOf, type Torn } from './scope.ts';
 import { isPromiseLike, toObservable } from './service.ts';
 
 /**
@@ -30,22 +30,25 @@ export function fromAbortable<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
-  return following(ctx, ask);
+  const service = scopeOf(ctx)?.asking; // a `retry` subscribes again when nobody is being asked
+  return following(ctx, ask, (scope) => (error) => {
+    if (scope?.over() === false) (service ?? scope).tear(error);
+    else reporting(thrower(error));
+  });
 }
 
-/** {@link fromAbortable} for who hears of what a teardown threw otherwise than by his own. */
+/** {@link fromAbortable}, for who is told of what the teardown of an Observable threw that has ended by itself. */
 export function following<T>(
   ctx: Context,
   ask: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
-  torn?: (error: unknown) => void,
+  tornIn: (scope: Scope | undefined) => Torn['tear'],
 ): Observable<T> {
   return abortable<T>(ctx, {
     ask: (asked) => {
       const scope = scopeOf(ctx);
-      asked.follow(ask(scope ? enter(scope, asked.signal) : asked.signal));
+      asked.follow(ask(scope ? enter(scope, asked.signal) : asked.signal), tornIn(scope));
     },
     reasonOf: identity,
-    torn,
   });
 }
 
@@ -55,8 +58,6 @@ export interface Asking<T> {
   ask(asked: Asked<T>): void;
   /** The reason that the signal gets for `error`. */
   reasonOf(error: unknown): unknown;
-  /** Is told what a teardown threw; without it, that comes out as what one of the subscriber's own threw. */
-  readonly torn?: ((error: unknown) => void) | undefined;
 }
 
 /** {@link fromAbortable} for who may do without a signal. */
@@ -84,6 +85,7 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
   readonly #asking: Asking<T>;
   /** The Observable that was asked: in hand before it runs, so that one that emits without end can be ended. */
   #inner: Subscriber<T> | undefined;
+  #torn: Torn['tear'] | undefined;
   #answer: { readonly value: T } | undefined;
 
   constructor(ctx: Context, subscriber: Subscriber<T>, asking: Asking<T>) {
@@ -94,7 +96,8 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
     if (!this.over()) this.#heard = listen(ctx, this); // a `forkJoin` whose first source failed subscribes when it is over
   }
 
-  follow(answer: PromiseLike<T> | Observable<T>): void {
+  /** `torn` is told what the teardown of an Observable threw that has ended by itself. */
+  follow(answer: PromiseLike<T> | Observable<T>, torn: Torn['tear']): void {
     if (!isObservable(answer) && isPromiseLike(answer)) {
       void Promise.resolve(answer).then(
         (value) => {
@@ -106,9 +109,15 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
       );
     } else if (!this.over()) {
       // Else `ask` itself ended it, and nothing more starts.
+      this.#torn = torn;
       new Observable<T>((inner) => {
         this.#inner = inner;
-        toObservable(answer).subscribe(inner);
+        try {
+          toObservable(answer).subscribe(inner);
+        } catch (error) {
+          if (inner.closed) torn(error);
+          else inner.error(error);
+        }
       }).subscribe(new Relay(this));
     }
   }
@@ -170,7 +179,10 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
     });
   }
 
-  /** Tears down before it tells. What a teardown throws changes no outcome. */
+  /**
+   * Tears down before it tells. What a teardown throws changes no outcome: of one that has ended by itself it is not thrown, since
+   * a `retry` or a `catchError` behind this would run into it; RxJS collects it from one that is unsubscribed from.
+   */
   #leave(tell: () => void): void {
     const { closed } = this.#subscriber;
     this.close();
@@ -182,14 +194,12 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
         tell();
         throw error;
       }
-      if (this.#asking.torn) this.#asking.torn(error);
-      else this.#subscriber.add(thrower(error));
+      this.#torn?.(error);
     }
     tell();
   }
 }
 
-/** The teardown that throws `error`. */
 function thrower(error: unknown): () => never {
   return () => {
     throw error;

@@ -56,7 +56,7 @@ export class Member implements Observer<unknown> {
       try {
         source.subscribe(inner);
       } catch (error) {
-        if (inner.closed) this.#tear(error);
+        if (inner.closed) this.tear(error);
         else inner.error(error);
       }
     }).subscribe(new Relay(this));
@@ -84,7 +84,7 @@ export class Member implements Observer<unknown> {
     try {
       this.#inner?.unsubscribe();
     } catch (error) {
-      this.#tear(error);
+      this.tear(error);
     }
   }
 
@@ -95,7 +95,8 @@ export class Member implements Observer<unknown> {
     else this.#membership.settle(this, failure);
   }
 
-  #tear(error: unknown): void {
+  /** Keeps what a teardown threw. */
+  tear(error: unknown): void {
     const thrown = error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
     (this.torn ??= []).push(...thrown);
   }

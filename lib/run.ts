@@ -167,6 +167,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
   /** Over before the answer is told: who unsubscribes on it cancels nothing. */
   complete(): void {
     this.close();
+    for (const member of this.#members) this.#tellTorn(member);
     this.#emit('succeeded', undefined, undefined, () => {
       const result = this.#result;
       this.#result = undefined;
@@ -196,7 +197,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     this.#emit('started', name, undefined, () => {
       if (this.over()) return;
       const { asking } = this;
-      this.asking = name;
+      this.asking = member;
       member.open();
       this.asking = asking;
     });
@@ -217,7 +218,7 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
     for (const member of unanswered) {
       if (member !== culprit) this.#emit('canceled', member.name);
     }
-    for (const member of unanswered) this.#tellTorn(member);
+    for (const member of this.#members) this.#tellTorn(member);
     this.#emit(type, undefined, { error }, () => {
       if (!this.#subscriber.closed) this.#subscriber.error(error);
     });
@@ -236,6 +237,10 @@ class Run<Out> extends Scope implements AbortListener, Membership, Observer<read
 
   #elapsed(): number {
     return Math.max(0, asyncScheduler.now() - this.#startedAt);
+  }
+
+  tear(error: unknown): void {
+    this.#emit('teardown-failed', undefined, { error });
   }
 
   #tellTorn({ name, torn }: Member): void {

@@ -3,6 +3,11 @@ import type { Observable } from 'rxjs';
 import { Abort, abortKey, abortOf } from './abort.ts';
 import type { Context } from './context.ts';
 
+/** Who is told what a teardown threw. */
+export interface Torn {
+  tear(error: unknown): void;
+}
+
 /** A run, as what is asked inside it finds it: the controller of its signal. */
 export abstract class Scope extends Abort {
   /** Tells concurrent runs apart. */
@@ -14,7 +19,9 @@ export abstract class Scope extends Abort {
   /** Emits when this run and those around it are over, or their clocks have stopped: nobody ends what is inside by `deadline` then. */
   abstract released(deadline: number): Observable<unknown>;
   /** The service that is being asked and subscribed to right now. */
-  asking: string | undefined;
+  asking: (Torn & { readonly name: string }) | undefined;
+  /** Of a service, nobody knows which. */
+  abstract tear(error: unknown): void;
 
   #signal: AbortSignal | undefined;
 

@@ -30,12 +30,11 @@ export function sharing(kept: boolean): <T>(key: string, ctx: Context, ask: Ask<
       const forget = (): void => {
         if (known.get(key) === shared) known.delete(key);
       };
-      // `share` tears down when it has told: what that throws would be nobody's.
       let torn: { readonly error: unknown } | undefined;
       const tear = (error: unknown): void => {
         torn = { error };
       };
-      shared = following(ctx, ask, tear).pipe(
+      shared = following(ctx, ask, () => tear).pipe(
         tap({
           error: forget, // before anybody is told: who retries must not be given what has just failed
           complete: () => {
@@ -47,6 +46,7 @@ export function sharing(kept: boolean): <T>(key: string, ctx: Context, ask: Ask<
           if (!answered) forget();
         }),
         share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: !kept }),
+        // Told to one who waited: `share` unsubscribes from its source when it has told everybody, and nobody would hear of it.
         finalize(() => {
           const thrown = torn;
           torn = undefined;

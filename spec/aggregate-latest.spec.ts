@@ -1,6 +1,21 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
-import { concat, delay, EMPTY, map, merge, NEVER, type Observable, of, switchMap, take, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  concat,
+  delay,
+  EMPTY,
+  finalize,
+  map,
+  merge,
+  NEVER,
+  type Observable,
+  of,
+  switchMap,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
 import {
   aggregate,
   aggregateLatest,
@@ -135,6 +150,44 @@ describe('aggregateLatest', () => {
         undefined,
         error('page.user'),
       );
+    });
+  });
+
+  it('gives it back at the very deadline: what was scheduled first wins there too', () => {
+    marbles(({ expectObservable }) => {
+      const inner = aggregate({ orders: () => timer(1_000) }, quiet, withTimeout(1_000));
+      const user = (ctx: Context): Observable<unknown> => merge(of('cached'), inner(ctx));
+      const ask = aggregateLatest({ first: () => timer(1_000), user }, quiet, withTimeout(1_000));
+      expectObservable(ask(background)).toBe('a 999ms (bc|)', {
+        a: { user: 'cached' },
+        b: { first: 0, user: 'cached' },
+        c: { first: 0, user: { orders: 0 } },
+      });
+    });
+  });
+
+  it('gives back what is left, and not what the wall clock says, which may have jumped', () => {
+    marbles(({ expectObservable }) => {
+      const jump = timer(20).pipe(
+        tap(() => {
+          const { now } = asyncScheduler;
+          jumped = () => (asyncScheduler.now = now);
+          asyncScheduler.now = () => now() + 3_600_000;
+        }),
+      );
+      let jumped = (): unknown => undefined;
+      const inner = aggregate({ orders: () => timer(100) }, quiet, withTimeout(500));
+      const user = (ctx: Context): Observable<unknown> => merge(of('cached').pipe(delay(50)), inner(ctx));
+      const ask = aggregateLatest(
+        { user },
+        quiet,
+        withTimeout(500),
+      )(background).pipe(
+        map(() => 'p'),
+        finalize(() => jumped()),
+      );
+      jump.subscribe();
+      expectObservable(ask).toBe('50ms p 49ms (p|)');
     });
   });
 

@@ -2,15 +2,18 @@ import { expect } from 'chai';
 import {
   asyncScheduler,
   catchError,
+  concatWith,
   config,
   defer,
   delay,
   ignoreElements,
   map,
   merge,
+  type MonoTypeOperatorFunction,
   NEVER,
   Observable,
   of,
+  repeat,
   retry,
   Subject,
   switchMap,
@@ -607,6 +610,24 @@ describe('a run', () => {
       });
     });
 
+    it('keeps a deadline itself that it had left through a run whose outer one is over', () => {
+      marbles(({ expectObservable }) => {
+        const ended = new Subject<unknown>();
+        const late = inner(withTimeout(5_000));
+        const b = (ctx: Context): Observable<unknown> => {
+          timer(200)
+            .pipe(switchMap(() => late(ctx)))
+            .subscribe(ended);
+          return merge(of('x'), NEVER);
+        };
+        const growing = aggregateLatest({ b }, quiet, withTimeout(500));
+        const a = (ctx: Context): Observable<unknown> => (growing(ctx).subscribe(), timer(100));
+        expectObservable(aggregate({ a }, quiet, withTimeout(1_000))(background)).toBe('100ms (a|)', { a: { a: 0 } });
+        const error = new DeadlineExceededError({ pending: ['profile'], elapsed: 800 });
+        expectObservable(ended).toBe('1s #', undefined, error);
+      });
+    });
+
     it('keeps a deadline itself that it had left to an outer run which succeeds without it', () => {
       marbles(({ expectObservable }) => {
         for (const asked of [1_000, 300]) {
@@ -887,6 +908,50 @@ describe('a run', () => {
           });
         }
       }
+    });
+
+    it('changes nothing for the operators behind it, and is told all the same', () => {
+      const ways: Record<string, (source: Observable<unknown>) => Service<void, unknown>> = {
+        fromAbortable: (source) => (ctx) => fromAbortable(ctx, throwing(source)),
+        perRun: (source) => perRun(throwing(source)),
+        singleFlight: (source) => singleFlight(throwing(source)),
+      };
+      for (const [way, make] of Object.entries(ways)) {
+        let asked = 0;
+        const second = defer(() => timer(2).pipe(map(() => (++asked % 2 === 1 ? fails() : of(2))))).pipe(
+          switchMap((o) => o),
+        );
+        const one = timer(2).pipe(map(() => 1));
+        const behind: [Observable<unknown>, MonoTypeOperatorFunction<unknown>, unknown][] = [
+          [second, retry(3), 2],
+          [timer(2).pipe(switchMap(fails)), catchError(() => of('caught')), 'caught'],
+          [one, repeat(2), 1],
+          [one, concatWith(of('more')), 'more'],
+        ];
+        if (way === 'fromAbortable') behind.push([of(1), concatWith(of('more')), 'more']);
+        for (const [index, [source, operator, answer]] of behind.entries()) {
+          marbles(({ flush }) => {
+            const service = make(source);
+            const { told, recorded } = run({ a: (ctx) => service(ctx).pipe(operator) });
+            flush();
+            expect(told, `${way} ${String(index)}`).to.deep.equal([{ a: answer }, 'complete']);
+            expect(recorded.brief(), `${way} ${String(index)}`).to.include('teardown-failed a');
+          });
+        }
+      }
+    });
+
+    it('behind fromAbortable, where the source returned it after it was done', () => {
+      const late = new Observable<number>((subscriber) => {
+        subscriber.next(1);
+        subscriber.complete();
+        return () => {
+          throw torn;
+        };
+      });
+      const { told, recorded } = run({ a: (ctx) => fromAbortable(ctx, () => late) });
+      expect(told).to.deep.equal([{ a: 1 }, 'complete']);
+      expect(recorded.brief()).to.deep.equal(['started', 'started a', 'succeeded a', 'teardown-failed a', 'succeeded']);
     });
 
     it('of a service that returned it after it was done', () => {

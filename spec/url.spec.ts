@@ -98,6 +98,11 @@ describe('url', () => {
       });
     }
 
+    it('may have a scheme of its own, and no path', () => {
+      expect(url`${'capacitor://localhost'}`.href).to.equal('capacitor://localhost');
+      expect(url`${'capacitor://localhost'}?page=${1}`.href).to.equal('capacitor://localhost?page=1');
+    });
+
     it('is refused without a scheme, though its host was taken for one', () => {
       expect(refusal(() => url`${'localhost:3000'}/users/${id}`)).to.equal(
         'url: put http:// or https:// before "localhost:3000"',

@@ -27,7 +27,8 @@ import { spanOf } from './tracing.ts';
 export function propagateTrace<Ctx extends Context>(ctx: Ctx): Ctx {
   const active = context.active();
   const run = scopeOf(ctx);
-  const span = trace.getSpan(active) ?? spanOf(run && { run: run.run, ...(run.asking && { service: run.asking }) });
+  const span =
+    trace.getSpan(active) ?? spanOf(run && { run: run.run, ...(run.asking && { service: run.asking.name }) });
   const headers: Record<string, string> = {};
   propagation.inject(span ? trace.setSpan(active, span) : active, headers);
   if (Object.keys(headers).length === 0) return ctx;
