@@ -1,7 +1,6 @@
 import {
   asyncScheduler,
   catchError,
-  defer,
   identity,
   map,
   NEVER,
@@ -21,9 +20,14 @@ export type Bound = <T>(source: Observable<T>) => Observable<T>;
  */
 export function within(deadline: number, remaining: number): Bound {
   if (remaining >= 2 ** 31) return identity; // a timer would fire at once
-  if (remaining <= 0) return timeout({ first: 0, scheduler: queueScheduler });
-  const clock = defer(() => NEVER.pipe(timeout({ first: Math.max(0, deadline - asyncScheduler.now()) })));
-  return (source) => source.pipe(raceWith(clock));
+  return timeout(remaining > 0 ? { first: new Moment(Math.ceil(deadline)) } : { first: 0, scheduler: queueScheduler });
+}
+
+/** When `timeout` sets its timer it asks how far away a `Date` is: never in the past, of which Node warns. */
+class Moment extends Date {
+  override valueOf(): number {
+    return Math.max(super.valueOf(), asyncScheduler.now() + 1);
+  }
 }
 
 /**

@@ -232,12 +232,12 @@ describe('logging', () => {
       const info = withLogger({ ...recordingLogger(), isLevelEnabled: () => false });
       const a = (): Observable<number> => of(1);
       const b = (): Observable<never> => throwError(() => boom);
-      // When it started; for its timer where it has not ended by then; and where it fails, for the error and for the line.
+      // When it started; twice for its timer where it has not ended by then; and where it fails, for the error and for the line.
       expect(readsOf({ a }, info)).to.equal(1);
       expect(readsOf({ a }, withLogger(silent))).to.equal(1);
-      expect(readsOf({ a, b }, info)).to.equal(4);
-      expect(readsOf({ a, b }, withLogger(silent))).to.equal(3);
-      expect(readsOf({ a, b, c: a }, withLogger(recordingLogger()))).to.equal(9);
+      expect(readsOf({ a, b }, info)).to.equal(5);
+      expect(readsOf({ a, b }, withLogger(silent))).to.equal(4);
+      expect(readsOf({ a, b, c: a }, withLogger(recordingLogger()))).to.equal(10);
     } finally {
       asyncScheduler.now = now;
     }
