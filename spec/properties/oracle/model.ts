@@ -196,19 +196,16 @@ export function expected({ run, caller }: Scenario): Seen {
     const late = (): void => {
       end({ is: 'deadline', pending: pending(), elapsed: now - started });
     };
-    /** Sets the clock, unless somebody around keeps it. */
-    const tick = (): void => {
-      if (ended || clock || (growing && stopped) || deadline === Infinity || ctx.outer?.keeps(deadline)) return;
-      wanting.delete(tick);
-      clock = at(deadline, late);
-      if (deadline <= now) {
-        clock.gone = true;
-        late();
-      }
+    /** The clock strikes: unless somebody around keeps the deadline, and then when that one lets go of it. */
+    const strike = (): void => {
+      if (ended || (growing && stopped)) return;
+      if (ctx.outer?.keeps(deadline)) wanting.add(strike);
+      else late();
     };
-    if (deadline > now) startMore();
-    wanting.add(tick);
-    tick();
+    if (deadline > now) {
+      startMore();
+      if (!ended && !stopped && deadline !== Infinity) clock = at(deadline, strike);
+    } else strike();
   }
 
   function play(own: string, steps: readonly Step[], told: Told, self: Under): void {
