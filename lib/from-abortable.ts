@@ -33,7 +33,11 @@ export function fromAbortable<T>(
   const service = scopeOf(ctx)?.asking; // a `retry` subscribes again when nobody is being asked
   return following(ctx, ask, (scope) => (error) => {
     if (scope?.over() === false) (service ?? scope).tear(error);
-    else reporting(thrower(error));
+    else {
+      reporting(() => {
+        throw error;
+      });
+    }
   });
 }
 
@@ -198,10 +202,4 @@ export class Asked<T> extends Abort implements AbortListener, Observer<T>, Unsub
     }
     tell();
   }
-}
-
-function thrower(error: unknown): () => never {
-  return () => {
-    throw error;
-  };
 }
