@@ -1,11 +1,11 @@
 import { defer, map, type Observable } from 'rxjs';
-import { aggregate } from './aggregate.ts';
-import type { Context } from './context.ts';
+import { aggregate } from './core/aggregate.ts';
+import type { Context } from './core/context.ts';
 import { ValidationError } from './errors/validation-error.ts';
-import { fetchJson } from './fetch.ts';
-import { type AggregateOption, withName } from './options.ts';
-import type { Service } from './service.ts';
-import { url } from './url.ts';
+import { fetchJson } from './http/fetch.ts';
+import { type AggregateOption, withName } from './core/options.ts';
+import type { Service } from './core/service.ts';
+import { url } from './http/url.ts';
 
 /** What the Profile service answers. */
 export interface Profile {
@@ -23,7 +23,8 @@ export interface Orders {
  * @example
  * ```ts
  * import { of } from 'rxjs';
- * import { background, UserAggregator, withTimeout } from 'forkfast';
+ * import { background, withTimeout } from 'forkfast';
+ * import { UserAggregator } from 'forkfast/user-aggregator';
  *
  * const users = new UserAggregator(
  *   { profile: () => of({ name: 'Alice' }), orders: () => of({ orders: 5 }) },
@@ -70,7 +71,7 @@ export class UserAggregator<Ctx extends Context = Context> {
  *
  * @example
  * ```ts
- * import { profileService } from 'forkfast';
+ * import { profileService } from 'forkfast/user-aggregator';
  *
  * const fetch = async () => Response.json({ name: 'Alice' });
  *
@@ -93,7 +94,7 @@ export function profileService(baseUrl: string | URL): Service<number, Profile> 
  *
  * @example
  * ```ts
- * import { orderService } from 'forkfast';
+ * import { orderService } from 'forkfast/user-aggregator';
  *
  * const fetch = async () => Response.json({ orders: 5 });
  *

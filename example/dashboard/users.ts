@@ -1,16 +1,5 @@
-import {
-  aggregate,
-  type AggregateOption,
-  backoff,
-  type Context,
-  hedge,
-  type Orders,
-  orderService,
-  type Profile,
-  profileService,
-  type Service,
-  withName,
-} from 'forkfast';
+import { aggregate, type AggregateOption, backoff, type Context, hedge, type Service, withName } from 'forkfast';
+import { type Orders, orderService, type Profile, profileService } from 'forkfast/user-aggregator';
 import { identity, retry } from 'rxjs';
 
 /** Where the two services are. */

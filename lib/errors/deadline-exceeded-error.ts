@@ -1,4 +1,4 @@
-import { causeOf, ForkfastError, listed } from './forkfast-error.ts';
+import { causeOf, ForkfastError, truncatedList } from './forkfast-error.ts';
 
 /**
  * The deadline passed before every service had answered.
@@ -26,7 +26,7 @@ export class DeadlineExceededError extends ForkfastError {
 
   constructor(options: { pending: readonly string[]; elapsed: number; cause?: unknown }) {
     const { pending, elapsed } = options;
-    const names = listed(pending, ', ', (name) => name);
+    const names = truncatedList(pending, ', ', (name) => name);
     super(`context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`, causeOf(options), {
       pending,
       elapsed,

@@ -42,9 +42,9 @@ export abstract class ForkfastError extends Error {
   }
 
   /** What `cause` may say in a line of ours. */
-  protected static brief(cause: unknown): string {
+  protected static safeSummary(cause: unknown): string {
     if (cause instanceof ForkfastError) return cause.summary;
-    const { name, code } = foreign(cause);
+    const { name, code } = describeForeignError(cause);
     return code === undefined ? name : `${name} ${String(code)}`;
   }
 
@@ -53,30 +53,33 @@ export abstract class ForkfastError extends Error {
     const { name, code, summary: message, cause } = this;
     const own = { name, code, message, ...(#fields in this && this.#fields) };
     if (!('cause' in this)) return own;
-    if (!(cause instanceof ForkfastError)) return { ...own, cause: foreign(cause) };
+    if (!(cause instanceof ForkfastError)) return { ...own, cause: describeForeignError(cause) };
     return seen.has(cause) ? own : { ...own, cause: cause.json(seen) };
   }
 }
 
 /** Any error as fields for a log. */
 export function serialize(error: unknown): Record<string, unknown> {
-  return error instanceof ForkfastError ? error.toJSON() : foreign(error);
+  return error instanceof ForkfastError ? error.toJSON() : describeForeignError(error);
 }
 
 /** Of an error that is not our own its kind, and nothing of what is no error: that may be an answer, thrown whole. */
-function foreign(error: unknown): { name: string; code?: string | number } {
+function describeForeignError(error: unknown): { name: string; code?: string | number } {
   if (!(error instanceof Error)) return { name: typeof error };
   const { name, code } = error as { name: unknown; code?: unknown };
-  return { name: isWord(name) ? name : 'Error', ...(isWord(code) || typeof code === 'number' ? { code } : {}) };
+  return {
+    name: isSafeToken(name) ? name : 'Error',
+    ...(isSafeToken(code) || typeof code === 'number' ? { code } : {}),
+  };
 }
 
 /** What the name or the code of an error is: short, and no prose. */
-export function isWord(value: unknown): value is string {
+export function isSafeToken(value: unknown): value is string {
   return typeof value === 'string' && /^[\w$./:-]{1,64}$/.test(value);
 }
 
 /** The first five, and how many more there are: a line has an end, whatever an answer or a caller comes up with. */
-export function listed<T>(all: readonly T[], separator: string, words: (one: T) => string): string {
+export function truncatedList<T>(all: readonly T[], separator: string, words: (one: T) => string): string {
   const more = all.length - 5;
   return all.slice(0, 5).map(words).join(separator) + (more > 0 ? ` and ${String(more)} more` : '');
 }

@@ -1,4 +1,4 @@
-import { kindOf } from '../check.ts';
+import { describeType } from '../core/assert.ts';
 import { ForkfastError } from './forkfast-error.ts';
 
 /**
@@ -24,26 +24,26 @@ export class ServiceError extends ForkfastError {
   declare readonly elapsed: number;
 
   constructor(service: string, options: { elapsed: number; cause: unknown }) {
-    super(`${service}: ${why(options.cause)}`, { cause: options.cause }, { service, elapsed: options.elapsed });
+    super(`${service}: ${messageOf(options.cause)}`, { cause: options.cause }, { service, elapsed: options.elapsed });
   }
 
   protected override get summary(): string {
-    return `${this.service}: ${ForkfastError.brief(this.cause)}`;
+    return `${this.service}: ${ForkfastError.safeSummary(this.cause)}`;
   }
 }
 
 /** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
-export function flat(name: string, elapsed: number, error: unknown): ServiceError {
+export function toServiceError(name: string, elapsed: number, error: unknown): ServiceError {
   if (!(error instanceof ServiceError)) return new ServiceError(name, { elapsed, cause: error });
-  return new ServiceError(nested(name, error.service), { elapsed, cause: error.cause });
+  return new ServiceError(joinPath(name, error.service), { elapsed, cause: error.cause });
 }
 
 /** The name of a service of a nested aggregate: `dashboard.profile`, `[0].orders`, `orders[3]`. */
-export function nested(outer: string, service: string): string {
+export function joinPath(outer: string, service: string): string {
   return service.startsWith('[') ? outer + service : `${outer}.${service}`;
 }
 
-function why(cause: unknown): string {
+function messageOf(cause: unknown): string {
   if (cause instanceof Error) return cause.message || cause.name;
-  return typeof cause === 'string' ? cause : `failed with ${kindOf(cause)}`;
+  return typeof cause === 'string' ? cause : `failed with ${describeType(cause)}`;
 }

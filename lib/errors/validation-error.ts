@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { ForkfastError, listed } from './forkfast-error.ts';
+import { ForkfastError, truncatedList } from './forkfast-error.ts';
 
 /**
  * A value has another shape than it should: `issues` says what, and where.
@@ -27,7 +27,7 @@ export class ValidationError extends ForkfastError {
   constructor(issues: readonly StandardSchemaV1.Issue[]) {
     const told = issues.slice(0, 5).map((issue) => ({ path: pathOf(issue).join() }));
     super(
-      listed(issues, '; ', (issue) => [...pathOf(issue), issue.message].join(': ')),
+      truncatedList(issues, '; ', (issue) => [...pathOf(issue), issue.message].join(': ')),
       undefined,
       { issues: told },
     );
@@ -35,7 +35,7 @@ export class ValidationError extends ForkfastError {
   }
 
   protected override get summary(): string {
-    return `invalid${listed(this.issues, ',', (issue) => String(pathOf(issue).map((path) => ` ${path}`)))}`;
+    return `invalid${truncatedList(this.issues, ',', (issue) => String(pathOf(issue).map((path) => ` ${path}`)))}`;
   }
 }
 

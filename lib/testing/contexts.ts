@@ -1,6 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import { atLeast } from '../check.ts';
+import { assertTimerMs } from '../core/assert.ts';
 import { isVirtual } from './virtual-time.ts';
 
 /**
@@ -24,7 +24,7 @@ import { isVirtual } from './virtual-time.ts';
  * ```
  */
 export function deadlineAfter(ms: number): { readonly deadline: number } {
-  atLeast('deadlineAfter: ms', ms, 0);
+  assertTimerMs('deadlineAfter: ms', ms, 0);
   return { deadline: asyncScheduler.now() + ms };
 }
 

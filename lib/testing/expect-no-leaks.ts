@@ -10,9 +10,9 @@ import {
   timeout,
   timer,
 } from 'rxjs';
-import { atLeast, kindOf } from '../check.ts';
-import type { Context, Fetch } from '../context.ts';
-import { toObservable } from '../service.ts';
+import { assertTimerMs, describeType } from '../core/assert.ts';
+import type { Context, Fetch } from '../core/context.ts';
+import { toObservable } from '../core/service.ts';
 import { watchLeaks } from './leak-watch.ts';
 import type { Wire } from './watch/requests.ts';
 import { timersAreFaked } from './watch/timers.ts';
@@ -79,7 +79,7 @@ export async function expectNoLeaks(
 ): Promise<void> {
   const { fails = service } = options;
   for (const ask of [service, fails || service]) {
-    if (typeof ask !== 'function') throw new TypeError(`expectNoLeaks: a service, not ${kindOf(ask)}`);
+    if (typeof ask !== 'function') throw new TypeError(`expectNoLeaks: a service, not ${describeType(ask)}`);
   }
   const before = underWay;
   const checked = before.then(() => check(service, options));
@@ -101,7 +101,7 @@ interface Stage {
 }
 
 async function check(service: Ask, { fetch, fails, within = 1_000 }: LeakOptions): Promise<void> {
-  atLeast('expectNoLeaks: within', within, 1);
+  assertTimerMs('expectNoLeaks: within', within, 1);
   if (timersAreFaked()) {
     throw new Error(
       'expectNoLeaks: the timers are faked, and it needs real ones: vi.useRealTimers(), jest.useRealTimers()',

@@ -1,7 +1,8 @@
 import { defer, isObservable, map, merge, of, Subscription, take, tap, throwIfEmpty } from 'rxjs';
-import { aborted } from '../abort.ts';
+import { aborted } from '../core/abort.ts';
 import { ForkfastError } from '../errors/forkfast-error.ts';
-import { isPromiseLike, toObservable } from '../service.ts';
+import { isPromiseLike } from '../core/assert.ts';
+import { toObservable } from '../core/service.ts';
 import { requestOf } from './request-of.ts';
 import { isVirtual } from './virtual-time.ts';
 

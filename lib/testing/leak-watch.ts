@@ -1,5 +1,5 @@
 import { Subscription } from 'rxjs';
-import type { Fetch } from '../context.ts';
+import type { Fetch } from '../core/context.ts';
 import { watchValues } from './watch/late-values.ts';
 import { watchListeners } from './watch/listeners.ts';
 import { watchRequests, type Wire } from './watch/requests.ts';

@@ -1,6 +1,6 @@
 import { type RunHelpers, TestScheduler } from 'rxjs/testing';
-import { kindOf } from '../check.ts';
-import { isPromiseLike } from '../service.ts';
+import { describeType } from '../core/assert.ts';
+import { isPromiseLike } from '../core/assert.ts';
 import {
   type Diff,
   diffOfNotifications,
@@ -53,7 +53,7 @@ import { equal } from './values.ts';
  * ```
  */
 export function marbles(test: (helpers: RunHelpers) => void): void {
-  if (typeof test !== 'function') throw new TypeError(`marbles: a test, not ${kindOf(test)}`);
+  if (typeof test !== 'function') throw new TypeError(`marbles: a test, not ${describeType(test)}`);
   const play: (helpers: RunHelpers) => unknown = test;
   const expectations: Expectation[] = [];
   const scheduler = new TestScheduler((actual: Compared, expected: Compared) => {

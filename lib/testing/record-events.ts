@@ -1,4 +1,4 @@
-import type { EventSink, RunEvent } from '../events.ts';
+import type { EventSink, RunEvent } from '../observe/events.ts';
 
 /** What {@link recordEvents} makes. */
 export interface RecordedEvents extends EventSink {

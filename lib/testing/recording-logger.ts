@@ -1,4 +1,4 @@
-import type { Logger } from '../logging.ts';
+import type { Logger } from '../observe/logging.ts';
 
 /** A line that was logged. */
 export interface LogLine {

@@ -11,7 +11,7 @@ import {
   withName,
   withTimeout,
 } from '../../lib/index.ts';
-import { serverTiming, waterfall } from '../../lib/report.ts';
+import { serverTiming, waterfall } from '../../lib/observe/report/index.ts';
 import { metricsOf } from '../support/server-timing.ts';
 import { story } from '../support/story.ts';
 

@@ -15,7 +15,7 @@ import {
   withLogger,
   withName,
 } from '../../lib/index.ts';
-import { createDefaultLogger } from '../../lib/platform/default-logger.node.ts';
+import { createDefaultLogger } from '../../lib/observe/winston.ts';
 import { planted, stories, tell, wraps } from '../support/secrets.ts';
 import { text } from '../support/texts.ts';
 

@@ -64,7 +64,9 @@ function alike(one: Context, other: Context): boolean {
   const flat = ({ deadline, signal, propagate, ...rest }: Context): Map<unknown, unknown> => {
     const carried = new Map<unknown, unknown>();
     const more = rest as Record<PropertyKey, unknown>;
-    for (const name of Reflect.ownKeys(more)) if (more[name] !== undefined) carried.set(name, more[name]);
+    for (const name of Reflect.ownKeys(more)) {
+      if (more[name] !== undefined && String(name) !== 'Symbol(forkfast.run)') carried.set(name, more[name]);
+    }
     for (const [name, value] of Object.entries(propagate ?? {})) carried.set(`header ${name}`, value);
     return carried;
   };

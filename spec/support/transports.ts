@@ -1,5 +1,5 @@
 import { background, type Context } from '../../lib/index.ts';
-import { undiciFetch } from '../../lib/undici.ts';
+import { undiciFetch } from '../../lib/http/undici/index.ts';
 import { type Fault, faults } from './faults.ts';
 
 /** What carries requests, and what comes of the faults over it. */

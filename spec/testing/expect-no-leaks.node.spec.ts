@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { defer, type Observable, of } from 'rxjs';
 import { aggregate, type Context, fetchJson, type Service, silent, withLogger } from '../../lib/index.ts';
-import { undiciFetch } from '../../lib/undici.ts';
+import { undiciFetch } from '../../lib/http/undici/index.ts';
 import { expectNoLeaks } from '../../lib/testing/index.ts';
 import { closeServers, serve } from '../support/servers.ts';
 
@@ -38,7 +38,7 @@ describe('expectNoLeaks, on the wire', function () {
   it('refuses a time that no timer can wait', async () => {
     for (const within of [0, NaN, Infinity, 2 ** 31]) {
       const told = await expectNoLeaks(() => of(1), { within }).then(String, String);
-      expect(told).to.contain('RangeError: expectNoLeaks: within must be at least 1 and below 2^31');
+      expect(told).to.contain('RangeError: expectNoLeaks: within: expected at least 1 and below 2^31');
     }
   });
 });

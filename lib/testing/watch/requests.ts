@@ -1,4 +1,4 @@
-import type { FetchResponse } from '../../context.ts';
+import type { FetchResponse } from '../../core/context.ts';
 import { requestOf } from '../request-of.ts';
 import { type AnyFunction, around, type Leak, ours, type Watched } from './watched.ts';
 

@@ -1,0 +1,46 @@
+/** Says what kind of value `value` is, without printing its content, which may be secret. */
+export function describeType(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'number') return String(value);
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  try {
+    const { constructor } = value as { constructor?: unknown };
+    if (typeof constructor === 'function' && constructor.name !== '') return `an instance of ${constructor.name}`;
+  } catch {
+    // A proxy or a getter may throw.
+  }
+  return 'an object';
+}
+
+export function hasMethod(value: unknown, name: PropertyKey): boolean {
+  return typeof (value as Record<PropertyKey, unknown> | null | undefined)?.[name] === 'function';
+}
+
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return hasMethod(value, 'then');
+}
+
+/** Prevents an unhandled rejection where nobody waits for `value`. */
+export function ignoreRejection(value: unknown): void {
+  if (isPromiseLike(value)) value.then(undefined, () => undefined);
+}
+
+/** Checks a number of milliseconds that a timer can wait for: at least `min`, and below 2^31. */
+export function assertTimerMs(name: string, value: unknown, min: number): void {
+  if (typeof value === 'number' && value >= min && value < 2 ** 31) return;
+  throw new RangeError(mismatch(name, `at least ${String(min)} and below 2^31`, value));
+}
+
+export function assertPositiveInteger(name: string, value: unknown): void {
+  if (Number.isInteger(value) && (value as number) >= 1) return;
+  throw new RangeError(mismatch(name, 'a positive integer', value));
+}
+
+export function assertNonNegativeInteger(name: string, value: unknown): void {
+  if (Number.isInteger(value) && (value as number) >= 0) return;
+  throw new RangeError(mismatch(name, 'an integer of at least 0', value));
+}
+
+/** The message for a wrong argument: "hedge: after: expected at least 0 and below 2^31, got -1". */
+export function mismatch(name: string, expected: string, value: unknown): string {
+  return `${name}: expected ${expected}, got ${describeType(value)}`;
+}

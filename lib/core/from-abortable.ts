@@ -1,0 +1,208 @@
+import { identity, isObservable, Observable, type Subscriber } from 'rxjs';
+import { CanceledError } from '../errors/canceled-error.ts';
+import { checkCallerContext, LazyAbortController, onAbort, reportErrors } from './abort.ts';
+import { isPromiseLike } from './assert.ts';
+import type { Context } from './context.ts';
+import { bindToRun, runOf } from './run-handle.ts';
+import { toObservable } from './service.ts';
+
+/**
+ * Makes a cold, cancellable Observable of any function that takes an `AbortSignal`: a database driver, an SDK, a timer.
+ *
+ * Emits what the promise resolves to (of an Observable, the last value) and completes. Errors with what it rejects with, and
+ * with `CanceledError` when `ctx.signal` aborts; `ctx.deadline` is for `aggregate` and `backoff` to read. The signal
+ * aborts when it ends early: on unsubscribing, on `ctx.signal`, and on an error.
+ *
+ * @param ctx - The context; with its signal already aborted, `start` is not called.
+ * @param start - Called once for each subscription.
+ *
+ * @example
+ * ```ts
+ * import { setTimeout } from 'node:timers/promises';
+ * import { background, fromAbortable } from 'forkfast';
+ *
+ * const answer = fromAbortable(background, (signal) => setTimeout(1, 'Alice', { signal }));
+ *
+ * answer.subscribe(console.log); // => Alice
+ * ```
+ */
+export function fromAbortable<T>(
+  ctx: Context,
+  start: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
+): Observable<T> {
+  const service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
+  return abortableInRun(ctx, start, (error) => {
+    const run = runOf(ctx);
+    if (run) run.teardownFailed(service, error);
+    else {
+      reportErrors(() => {
+        throw error;
+      });
+    }
+  });
+}
+
+/** {@link fromAbortable} for code that receives the errors thrown by the teardown of a source that has ended by itself. */
+export function abortableInRun<T>(
+  ctx: Context,
+  start: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
+  onTeardownError: (error: unknown) => void,
+): Observable<T> {
+  return abortable<T>(ctx, (call) => {
+    call.follow(start(bindToRun(call.controller.signal, runOf(ctx))), onTeardownError);
+  });
+}
+
+/**
+ * {@link fromAbortable} for code that can do without a signal.
+ *
+ * @param start - Called once for each subscription. It answers through the call.
+ * @param reasonOf - Makes the reason with which the signal aborts from the error that ends the call.
+ */
+export function abortable<T>(
+  ctx: Context,
+  start: (call: AbortableCall<T>) => void,
+  reasonOf: (error: unknown) => unknown = identity,
+): Observable<T> {
+  return new Observable((subscriber) => {
+    const invalid = checkCallerContext(ctx);
+    if (invalid) {
+      subscriber.error(invalid);
+      return;
+    }
+    const call = new AbortableCall(ctx, subscriber, reasonOf);
+    try {
+      if (!call.ended) start(call);
+    } catch (error) {
+      call.end(error);
+    }
+  });
+}
+
+/** One subscription of {@link abortable}. The last value is the answer. */
+export class AbortableCall<T> {
+  readonly controller: LazyAbortController = new LazyAbortController();
+  ended = false;
+  readonly #subscriber: Subscriber<T>;
+  readonly #reasonOf: (error: unknown) => unknown;
+  readonly #stopListening: (() => void) | undefined;
+  #source: Subscriber<T> | undefined;
+  #onTeardownError: ((error: unknown) => void) | undefined;
+  #answer: { readonly value: T } | undefined;
+
+  constructor(ctx: Context, subscriber: Subscriber<T>, reasonOf: (error: unknown) => unknown) {
+    this.#subscriber = subscriber;
+    this.#reasonOf = reasonOf;
+    subscriber.add(() => {
+      this.end(new CanceledError());
+    });
+    if (this.ended) return; // a `forkJoin` whose first source failed still subscribes to the others
+    this.#stopListening = onAbort(ctx, (cause) => {
+      this.end(new CanceledError({ cause }));
+    });
+    if (this.ended) this.#stopListening();
+  }
+
+  /** Answers with the value of a promise, or with the last value of an Observable. */
+  follow(source: PromiseLike<T> | Observable<T>, onTeardownError: (error: unknown) => void): void {
+    if (!isObservable(source) && isPromiseLike(source)) {
+      void Promise.resolve(source).then(
+        (value) => {
+          this.succeed(() => value);
+        },
+        (error: unknown) => {
+          this.fail(() => error);
+        },
+      );
+    } else if (!this.ended) {
+      this.#onTeardownError = onTeardownError;
+      new Observable<T>((subscriber) => {
+        this.#source = subscriber; // assigned before subscribing, so that an endless synchronous source can be unsubscribed
+        try {
+          toObservable(source).subscribe(subscriber);
+        } catch (error) {
+          if (subscriber.closed) onTeardownError(error);
+          else subscriber.error(error);
+        }
+      }).subscribe({
+        next: (value) => {
+          this.#answer = { value };
+        },
+        error: (error: unknown) => {
+          this.end(error);
+        },
+        complete: () => {
+          this.#complete();
+        },
+      });
+    }
+  }
+
+  /** Answers with what `make` returns; fails with what it throws. */
+  succeed(make: () => T): void {
+    if (this.ended) return;
+    try {
+      this.#answer = { value: make() };
+    } catch (error) {
+      this.fail(() => error);
+      return;
+    }
+    // A promise has no caller that could receive what the subscriber's teardowns throw.
+    reportErrors(() => {
+      this.#complete();
+    });
+  }
+
+  /** Fails with the error that `make` returns, which is not made after the end. */
+  fail(make: () => unknown): void {
+    if (this.ended) return;
+    let error: unknown;
+    try {
+      error = make();
+    } catch (thrown) {
+      error = thrown;
+    }
+    reportErrors(() => {
+      this.end(error);
+    });
+  }
+
+  /** Ends the call early: tears down, aborts, and notifies. */
+  end(error: unknown): void {
+    if (this.ended) return;
+    this.#release(() => {
+      this.controller.abort(this.#reasonOf(error));
+      if (!this.#subscriber.closed) this.#subscriber.error(error);
+    });
+  }
+
+  /** The call ends before it emits, so a subscriber that unsubscribes in `next` aborts nothing. */
+  #complete(): void {
+    if (this.ended) return;
+    this.#release(() => {
+      if (this.#answer) this.#subscriber.next(this.#answer.value);
+      this.#subscriber.complete();
+    });
+  }
+
+  /**
+   * Tears the source down before it notifies. An error that a teardown throws changes no outcome. If the source has ended by
+   * itself the error is not thrown, since a `retry` or a `catchError` behind it would receive it. If the subscriber has
+   * unsubscribed, RxJS collects the error.
+   */
+  #release(notify: () => void): void {
+    const unsubscribed = this.#subscriber.closed;
+    this.ended = true;
+    this.#stopListening?.();
+    try {
+      this.#source?.unsubscribe();
+    } catch (error) {
+      if (unsubscribed) {
+        notify();
+        throw error;
+      }
+      this.#onTeardownError?.(error);
+    }
+    notify();
+  }
+}

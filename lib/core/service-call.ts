@@ -1,0 +1,114 @@
+import { EMPTY, Observable, type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
+import { ignoreRejection } from './assert.ts';
+import { toObservable } from './service.ts';
+
+export interface Failure {
+  readonly error: unknown;
+}
+
+/** The run that owns a service call. */
+export interface CallObserver {
+  /** Calls the service. Throws what the service throws. */
+  invoke(call: ServiceCall): unknown;
+  /** Called once for each call that was started, when its service has completed or failed, unless the run closed it first. */
+  settled(call: ServiceCall, failure?: Failure): void;
+}
+
+/** One service in one run. */
+export class ServiceCall {
+  readonly index: number;
+  readonly name: string;
+  state: 'queued' | 'running' | 'completed' = 'queued';
+  hasValue = false;
+  /** Where the values go: the subscriber of the Observable that is joined. */
+  port: Subscriber<unknown> | undefined;
+  /** Errors that the service's teardowns threw: they must reach neither the other services nor the outcome. */
+  teardownErrors: unknown[] | undefined;
+  readonly #run: CallObserver;
+  #subscriber: Subscriber<unknown> | undefined;
+  #closed = false;
+  #subscribing = false;
+  #outcome: { readonly failure: Failure | undefined } | undefined;
+
+  constructor(run: CallObserver, index: number, name: string) {
+    this.#run = run;
+    this.index = index;
+    this.name = name;
+  }
+
+  /** Calls the service and subscribes to what it returns. */
+  start(): void {
+    let source: Observable<unknown>;
+    try {
+      const returned = this.#run.invoke(this);
+      if (this.#closed) {
+        ignoreRejection(returned); // the service itself has ended the run
+        return;
+      }
+      source = toObservable(returned as Observable<unknown>);
+    } catch (error) {
+      this.#run.settled(this, { error });
+      return;
+    }
+    this.#subscribing = true;
+    new Observable<unknown>((subscriber) => {
+      this.#subscriber = subscriber; // assigned before subscribing, so that an endless synchronous source can be unsubscribed
+      try {
+        source.subscribe(subscriber);
+      } catch (error) {
+        if (subscriber.closed) this.keepTeardownError(error);
+        else subscriber.error(error);
+      }
+    }).subscribe({
+      next: (value) => {
+        this.hasValue = true;
+        this.port?.next(value);
+      },
+      error: (error: unknown) => {
+        this.#settle({ error });
+      },
+      complete: () => {
+        if (this.hasValue) this.#settle(undefined);
+        else this.#settleEmpty();
+      },
+    });
+    this.#subscribing = false;
+    if (this.#outcome) this.#run.settled(this, this.#outcome.failure);
+  }
+
+  /** Unsubscribes from the service. */
+  close(): void {
+    this.#closed = true;
+    try {
+      this.#subscriber?.unsubscribe();
+    } catch (error) {
+      this.keepTeardownError(error);
+    }
+  }
+
+  #settle(failure: Failure | undefined): void {
+    this.close(); // RxJS would do it later, in the producer's stack, where a teardown's error is lost
+    // A source that ends synchronously returns its teardown only afterwards: wait for the teardown.
+    if (this.#subscribing) this.#outcome = { failure };
+    else this.#run.settled(this, failure);
+  }
+
+  /** Fails with RxJS's `EmptyError`, whose constructor is internal. */
+  #settleEmpty(): void {
+    EMPTY.pipe(throwIfEmpty()).subscribe({
+      error: (error: unknown) => {
+        this.#settle({ error });
+      },
+    });
+  }
+
+  /** Keeps an error that a teardown threw, for the run to report it when the call has settled. */
+  keepTeardownError(error: unknown): void {
+    (this.teardownErrors ??= []).push(...errorsOf(error));
+  }
+}
+
+/** The errors that teardowns threw: RxJS joins them in one. */
+export function errorsOf(error: unknown): readonly unknown[] {
+  return error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
+}

@@ -1,0 +1,191 @@
+import { expect } from 'chai';
+import { expectTypeOf } from 'expect-type';
+import { inspect } from 'node:util';
+import { firstValueFrom, lastValueFrom, type Observable, of, toArray } from 'rxjs';
+import {
+  background,
+  CanceledError,
+  type Context,
+  DecodeError,
+  HttpError,
+  type Service,
+  ServiceError,
+  silent,
+  ValidationError,
+  withLogger,
+} from '../../lib/index.ts';
+import { orderService, profileService, UserAggregator } from '../../lib/user-aggregator.ts';
+import { failureOf } from '../support/failure.ts';
+import { expectNoUnhandledRejections } from '../support/rejections.ts';
+import { closeServers, type Loopback, serve } from '../support/servers.ts';
+
+describe('UserAggregator, over loopback servers', function () {
+  this.timeout(30_000);
+  expectNoUnhandledRejections();
+  afterEach(closeServers);
+
+  type Answer = string | { readonly status: number } | undefined;
+
+  /** Answers each path with its JSON or its status; `undefined` is never answered. */
+  const upstream = async (answers: Readonly<Record<string, Answer>>): Promise<Loopback> =>
+    serve((request, response) => {
+      const path = request.url ?? '';
+      const answer = Object.hasOwn(answers, path) ? answers[path] : { status: 404 };
+      if (typeof answer === 'string') response.setHeader('content-type', 'application/json').end(answer);
+      else if (answer) response.writeHead(answer.status).end();
+    });
+  const sound = { '/profiles/42': '{"name":"Alice"}', '/orders/42': '{"orders":5}' };
+
+  const users = (profileUrl: string | URL, orderUrl: string | URL = profileUrl): UserAggregator =>
+    new UserAggregator({ profile: profileService(profileUrl), orders: orderService(orderUrl) }, withLogger(silent));
+
+  it('asks both services, and says both answers in one line', async () => {
+    const [profiles, orders] = [await upstream(sound), await upstream(sound)];
+    const lines = users(profiles.url, orders.url).aggregate(background, 42);
+    expect(await lastValueFrom(lines.pipe(toArray()))).to.deep.equal(['User: Alice | Orders: 5']);
+    expect(profiles.requests).to.deep.equal(['GET /profiles/42']);
+    expect(orders.requests).to.deep.equal(['GET /orders/42']);
+  });
+
+  const bases: [string, (url: string) => string | URL, string][] = [
+    ['a slash at its end', (url) => `${url}/`, ''],
+    ['a path', (url) => `${url}/v1`, '/v1'],
+    ['a path with a slash at its end', (url) => `${url}/v1/`, '/v1'],
+    ['a URL', (url) => new URL(url), ''],
+    ['a URL with a path', (url) => new URL('/v1/', url), '/v1'],
+  ];
+  for (const [name, base, prefix] of bases) {
+    it(`takes a base with ${name}`, async () => {
+      const { url, requests } = await upstream({
+        [`${prefix}/profiles/42`]: '{"name":"Alice"}',
+        [`${prefix}/orders/42`]: '{"orders":5}',
+      });
+      const line = await lastValueFrom(users(base(url)).aggregate(background, 42));
+      expect(line).to.equal('User: Alice | Orders: 5');
+      expect([...requests].sort()).to.deep.equal([`GET ${prefix}/orders/42`, `GET ${prefix}/profiles/42`]);
+    });
+  }
+
+  it('answers with what it checked, and with nothing beside it', async () => {
+    const { url } = await upstream({
+      '/profiles/42': '{"__proto__":{"admin":true},"name":"Älice","password":"secret"}',
+      '/orders/42': '{"orders":0,"customer":"secret"}',
+    });
+    const profile = await lastValueFrom(profileService(url)(background, 42));
+    expect(profile).to.deep.equal({ name: 'Älice' }).and.not.to.have.property('admin');
+    expect(await lastValueFrom(orderService(url)(background, 42))).to.deep.equal({ orders: 0 });
+    expect(await lastValueFrom(users(url).aggregate(background, 42))).to.equal('User: Älice | Orders: 0');
+  });
+
+  const shapes: [string, Record<string, Answer>, string][] = [
+    ['no name', { '/profiles/42': '{"nam":"secret"}' }, 'profile: name: expected a string'],
+    ['a name that is null', { '/profiles/42': '{"name":null}' }, 'profile: name: expected a string'],
+    ['a name that is a number', { '/profiles/42': '{"name":42}' }, 'profile: name: expected a string'],
+    ['an inherited name', { '/profiles/42': '{"__proto__":{"name":"secret"}}' }, 'profile: name: expected a string'],
+    ['a profile that is null', { '/profiles/42': 'null' }, 'profile: expected an object'],
+    ['a profile that is a string', { '/profiles/42': '"secret"' }, 'profile: expected an object'],
+    ['a profile that is a list', { '/profiles/42': '["secret"]' }, 'profile: name: expected a string'],
+    ['no orders', { '/orders/42': '{"count":5}' }, 'orders: orders: expected an integer'],
+    ['orders as text', { '/orders/42': '{"orders":"5"}' }, 'orders: orders: expected an integer'],
+    ['half an order', { '/orders/42': '{"orders":0.5}' }, 'orders: orders: expected an integer'],
+    ['orders as a list', { '/orders/42': '{"orders":["secret"]}' }, 'orders: orders: expected an integer'],
+    ['a bare number', { '/orders/42': '5' }, 'orders: expected an object'],
+  ];
+  for (const [name, answers, message] of shapes) {
+    it(`fails with a ServiceError that says what was wrong with another shape: ${name}`, async () => {
+      const { url } = await upstream({ ...sound, ...answers });
+      const error = await failureOf(users(url).aggregate(background, 42), ServiceError);
+      expect(error.message).to.equal(message);
+      expect(error.service).to.equal(message.split(':')[0]);
+      expect(error.cause).to.be.instanceOf(ValidationError);
+      expect(inspect(error) + JSON.stringify(error)).not.to.include('secret');
+    });
+  }
+
+  it('takes nothing from a polluted prototype', async () => {
+    const { url } = await upstream({ '/orders/42': '{}' });
+    Object.defineProperty(Object.prototype, 'orders', { value: 5, configurable: true });
+    try {
+      await failureOf(orderService(url)(background, 42), ValidationError);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'orders');
+    }
+  });
+
+  it('fails with a ServiceError for HTML, an empty answer and a status', async () => {
+    const { url } = await upstream({ ...sound, '/profiles/1': '<h1>Alice</h1>', '/profiles/2': '', '/orders/42': '' });
+    const failures: [number, abstract new (...args: never[]) => Error, string][] = [
+      [1, DecodeError, `profile: no JSON but 14 bytes of application/json (HTTP 200) from GET ${url}/profiles/1`],
+      [2, DecodeError, `profile: an empty body (HTTP 200) from GET ${url}/profiles/2`],
+      [42, DecodeError, `orders: an empty body (HTTP 200) from GET ${url}/orders/42`],
+    ];
+    for (const [id, type, message] of failures) {
+      const ask = new UserAggregator(
+        { profile: profileService(url), orders: id === 42 ? orderService(url) : () => of({ orders: 5 }) },
+        withLogger(silent),
+      );
+      const error = await failureOf(ask.aggregate(background, id), ServiceError);
+      expect(error.message).to.equal(message);
+      expect(error.cause).to.be.instanceOf(type);
+    }
+    const missing = await failureOf(profileService(url)(background, 7), HttpError);
+    expect(missing.message).to.equal(`HTTP 404 from GET ${url}/profiles/7`);
+  });
+
+  it('closes the connection to the other service when one fails', async () => {
+    const orders = await upstream({ '/orders/42': undefined });
+    const profiles = await serve((_request, response) => {
+      void orders.asked.then(() => response.writeHead(500).end());
+    });
+    const error = await failureOf(users(profiles.url, orders.url).aggregate(background, 42), ServiceError);
+    expect(error).to.have.property('service', 'profile');
+    expect(error.cause).to.be.instanceOf(HttpError);
+    await orders.closed;
+  });
+
+  it('closes both connections when the caller aborts, and when it unsubscribes', async () => {
+    const silence = { '/profiles/42': undefined, '/orders/42': undefined };
+    for (const way of ['abort', 'unsubscribe']) {
+      const [profiles, orders] = [await upstream(silence), await upstream(silence)];
+      const controller = new AbortController();
+      const ctx = { signal: controller.signal };
+      const errors: unknown[] = [];
+      const run = users(profiles.url, orders.url)
+        .aggregate(ctx, 42)
+        .subscribe({ error: (error) => errors.push(error) });
+      await Promise.all([profiles.asked, orders.asked]);
+      if (way === 'abort') controller.abort('the user left');
+      else run.unsubscribe();
+      await Promise.all([profiles.closed, orders.closed]);
+      expect(errors).to.have.length(way === 'abort' ? 1 : 0);
+      if (way === 'abort') expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', 'the user left');
+    }
+  });
+
+  it('fails with a ServiceError for an id or a base that makes no URL', async () => {
+    const { url, requests } = await upstream(sound);
+    const noId = await failureOf(users(url).aggregate(background, NaN), ServiceError);
+    expect(noId.message).to.equal('profile: url: NaN is no path segment and no query value');
+    const escape = await failureOf(profileService(url)(background, '../admin/..' as never), HttpError);
+    expect(escape.message).to.equal(`HTTP 404 from GET ${url}/profiles/..%2Fadmin%2F..`);
+    const noBase = await failureOf(users('/api').aggregate(background, 42), ServiceError);
+    expect(noBase.message).to.equal(
+      'profile: url: "/api/profiles/42" is relative, and there is no page: give an absolute URL',
+    );
+    for (const service of [profileService(url), orderService(url)])
+      await failureOf(service(background, NaN), TypeError);
+    expect(requests).to.deep.equal(['GET /profiles/..%2Fadmin%2F..']);
+  });
+
+  it('takes services that are none of ours, and a wider context', async () => {
+    interface Tenant extends Context {
+      readonly tenant: string;
+    }
+    const profile: Service<number, { readonly name: string }, Tenant> = (ctx, id) =>
+      of({ name: `${ctx.tenant}'s ${String(id)}` });
+    const ask = new UserAggregator({ profile, orders: () => of({ orders: 1 }) }, withLogger(silent));
+    expectTypeOf(ask.aggregate).parameters.toEqualTypeOf<[Tenant, number]>();
+    expectTypeOf(ask.aggregate).returns.toEqualTypeOf<Observable<string>>();
+    expect(await firstValueFrom(ask.aggregate({ tenant: 'acme' }, 42))).to.equal("User: acme's 42 | Orders: 1");
+  });
+});

@@ -1,0 +1,30 @@
+import { expect } from 'chai';
+import { url } from '../../lib/index.ts';
+
+describe('url, where there is a page or a worker', () => {
+  const names = ['document', 'location'] as const;
+  const place = (globals: Partial<Record<(typeof names)[number], object>>): void => {
+    for (const [name, value] of Object.entries(globals)) {
+      Object.defineProperty(globalThis, name, { value, configurable: true });
+    }
+  };
+  afterEach(() => {
+    for (const name of names) Reflect.deleteProperty(globalThis, name);
+  });
+
+  it("resolves a relative base against a worker's URL", () => {
+    place({ location: { href: 'http://worker.test/scripts/worker.js' } });
+    expect(url`${'/api'}/users/${42}`.href).to.equal('http://worker.test/api/users/42');
+    expect(url`users/${42}`.href).to.equal('http://worker.test/scripts/users/42');
+  });
+
+  it("resolves a relative base against the document's base, wherever the page is", () => {
+    place({ document: { baseURI: 'http://base.test/v1/' }, location: { href: 'http://page.test/' } });
+    expect(url`users/${42}`.href).to.equal('http://base.test/v1/users/42');
+  });
+
+  it('says of a relative URL that it cannot be parsed, since a page is there', () => {
+    place({ location: { href: 'http://worker.test/' } });
+    expect(() => url`//[/${42}`).to.throw(TypeError, 'url: "//[/42" cannot be parsed');
+  });
+});
