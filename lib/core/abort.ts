@@ -1,5 +1,6 @@
 import { Observable, throwError } from 'rxjs';
 import { type Context, checkContext } from './context.ts';
+import type { RunHandle } from './run-handle.ts';
 
 /** Receives the reason of an abort, at most once. */
 export type AbortListener = (reason: unknown) => void;
@@ -18,22 +19,24 @@ const noop = (): void => undefined;
  * through {@link onAbort}, which does not read the signal.
  */
 export class LazyAbortController {
+  /** The run that the signal belongs to: a context that is made from nothing but the signal is in this run. */
+  readonly run: RunHandle | undefined;
+  /** The context or `init` whose signal this is. */
+  holder: object | undefined;
   /** Set once the controller has aborted. */
   aborted: { readonly reason: unknown } | undefined;
-  readonly #prepare: (signal: AbortSignal) => void;
-  readonly #listeners = new Set<AbortListener>();
   #controller: AbortController | undefined;
+  #listeners: Set<AbortListener> | undefined;
 
-  /** @param prepare - Receives the signal when it is made, before anyone else sees it. */
-  constructor(prepare: (signal: AbortSignal) => void = noop) {
-    this.#prepare = prepare;
+  constructor(run?: RunHandle) {
+    this.run = run;
   }
 
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
       allowManyListeners(this.#controller.signal);
-      this.#prepare(this.#controller.signal);
+      if (this.run) Object.defineProperty(this.#controller.signal, controllerKey, { value: this });
       if (this.aborted) this.#controller.abort(this.aborted.reason);
     }
     return this.#controller.signal;
@@ -44,28 +47,37 @@ export class LazyAbortController {
     if (this.aborted) return;
     this.aborted = { reason };
     this.#controller?.abort(reason);
-    dispatch(this.#listeners, reason);
+    if (this.#listeners) dispatch(this.#listeners, reason);
   }
 
   /** As the function {@link onAbort}. */
   onAbort(listener: AbortListener): () => void {
     if (this.aborted) return callNow(listener, this.aborted.reason);
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** Keeps Node's `console.log(ctx)` short. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.run ? `[run ${String(this.run.run)}]` : '[controller]';
   }
 }
 
-/** Where a context or an `init` keeps its {@link LazyAbortController}. The key is not enumerable, so a copy does not have it. */
-const controllerKey: unique symbol = Symbol('forkfast.controller');
+/**
+ * Where a context, an `init` or a signal keeps its controller. The key is enumerable, so that a copy of a context stays in its
+ * run. Only the `holder` itself has the controller's signal: a copy may have another.
+ */
+export const controllerKey: unique symbol = Symbol('forkfast.run');
 
-interface HasController {
-  readonly [controllerKey]: LazyAbortController;
+export interface HasController {
+  readonly [controllerKey]?: LazyAbortController;
 }
 
 /** One descriptor for all objects: a getter of its own would give each object a hidden class of its own. */
 const lazySignal: PropertyDescriptor & ThisType<HasController> = {
   get() {
-    return this[controllerKey].signal;
+    return this[controllerKey]?.signal;
   },
   enumerable: true,
 };
@@ -75,12 +87,15 @@ export function withSignal<T extends object>(
   target: T,
   controller: LazyAbortController,
 ): T & { readonly signal: AbortSignal } {
-  Object.defineProperty(target, controllerKey, { value: controller });
+  controller.holder = target;
+  (target as { [controllerKey]?: LazyAbortController })[controllerKey] = controller;
   return Object.defineProperty(target, 'signal', lazySignal) as T & { readonly signal: AbortSignal };
 }
 
+/** The controller whose signal `holder` has, unless the signal was made by someone else. */
 export function controllerOf(holder: object | null | undefined): LazyAbortController | undefined {
-  return holder && Object.hasOwn(holder, controllerKey) ? (holder as HasController)[controllerKey] : undefined;
+  const controller = (holder as HasController | null | undefined)?.[controllerKey];
+  return controller?.holder === holder ? controller : undefined;
 }
 
 /** As `checkContext`, without reading a signal that is made when it is read: such a context is our own, and valid. */

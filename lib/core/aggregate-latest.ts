@@ -1,7 +1,8 @@
 import { from, map, mergeAll, type Observable, of, Subject, timeout } from 'rxjs';
 import { planOf } from './aggregate.ts';
 import type { AggregateOption } from './options.ts';
-import { type Deadline, run, type RunPlan } from './run.ts';
+import { run } from './run.ts';
+import type { Deadline, RunPlan } from './run-handle.ts';
 import type { AnyService, ContextOf, InputOf, OutputOf, Service } from './service.ts';
 
 /**

@@ -2,7 +2,8 @@ import { forkJoin, type Observable, of, timeout } from 'rxjs';
 import { describeType } from './assert.ts';
 import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
-import { run, type RunPlan } from './run.ts';
+import { run } from './run.ts';
+import type { RunPlan } from './run-handle.ts';
 import type { AnyService, ContextOf, InputOf, OutputOf, Service } from './service.ts';
 
 /**

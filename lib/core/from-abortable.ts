@@ -3,7 +3,7 @@ import { CanceledError } from '../errors/canceled-error.ts';
 import { checkCallerContext, LazyAbortController, onAbort, reportErrors } from './abort.ts';
 import { isPromiseLike } from './assert.ts';
 import type { Context } from './context.ts';
-import { bindToRun, runOf } from './run-handle.ts';
+import { runOf } from './run-handle.ts';
 import { toObservable } from './service.ts';
 
 /**
@@ -49,7 +49,7 @@ export function abortableInRun<T>(
   onTeardownError: (error: unknown) => void,
 ): Observable<T> {
   return abortable<T>(ctx, (call) => {
-    call.follow(start(bindToRun(call.controller.signal, runOf(ctx))), onTeardownError);
+    call.follow(start(call.controller.signal), onTeardownError);
   });
 }
 
@@ -81,7 +81,7 @@ export function abortable<T>(
 
 /** One subscription of {@link abortable}. The last value is the answer. */
 export class AbortableCall<T> {
-  readonly controller: LazyAbortController = new LazyAbortController();
+  readonly controller: LazyAbortController;
   ended = false;
   readonly #subscriber: Subscriber<T>;
   readonly #reasonOf: (error: unknown) => unknown;
@@ -91,16 +91,16 @@ export class AbortableCall<T> {
   #answer: { readonly value: T } | undefined;
 
   constructor(ctx: Context, subscriber: Subscriber<T>, reasonOf: (error: unknown) => unknown) {
+    this.controller = new LazyAbortController(runOf(ctx));
     this.#subscriber = subscriber;
     this.#reasonOf = reasonOf;
     subscriber.add(() => {
-      this.end(new CanceledError());
+      if (!this.ended) this.end(new CanceledError());
     });
     if (this.ended) return; // a `forkJoin` whose first source failed still subscribes to the others
     this.#stopListening = onAbort(ctx, (cause) => {
       this.end(new CanceledError({ cause }));
     });
-    if (this.ended) this.#stopListening();
   }
 
   /** Answers with the value of a promise, or with the last value of an Observable. */

@@ -1,5 +1,7 @@
-import { controllerOf } from './abort.ts';
+import type { Observable, SchedulerLike } from 'rxjs';
+import { controllerKey, type HasController, withoutSignal } from './abort.ts';
 import type { Context } from './context.ts';
+import type { AggregateConfig } from './options.ts';
 
 /** A run as the code inside it sees it. */
 export interface RunHandle {
@@ -18,37 +20,31 @@ export interface RunHandle {
   teardownFailed(service: string | undefined, error: unknown): void;
 }
 
-/** Where a context or a signal keeps its run. In a context the key is enumerable, so that copies stay in the run. */
-const runKey: unique symbol = Symbol('forkfast.run');
-
-interface HasRun {
-  readonly [runKey]?: RunHandle;
+/** The services of a run, and how it joins their values. */
+export interface RunPlan<Out> {
+  readonly config: AggregateConfig;
+  readonly names: readonly string[];
+  readonly call: (index: number, ctx: Context, input: unknown) => unknown;
+  /** Subscribes to all calls in order. Errors with the error of a call or of the deadline. */
+  readonly join: (calls: readonly Observable<unknown>[], deadline: Deadline) => Observable<readonly unknown[]>;
+  /** Makes the answer from the values, which are in the order of the services, with holes where there is no value yet. */
+  readonly answer: (values: readonly unknown[]) => Out;
+  /** Whether the run emits the last joined values when it has succeeded, or emits all of them at once. */
+  readonly emit: 'last' | 'each';
 }
 
-/** Puts `ctx` and all its copies into `run`. */
-export function withRun<Ctx extends Context>(ctx: Ctx, run: RunHandle): Ctx {
-  return Object.assign(ctx, { [runKey]: run });
+/** The deadline of a run, as RxJS's `timeout` takes it. */
+export interface Deadline {
+  readonly first: number | Date;
+  readonly scheduler: SchedulerLike;
+  readonly with: () => Observable<never>;
 }
 
-/** A copy of `ctx` that is in no run, for work that outlives the run. */
-export function withoutRun<Ctx extends Context>(ctx: Ctx): Ctx {
-  const { [runKey]: unused, ...rest } = ctx as Ctx & HasRun;
-  return rest as unknown as Ctx;
-}
-
-/** Puts contexts that are made from nothing but `signal` into `run`. A `WeakMap` would cost the garbage collector more. */
-export function bindToRun(signal: AbortSignal, run: RunHandle | undefined): AbortSignal {
-  return run ? Object.defineProperty(signal, runKey, { value: run }) : signal;
-}
-
-/** The run in flight that `ctx` belongs to. */
+/** The run in flight that `ctx` belongs to: a copy of a run's context belongs to the run, whatever its signal. */
 export function runOf(ctx: Context | undefined): RunHandle | undefined {
-  const run = (ctx as HasRun | undefined)?.[runKey] ?? runOfSignal(ctx);
-  return run?.ended === false ? run : undefined;
-}
-
-function runOfSignal(ctx: Context | undefined): RunHandle | undefined {
-  return controllerOf(ctx) ? undefined : (ctx?.signal as HasRun | undefined)?.[runKey];
+  const controller =
+    (ctx as HasController | undefined)?.[controllerKey] ?? (ctx?.signal as HasController | undefined)?.[controllerKey];
+  return controller?.run?.ended === false ? controller.run : undefined;
 }
 
 /** The outermost run in flight that `ctx` belongs to. */
@@ -56,4 +52,10 @@ export function rootRunOf(ctx: Context): RunHandle | undefined {
   let run = runOf(ctx);
   while (run?.parent) run = run.parent;
   return run;
+}
+
+/** A copy of `ctx` without its run and its signal, for work that may outlive both. The signal is not read. */
+export function detached<Ctx extends Context>(ctx: Ctx): Omit<Ctx, 'signal'> {
+  const { [controllerKey]: unused, ...rest } = withoutSignal<Context>(ctx) as HasController;
+  return rest as Omit<Ctx, 'signal'>;
 }

@@ -8,6 +8,8 @@ export interface Failure {
 
 /** The run that owns a service call. */
 export interface CallObserver {
+  /** Starts as many queued calls as may run. */
+  startCalls(): void;
   /** Calls the service. Throws what the service throws. */
   invoke(call: ServiceCall): unknown;
   /** Called once for each call that was started, when its service has completed or failed, unless the run closed it first. */
@@ -20,11 +22,16 @@ export class ServiceCall {
   readonly name: string;
   state: 'queued' | 'running' | 'completed' = 'queued';
   hasValue = false;
-  /** Where the values go: the subscriber of the Observable that is joined. */
-  port: Subscriber<unknown> | undefined;
-  /** Errors that the service's teardowns threw: they must reach neither the other services nor the outcome. */
-  teardownErrors: unknown[] | undefined;
+  /** The values of the service, for the operator that joins the calls. */
+  readonly values: Observable<unknown> = new Observable((joined) => {
+    this.joined = joined;
+    this.#run.startCalls();
+  });
+  /** Receives the values. */
+  joined: Subscriber<unknown> | undefined;
   readonly #run: CallObserver;
+  /** They must reach neither the other services nor the outcome. */
+  #teardownErrors: unknown[] | undefined;
   #subscriber: Subscriber<unknown> | undefined;
   #closed = false;
   #subscribing = false;
@@ -62,7 +69,7 @@ export class ServiceCall {
     }).subscribe({
       next: (value) => {
         this.hasValue = true;
-        this.port?.next(value);
+        this.joined?.next(value);
       },
       error: (error: unknown) => {
         this.#settle({ error });
@@ -104,7 +111,13 @@ export class ServiceCall {
 
   /** Keeps an error that a teardown threw, for the run to report it when the call has settled. */
   keepTeardownError(error: unknown): void {
-    (this.teardownErrors ??= []).push(...errorsOf(error));
+    (this.#teardownErrors ??= []).push(...errorsOf(error));
+  }
+
+  takeTeardownErrors(): readonly unknown[] {
+    const errors = this.#teardownErrors ?? [];
+    this.#teardownErrors = undefined;
+    return errors;
   }
 }
 

@@ -1,6 +1,5 @@
 import { defer, finalize, type Observable, ReplaySubject, share, tap } from 'rxjs';
-import { withoutSignal } from '../core/abort.ts';
-import { withoutRun } from '../core/run-handle.ts';
+import { detached } from '../core/run-handle.ts';
 import { describeType } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortableInRun } from '../core/from-abortable.ts';
@@ -83,7 +82,7 @@ export function inputKey<In>(
 
 /** The key of what a context carries, but for whose it is and how long it may take. */
 export function contextKey(ctx: Context): string {
-  const { deadline, propagate, ...rest } = withoutRun(withoutSignal(ctx));
+  const { deadline, propagate, ...rest } = detached(ctx);
   const fields = rest as Record<PropertyKey, unknown>;
   const carried = Reflect.ownKeys(fields)
     .filter((name) => fields[name] !== undefined)

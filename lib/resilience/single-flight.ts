@@ -1,6 +1,5 @@
 import type { Observable } from 'rxjs';
-import { withoutSignal } from '../core/abort.ts';
-import { withoutRun } from '../core/run-handle.ts';
+import { detached } from '../core/run-handle.ts';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
 import type { Service } from '../core/service.ts';
@@ -55,15 +54,17 @@ export function singleFlight<In, Out, Ctx extends Context>(
   const keyOf = inputKey('singleFlight', service, config);
   const share = shareByKey({ keepAnswers: false });
   return (ctx, input) =>
-    fromAbortable(ctx, () => share(JSON.stringify([keyOf(input), contextKey(ctx)]), {}, detached(service, ctx, input)));
+    fromAbortable(ctx, () =>
+      share(JSON.stringify([keyOf(input), contextKey(ctx)]), {}, inOwnContext(service, ctx, input)),
+    );
 }
 
 /** Who asks first may go while others wait: nothing of it is kept but what its context carries. */
-function detached<In, Out, Ctx extends Context>(
+function inOwnContext<In, Out, Ctx extends Context>(
   service: Service<In, Out, Ctx>,
   ctx: Ctx,
   input: In,
 ): (signal: AbortSignal) => Observable<Out> {
-  const { deadline, ...rest } = withoutRun(withoutSignal(ctx));
+  const { deadline, ...rest } = detached(ctx);
   return (signal) => service({ ...rest, signal } as unknown as Ctx, input);
 }
