@@ -109,8 +109,9 @@ export function orderService(baseUrl: string | URL): Service<number, Orders> {
 }
 
 function field(body: unknown, key: string, fits: (value: unknown) => boolean, expected: string): unknown {
-  if (typeof body !== 'object' || body === null) throw new ValidationError([{ message: 'expected an object' }]);
+  if (typeof body !== 'object' || body === null)
+    throw new ValidationError({ issues: [{ message: 'expected an object' }] });
   const value: unknown = Object.hasOwn(body, key) ? (body as Record<string, unknown>)[key] : undefined;
-  if (!fits(value)) throw new ValidationError([{ message: `expected ${expected}`, path: [key] }]);
+  if (!fits(value)) throw new ValidationError({ issues: [{ message: `expected ${expected}`, path: [key] }] });
   return value;
 }

@@ -25,12 +25,16 @@ export class DecodeError extends ForkfastError {
   declare readonly method: string;
   declare readonly url: string;
 
-  constructor(
-    what: string,
-    options: { status: number; contentType: string | null; method: string; url: string; cause?: unknown },
-  ) {
-    const { status, contentType, method, url } = options;
+  constructor(options: {
+    reason: string;
+    status: number;
+    contentType: string | null;
+    method: string;
+    url: string;
+    cause?: unknown;
+  }) {
+    const { reason, status, contentType, method, url } = options;
     const fields = { status, contentType, method, url };
-    super(`${what} (HTTP ${String(status)}) from ${method} ${url}`, causeOf(options), fields);
+    super(`${reason} (HTTP ${String(status)}) from ${method} ${url}`, causeOf(options), fields);
   }
 }

@@ -20,8 +20,8 @@ export class NetworkError extends ForkfastError {
   declare readonly method: string;
   declare readonly url: string;
 
-  constructor(what: string, options: { method: string; url: string; cause?: unknown }) {
-    const { method, url } = options;
-    super(`${what} from ${method} ${url}`, causeOf(options), { method, url });
+  constructor(options: { reason: string; method: string; url: string; cause?: unknown }) {
+    const { reason, method, url } = options;
+    super(`${reason} from ${method} ${url}`, causeOf(options), { method, url });
   }
 }

@@ -23,8 +23,9 @@ export class ServiceError extends ForkfastError {
   declare readonly service: string;
   declare readonly elapsed: number;
 
-  constructor(service: string, options: { elapsed: number; cause: unknown }) {
-    super(`${service}: ${messageOf(options.cause)}`, { cause: options.cause }, { service, elapsed: options.elapsed });
+  constructor(options: { service: string; elapsed: number; cause: unknown }) {
+    const { service, elapsed, cause } = options;
+    super(`${service}: ${messageOf(cause)}`, { cause }, { service, elapsed });
   }
 
   protected override get summary(): string {
@@ -34,8 +35,8 @@ export class ServiceError extends ForkfastError {
 
 /** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
 export function toServiceError(name: string, elapsed: number, error: unknown): ServiceError {
-  if (!(error instanceof ServiceError)) return new ServiceError(name, { elapsed, cause: error });
-  return new ServiceError(joinPath(name, error.service), { elapsed, cause: error.cause });
+  if (!(error instanceof ServiceError)) return new ServiceError({ service: name, elapsed, cause: error });
+  return new ServiceError({ service: joinPath(name, error.service), elapsed, cause: error.cause });
 }
 
 /** The name of a service of a nested aggregate: `dashboard.profile`, `[0].orders`, `orders[3]`. */

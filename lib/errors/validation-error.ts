@@ -24,7 +24,8 @@ export class ValidationError extends ForkfastError {
   override readonly code = 'ERR_VALIDATION' as const;
   readonly issues: readonly StandardSchemaV1.Issue[];
 
-  constructor(issues: readonly StandardSchemaV1.Issue[]) {
+  constructor(options: { issues: readonly StandardSchemaV1.Issue[] }) {
+    const { issues } = options;
     const told = issues.slice(0, 5).map((issue) => ({ path: pathOf(issue).join() }));
     super(
       truncatedList(issues, '; ', (issue) => [...pathOf(issue), issue.message].join(': ')),

@@ -47,7 +47,7 @@ export function readText<T>(response: FetchResponse, options: ReadOptions<T>, ca
   const failure = (what?: string): DecodeError => {
     const contentType = mediaType(headers.get('content-type'));
     const held = `no ${String(what)} but ${String(size)} bytes of ${contentType ?? 'no content type'}`;
-    return new DecodeError(what ? held : 'an empty body', { ...options.target(), status, contentType });
+    return new DecodeError({ reason: what ? held : 'an empty body', ...options.target(), status, contentType });
   };
   read(body, call, take, (broke) => {
     if (broke) call.fail(() => networkError('a body cut short', options.target(), broke.cause));
@@ -172,9 +172,9 @@ export function networkErrorOf(target: Target, cause: unknown): unknown {
 }
 
 function networkError(what: string, target: Target, cause: unknown): NetworkError {
-  if (refusedRedirect(cause)) return new NetworkError('a redirect, which is refused,', { ...target, cause });
+  if (refusedRedirect(cause)) return new NetworkError({ reason: 'a redirect, which is refused,', ...target, cause });
   const code = codeOf(cause);
-  return new NetworkError(code === undefined ? what : `${what} (${code})`, { ...target, cause });
+  return new NetworkError({ reason: code === undefined ? what : `${what} (${code})`, ...target, cause });
 }
 
 /** The system's code, which platforms hide in the cause of a `TypeError: fetch failed`. */

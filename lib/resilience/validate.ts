@@ -36,7 +36,7 @@ export function validate<S extends StandardSchemaV1>(
   const standard = (schema as Partial<S> | undefined)?.['~standard'];
   if (!hasMethod(standard, 'validate')) throw new TypeError(`validate: ${describeType(schema)} is no Standard Schema`);
   const outcome = (result: StandardSchemaV1.Result<unknown>): StandardSchemaV1.InferOutput<S> => {
-    if (result.issues) throw new ValidationError(result.issues);
+    if (result.issues) throw new ValidationError({ issues: result.issues });
     return result.value;
   };
   return concatMap((value) => {

@@ -50,7 +50,7 @@ describe('the User Dashboard Backend', () => {
       expectObservable(dashboard(profile, orders)).toBe(
         expected,
         undefined,
-        new ServiceError('profile', { elapsed: 0, cause: down }),
+        new ServiceError({ service: 'profile', elapsed: 0, cause: down }),
       );
       expectSubscriptions(profile.subscriptions).toBe('(^!)');
       expectSubscriptions(orders.subscriptions).toBe(' (^!)');

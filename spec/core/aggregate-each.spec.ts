@@ -46,14 +46,14 @@ describe('aggregateEach', () => {
       expectObservable(ask(background)).toBe(
         '--#',
         undefined,
-        new ServiceError('orders[1]', { elapsed: 2, cause: boom }),
+        new ServiceError({ service: 'orders[1]', elapsed: 2, cause: boom }),
       );
       expectSubscriptions(slow.subscriptions).toBe('^-!');
       expectSubscriptions(queued.subscriptions).toBe([]);
       expectObservable(each(background, [1])).toBe(
         '--#',
         undefined,
-        new ServiceError('[0]', { elapsed: 2, cause: boom }),
+        new ServiceError({ service: '[0]', elapsed: 2, cause: boom }),
       );
     });
   });

@@ -71,7 +71,7 @@ describe('aggregateLatest', () => {
       expectObservable(aggregateLatest({ a: () => a, b: () => b }, quiet)(background)).toBe(
         '--p-#',
         { p: { a: 'p' } },
-        new ServiceError('b', { elapsed: 4, cause: boom }),
+        new ServiceError({ service: 'b', elapsed: 4, cause: boom }),
       );
       expectSubscriptions(a.subscriptions).toBe('^---!');
     });
@@ -109,7 +109,8 @@ describe('aggregateLatest', () => {
         quiet,
         withTimeout(1_000),
       );
-      const error = new ServiceError('page', {
+      const error = new ServiceError({
+        service: 'page',
         elapsed: 30_000,
         cause: new DeadlineExceededError({ pending: ['n'], elapsed: 30_000 }),
       });
@@ -138,7 +139,8 @@ describe('aggregateLatest', () => {
       const inner = aggregate({ orders: () => NEVER }, quiet, withTimeout(2_000));
       const user = (ctx: Context): Observable<unknown> => merge(of('cached').pipe(delay(500)), inner(ctx));
       const error = (service: string) =>
-        new ServiceError(service, {
+        new ServiceError({
+          service,
           elapsed: 2_000,
           cause: new DeadlineExceededError({ pending: ['orders'], elapsed: 2_000 }),
         });

@@ -250,7 +250,7 @@ describe('aggregate', () => {
         expectObservable<unknown>(ask).toBe(
           expected,
           undefined,
-          new ServiceError('empty', { elapsed: 3, cause: cause(EMPTY) }),
+          new ServiceError({ service: 'empty', elapsed: 3, cause: cause(EMPTY) }),
         );
         expectSubscriptions(sibling.subscriptions).toBe('^--!');
       });

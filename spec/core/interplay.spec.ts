@@ -73,7 +73,7 @@ describe('together', () => {
       expectObservable(ask(background)).toBe(
         '9ms #',
         undefined,
-        new ServiceError('service', { elapsed: 9, cause: boom }),
+        new ServiceError({ service: 'service', elapsed: 9, cause: boom }),
       );
     });
   });

@@ -608,7 +608,7 @@ describe('a run', () => {
         expectObservable(ask(background)).toBe(
           '300ms #',
           undefined,
-          new ServiceError('fails', { elapsed: 300, cause: boom }),
+          new ServiceError({ service: 'fails', elapsed: 300, cause: boom }),
         );
         const late = new DeadlineExceededError({ pending: ['profile'], elapsed: 1_000 });
         expectObservable(ended).toBe('1s #', undefined, late);
@@ -798,7 +798,11 @@ describe('a run', () => {
         const a = cold<number>('--#', undefined, boom);
         const b = cold('b|');
         const ask = aggregate({ a: () => a, b: () => b }, quiet, withConcurrency(1));
-        expectObservable(ask(background)).toBe('--#', undefined, new ServiceError('a', { elapsed: 2, cause: boom }));
+        expectObservable(ask(background)).toBe(
+          '--#',
+          undefined,
+          new ServiceError({ service: 'a', elapsed: 2, cause: boom }),
+        );
         expectSubscriptions(b.subscriptions).toBe([]);
       });
     });

@@ -18,14 +18,14 @@ const at = { method: 'GET', url: 'http://api.test/a' };
 
 describe('errors', () => {
   const all = [
-    new ServiceError('profile', { elapsed: 3, cause }),
+    new ServiceError({ service: 'profile', elapsed: 3, cause }),
     new DeadlineExceededError({ pending: ['a', 'b'], elapsed: 3, cause }),
     new CanceledError({ cause }),
-    new NetworkError('no answer (ECONNREFUSED)', { ...at, cause }),
+    new NetworkError({ reason: 'no answer (ECONNREFUSED)', ...at, cause }),
     new HttpError({ ...at, status: 503, body: 'secret', retryAfter: 1_000 }),
-    new DecodeError('no JSON', { ...at, status: 200, contentType: 'text/html', cause }),
+    new DecodeError({ reason: 'no JSON', ...at, status: 200, contentType: 'text/html', cause }),
     new BodyTooLargeError({ ...at, maxBytes: 10 }),
-    new ValidationError([{ message: 'got "secret"', path: ['user', { key: 'name' }] }]),
+    new ValidationError({ issues: [{ message: 'got "secret"', path: ['user', { key: 'name' }] }] }),
     new BulkheadFullError({ running: 2, waiting: 1 }),
   ] as const;
 
@@ -135,11 +135,17 @@ describe('errors', () => {
   });
 
   it('print the words of our own causes, however deep', () => {
-    const validation = new ServiceError('a', { elapsed: 1, cause: new ValidationError([{ message: 'secret' }]) });
+    const validation = new ServiceError({
+      service: 'a',
+      elapsed: 1,
+      cause: new ValidationError({ issues: [{ message: 'secret' }] }),
+    });
     expect(validation.message).to.equal('a: secret');
     expect(validation.toJSON()).to.deep.include({ message: 'a: invalid' });
     const late = new DeadlineExceededError({ pending: ['x'], elapsed: 1 });
-    expect(new ServiceError('a', { elapsed: 2, cause: late }).toJSON()).to.deep.include({ cause: late.toJSON() });
+    expect(new ServiceError({ service: 'a', elapsed: 2, cause: late }).toJSON()).to.deep.include({
+      cause: late.toJSON(),
+    });
   });
 
   it('print a chain that bites its own tail', () => {
@@ -163,11 +169,11 @@ describe('errors', () => {
     expect(json('secret')).to.deep.equal({ name: 'string' });
     expect(json(null)).to.deep.equal({ name: 'object' });
     expect(json({ name: 'secret', code: 'secret' })).to.deep.equal({ name: 'object' });
-    expect(new ServiceError('a', { elapsed: 0, cause: { secret: 1 } }).message).to.equal(
+    expect(new ServiceError({ service: 'a', elapsed: 0, cause: { secret: 1 } }).message).to.equal(
       'a: failed with an instance of Object',
     );
-    expect(new ServiceError('a', { elapsed: 0, cause: 'no luck' }).message).to.equal('a: no luck');
-    expect(new ServiceError('a', { elapsed: 0, cause: new RangeError() }).message).to.equal('a: RangeError');
+    expect(new ServiceError({ service: 'a', elapsed: 0, cause: 'no luck' }).message).to.equal('a: no luck');
+    expect(new ServiceError({ service: 'a', elapsed: 0, cause: new RangeError() }).message).to.equal('a: RangeError');
   });
 
   it('print name and code of a cause where they are single words', () => {
@@ -183,7 +189,7 @@ describe('errors', () => {
 
   it('list no more than five issues, and cut their paths', () => {
     const issues = Array.from({ length: 7 }, (_, index) => ({ message: 'no', path: [index, 'x'.repeat(100)] }));
-    const error = new ValidationError(issues);
+    const error = new ValidationError({ issues });
     expect(error.issues).to.equal(issues);
     expect(error.message).to.match(/^0\.x{78}: no; 1\..*; 4\.x{78}: no and 2 more$/);
     const { message, issues: shown } = error.toJSON();
@@ -206,7 +212,7 @@ describe('errors', () => {
   });
 
   it('print what is not there as nothing: a code, and when to come back', () => {
-    const uncoded = new ServiceError('a', { elapsed: 0, cause: new RangeError('secret') });
+    const uncoded = new ServiceError({ service: 'a', elapsed: 0, cause: new RangeError('secret') });
     expect(uncoded.toJSON()).to.include({ message: 'a: RangeError' });
     expect(new HttpError({ ...at, status: 500 }).toJSON()).not.to.have.property('retryAfter');
   });

@@ -418,8 +418,8 @@ describe('example: the dashboard backend', function () {
   it('maps every way to fail to a status', () => {
     const deadline = new DeadlineExceededError({ pending: ['orders'], elapsed: 1 });
     expect(statusOf(deadline)).to.equal(504);
-    expect(statusOf(new ServiceError('inner', { elapsed: 1, cause: deadline }))).to.equal(504);
-    expect(statusOf(new ServiceError('inner', { elapsed: 1, cause: new Error('boom') }))).to.equal(502);
+    expect(statusOf(new ServiceError({ service: 'inner', elapsed: 1, cause: deadline }))).to.equal(504);
+    expect(statusOf(new ServiceError({ service: 'inner', elapsed: 1, cause: new Error('boom') }))).to.equal(502);
     expect(statusOf(new CanceledError())).to.equal(503);
     expect(statusOf(new TypeError('a bug'))).to.equal(500);
   });

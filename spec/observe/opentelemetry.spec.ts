@@ -373,9 +373,9 @@ describe('withTracing', () => {
       for (const error of [
         foreign,
         secret,
-        new NetworkError('no answer', { ...network, cause: foreign }),
+        new NetworkError({ reason: 'no answer', ...network, cause: foreign }),
         new HttpError({ ...network, status: 503, body: secret }),
-        new ValidationError([issue]),
+        new ValidationError({ issues: [issue] }),
       ]) {
         aggregate({ a: failing(error) }, ...named('run'))(background).subscribe(ignored);
       }
@@ -392,7 +392,7 @@ describe('withTracing', () => {
 
     for (const [type, error] of [
       ['503', new HttpError({ status: 503, method: 'GET', url: 'http://api.test/' })],
-      ['ERR_NETWORK', new NetworkError('no answer', { method: 'GET', url: 'http://api.test/' })],
+      ['ERR_NETWORK', new NetworkError({ reason: 'no answer', method: 'GET', url: 'http://api.test/' })],
       ['ENOENT', Object.assign(new Error('no file'), { code: 'ENOENT' })],
       ['TimeoutError', new DOMException('late', 'TimeoutError')],
       ['undefined', undefined],

@@ -365,7 +365,7 @@ describe('waterfall', () => {
     });
 
     it('escapes in an error too', () => {
-      const error = new NetworkError('bad\u001B[31m\nanswer', { method: 'GET', url: 'http://api.test/' });
+      const error = new NetworkError({ reason: 'bad\u001B[31m\nanswer', method: 'GET', url: 'http://api.test/' });
       const events = [event({}), event({ service: 'a', type: 'failed', error })];
       expect(waterfall(events)).to.contain(String.raw`failed: bad\u{1b}[31m\u{a}answer`);
     });

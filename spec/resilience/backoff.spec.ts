@@ -24,14 +24,14 @@ import { marbles } from '../../lib/testing/index.ts';
 
 const quiet = withLogger(silent);
 const url = 'http://api.test/orders';
-const down = new NetworkError('no answer', { method: 'GET', url });
+const down = new NetworkError({ reason: 'no answer', method: 'GET', url });
 const boom = new Error('boom');
 
 function http(status: number, given: { method?: string; retryAfter?: number } = {}): HttpError {
   return new HttpError({ status, method: 'GET', url, ...given });
 }
 
-const inService = (cause: unknown): ServiceError => new ServiceError('orders', { elapsed: 1, cause });
+const inService = (cause: unknown): ServiceError => new ServiceError({ service: 'orders', elapsed: 1, cause });
 
 describe('backoff', () => {
   describe('waits', () => {
@@ -181,7 +181,7 @@ describe('backoff', () => {
             quiet,
             withTimeout(deadline),
           );
-          const error = deadline === 12 ? new ServiceError('orders', { elapsed: 2, cause: down }) : late;
+          const error = deadline === 12 ? new ServiceError({ service: 'orders', elapsed: 2, cause: down }) : late;
           expectObservable(ask(background)).toBe(expected, undefined, error);
           expectSubscriptions(source.subscriptions).toBe([...subscriptions]);
         });
@@ -235,7 +235,7 @@ describe('backoff', () => {
       marbles(({ cold, expectObservable, flush }) => {
         const sibling = cold<number>('-----#', undefined, boom);
         const ask = aggregate({ orders: (ctx) => waiting(ctx, log), sibling: () => sibling }, quiet);
-        const failed = new ServiceError('sibling', { elapsed: 5, cause: boom });
+        const failed = new ServiceError({ service: 'sibling', elapsed: 5, cause: boom });
         expectObservable(ask(background)).toBe('-----#', undefined, failed);
         flush();
       });
@@ -355,10 +355,10 @@ describe('isTransient', () => {
 
   it('is true of no answer to what is idempotent', () => {
     for (const method of methods.idempotent) {
-      expect(isTransient(new NetworkError('no answer', { method, url })), method).to.equal(true);
+      expect(isTransient(new NetworkError({ reason: 'no answer', method, url })), method).to.equal(true);
     }
     for (const method of methods.not) {
-      expect(isTransient(new NetworkError('no answer', { method, url })), method).to.equal(false);
+      expect(isTransient(new NetworkError({ reason: 'no answer', method, url })), method).to.equal(false);
     }
   });
 
@@ -394,9 +394,9 @@ describe('isTransient', () => {
       new Error('wrapped', { cause: down }),
       new CanceledError({ cause: down }),
       new DeadlineExceededError({ pending: [], elapsed: 1, cause: down }),
-      new DecodeError('no JSON', { status: 503, contentType: null, method: 'GET', url }),
+      new DecodeError({ reason: 'no JSON', status: 503, contentType: null, method: 'GET', url }),
       new BodyTooLargeError({ maxBytes: 1, method: 'GET', url }),
-      new ValidationError([]),
+      new ValidationError({ issues: [] }),
       { name: 'NetworkError', method: 'GET' },
       'ECONNRESET',
       undefined,

@@ -40,7 +40,11 @@ describe('perRun', () => {
       const profile = perRun(() => account);
       const orders = (ctx: Context): Observable<unknown> => profile(ctx);
       const ask = aggregate({ profile, orders, fails: () => fails }, quiet);
-      expectObservable(ask(background)).toBe('--#', undefined, new ServiceError('fails', { elapsed: 2, cause: boom }));
+      expectObservable(ask(background)).toBe(
+        '--#',
+        undefined,
+        new ServiceError({ service: 'fails', elapsed: 2, cause: boom }),
+      );
       expectSubscriptions(account.subscriptions).toBe('^-!');
     });
   });

@@ -59,7 +59,7 @@ describe('security: the lines of the default logger', function () {
           Object.assign(new Error(words), { name: words, code: words }),
           words,
           new HttpError({ status: 500, method: words, url: `http://api.test/${words}`, body: words }),
-          new ValidationError([{ message: words, path: [words] }]),
+          new ValidationError({ issues: [{ message: words, path: [words] }] }),
         ];
         for (const failure of failures) {
           const services: Record<string, Service<void, never>> = Object.fromEntries([

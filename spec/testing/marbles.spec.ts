@@ -165,7 +165,7 @@ describe('marbles', () => {
     [
       'an error that differs, with what it is compared by',
       ({ cold, expectObservable }) => {
-        const failed = new ServiceError('orders', { elapsed: 1, cause: new Error('boom') });
+        const failed = new ServiceError({ service: 'orders', elapsed: 1, cause: new Error('boom') });
         expectObservable(cold('1s #', undefined, failed)).toBe('1s #', undefined, late);
       },
       [

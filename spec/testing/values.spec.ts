@@ -14,7 +14,7 @@ const circular = (message: string): Error => {
   return error;
 };
 const failed = (service: string, elapsed: number): ServiceError =>
-  Object.assign(new ServiceError('a', { elapsed, cause: 'boom' }), { service });
+  Object.assign(new ServiceError({ service: 'a', elapsed, cause: 'boom' }), { service });
 
 describe('values', () => {
   for (const [what, actual, expected] of [
@@ -92,7 +92,7 @@ describe('values', () => {
       [coded('E_BOOM'), 'Error: boom { code: "E_BOOM" }'],
       [new DOMException('a', 'AbortError'), 'AbortError: a { code: 20 }'],
       [
-        [new ServiceError('a', { elapsed: 1, cause: new TypeError('boom', { cause: 'why' }) })],
+        [new ServiceError({ service: 'a', elapsed: 1, cause: new TypeError('boom', { cause: 'why' }) })],
         '[ServiceError: a: boom { code: "ERR_SERVICE_FAILED", service: "a" }, caused by TypeError: boom, caused by "why"]',
       ],
       [await failureOf(NEVER.pipe(timeout(0)), Error), 'TimeoutError: Timeout has occurred'],

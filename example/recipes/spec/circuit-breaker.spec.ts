@@ -242,7 +242,7 @@ describe('recipe: a circuit breaker', function () {
 
   it('blames the upstream for what a nested aggregate died of', () => {
     const answer = { method: 'GET', url: 'http://orders.test/' };
-    const nested = (cause: unknown): ServiceError => new ServiceError('orders', { elapsed: 1, cause });
+    const nested = (cause: unknown): ServiceError => new ServiceError({ service: 'orders', elapsed: 1, cause });
     expect(blames(nested(new HttpError({ ...answer, status: 500 })))).to.equal(true);
     expect(blames(nested(new HttpError({ ...answer, status: 499 })))).to.equal(false);
     expect(blames(nested(new CanceledError()))).to.equal(false);
