@@ -20,7 +20,7 @@ const noop = (): void => undefined;
  */
 export class LazyAbortController {
   /** The run that the signal belongs to: a context that is made from nothing but the signal is in this run. */
-  readonly run: RunHandle | undefined;
+  run: RunHandle | undefined;
   /** The context or `init` whose signal this is. */
   holder: object | undefined;
   /** Set once the controller has aborted. */
@@ -65,8 +65,8 @@ export class LazyAbortController {
 }
 
 /**
- * Where a context, an `init` or a signal keeps its controller. The key is enumerable, so that a copy of a context stays in its
- * run. Only the `holder` itself has the controller's signal: a copy may have another.
+ * Where a context, an `init` or a signal keeps its controller. In the context of a run the key is enumerable, so that a copy
+ * stays in the run. Only the `holder` itself has the controller's signal: a copy may have another.
  */
 export const controllerKey: unique symbol = Symbol('forkfast.run');
 
@@ -88,7 +88,8 @@ export function withSignal<T extends object>(
   controller: LazyAbortController,
 ): T & { readonly signal: AbortSignal } {
   controller.holder = target;
-  (target as { [controllerKey]?: LazyAbortController })[controllerKey] = controller;
+  if (controller.run) (target as { [controllerKey]?: LazyAbortController })[controllerKey] = controller;
+  else Object.defineProperty(target, controllerKey, { value: controller });
   return Object.defineProperty(target, 'signal', lazySignal) as T & { readonly signal: AbortSignal };
 }
 

@@ -49,6 +49,7 @@ export function abortableInRun<T>(
   onTeardownError: (error: unknown) => void,
 ): Observable<T> {
   return abortable<T>(ctx, (call) => {
+    call.controller.run = runOf(ctx);
     call.follow(start(call.controller.signal), onTeardownError);
   });
 }
@@ -81,7 +82,7 @@ export function abortable<T>(
 
 /** One subscription of {@link abortable}. The last value is the answer. */
 export class AbortableCall<T> {
-  readonly controller: LazyAbortController;
+  readonly controller: LazyAbortController = new LazyAbortController();
   ended = false;
   readonly #subscriber: Subscriber<T>;
   readonly #reasonOf: (error: unknown) => unknown;
@@ -91,7 +92,6 @@ export class AbortableCall<T> {
   #answer: { readonly value: T } | undefined;
 
   constructor(ctx: Context, subscriber: Subscriber<T>, reasonOf: (error: unknown) => unknown) {
-    this.controller = new LazyAbortController(runOf(ctx));
     this.#subscriber = subscriber;
     this.#reasonOf = reasonOf;
     subscriber.add(() => {
