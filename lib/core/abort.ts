@@ -57,11 +57,6 @@ export class LazyAbortController {
     listeners.add(listener);
     return () => listeners.delete(listener);
   }
-
-  /** Keeps Node's `console.log(ctx)` short. */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.run ? `[run ${String(this.run.run)}]` : '[controller]';
-  }
 }
 
 /**
