@@ -26,7 +26,9 @@ export class LazyAbortController {
   /** Set once the controller has aborted. */
   aborted: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
-  #listeners: Set<AbortListener> | undefined;
+  /** Most controllers have one listener, and a set would weigh more than the rest of a controller. */
+  #first: AbortListener | undefined;
+  #others: Set<AbortListener> | undefined;
 
   constructor(run?: RunHandle) {
     this.run = run;
@@ -47,15 +49,19 @@ export class LazyAbortController {
     if (this.aborted) return;
     this.aborted = { reason };
     this.#controller?.abort(reason);
-    if (this.#listeners) dispatch(this.#listeners, reason);
+    if (this.#first) callNow(this.#first, reason);
+    if (this.#others) dispatch(this.#others, reason);
   }
 
   /** As the function {@link onAbort}. */
   onAbort(listener: AbortListener): () => void {
     if (this.aborted) return callNow(listener, this.aborted.reason);
-    const listeners = (this.#listeners ??= new Set());
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    if (this.#first || this.#others?.size) (this.#others ??= new Set()).add(listener);
+    else this.#first = listener;
+    return () => {
+      if (this.#first === listener) this.#first = undefined;
+      else this.#others?.delete(listener);
+    };
   }
 }
 
