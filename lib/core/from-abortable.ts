@@ -7,13 +7,13 @@ import { runOf } from './run-handle.ts';
 import { toObservable } from './service.ts';
 
 /**
- * Makes a cold, cancellable Observable of any function that takes an `AbortSignal`: a database driver, an SDK, a timer.
+ * Makes a cold, cancellable Observable of a function that takes an `AbortSignal`: a database driver, an SDK, a timer.
  *
- * Emits what the promise resolves to (of an Observable, the last value) and completes. Errors with what it rejects with, and
- * with `CanceledError` when `ctx.signal` aborts; `ctx.deadline` is for `aggregate` and `backoff` to read. The signal
- * aborts when it ends early: on unsubscribing, on `ctx.signal`, and on an error.
+ * Emits the value of the promise, or the last value of an Observable, and completes. Errors with the promise's or the Observable's
+ * error, and with `CanceledError` when `ctx.signal` aborts. The signal that `start` receives aborts on every early end: on
+ * unsubscribing, when `ctx.signal` aborts, and on an error. The function does not read `ctx.deadline`; `aggregate` does.
  *
- * @param ctx - The context; with its signal already aborted, `start` is not called.
+ * @param ctx - The context. If its signal has aborted, `start` is not called.
  * @param start - Called once for each subscription.
  *
  * @example

@@ -1,21 +1,19 @@
-import { hasMethod, describeType, assertPositiveInteger } from './assert.ts';
-import type { Fetch } from './context.ts';
 import type { EventSink } from '../observe/events.ts';
 import { type LogFields, type Logger, silent } from '../observe/logging.ts';
+import { assertPositiveInteger, describeType, hasMethod, mismatch } from './assert.ts';
+import type { Fetch } from './context.ts';
 
-/**
- * What an aggregate is configured with. Frozen; an {@link AggregateOption} makes the next one of it.
- */
+/** The frozen configuration of an aggregate. Each {@link AggregateOption} makes the next one. */
 export interface AggregateConfig {
-  /** Milliseconds; `Infinity` for none. */
+  /** Milliseconds from the subscription; `Infinity` for none. */
   readonly timeout: number;
-  /** Services in flight at the most; `Infinity` for all at once. */
+  /** How many services may run at once; `Infinity` for all. */
   readonly concurrency: number;
   readonly name: string;
   readonly logger: Logger;
-  /** What is added to each line of the log. */
+  /** Adds fields to each log line. */
   readonly fields: LogFields | undefined;
-  /** Who is told what a run does, beside the logger. */
+  /** Receive the events of each run. */
   readonly sinks: readonly EventSink[];
   readonly fetch: Fetch | undefined;
 }
@@ -28,9 +26,9 @@ export interface AggregateConfig {
  * @example
  * ```ts
  * import { of } from 'rxjs';
- * import { aggregate, type AggregateOption, background, silent, withLogger, withTimeout } from 'forkfast';
+ * import { aggregate, type AggregateOption, background, withConcurrency, withTimeout } from 'forkfast';
  *
- * const house: readonly AggregateOption[] = [withTimeout(1_000), withLogger(silent)];
+ * const house: readonly AggregateOption[] = [withTimeout(1_000), withConcurrency(4)];
  *
  * aggregate({ answer: () => of(42) }, ...house)(background).subscribe(console.log); // => { answer: 42 }
  * ```
@@ -49,12 +47,10 @@ const defaults: AggregateConfig = /* @__PURE__ */ Object.freeze({
 
 export function configure(options: readonly AggregateOption[]): AggregateConfig {
   return options.reduce((config, option) => {
-    if (typeof option !== 'function') {
-      throw new TypeError(
-        `an option is what a with…() function gives, such as withTimeout(1_000), not ${describeType(option)}`,
-      );
-    }
-    return option(config);
+    if (typeof option === 'function') return option(config);
+    throw new TypeError(
+      `aggregate: expected an option, got ${describeType(option)}: pass the result of a with function, such as withTimeout(1_000)`,
+    );
   }, defaults);
 }
 
@@ -63,9 +59,9 @@ function set(change: Partial<AggregateConfig>): AggregateOption {
 }
 
 /**
- * Bounds a run to `ms` milliseconds, counted from the subscription; then it errors with `DeadlineExceededError`.
+ * Bounds each run to `ms` milliseconds from its subscription. After that the run errors with `DeadlineExceededError`.
  *
- * By default 30,000 ms. The caller's `ctx.deadline` wins where it is sooner, and nested aggregates inherit what is left.
+ * If the caller's `ctx.deadline` is sooner, it counts instead. Nested aggregates inherit the time that is left.
  *
  * ```text
  * profile   --p|
@@ -73,41 +69,42 @@ function set(change: Partial<AggregateConfig>): AggregateOption {
  * run       ---------#        withTimeout(9)
  * ```
  *
- * @param ms - Above 0 and below 2^31, or `Infinity` for no timeout.
- * @throws RangeError for any other number: a timer would fire after 1 ms.
+ * @param ms - Milliseconds above 0 and below 2^31, or `Infinity` for no timeout.
+ * @throws RangeError for any other number, because a timer would fire after 1 ms.
  * @defaultValue 30_000
- * @remarks Go's `context.WithTimeout`.
+ * @remarks Go's `context.WithTimeout` (https://pkg.go.dev/context#WithTimeout).
  *
  * @example
  * ```ts
  * import { NEVER } from 'rxjs';
- * import { aggregate, background, silent, withLogger, withTimeout } from 'forkfast';
+ * import { aggregate, background, withTimeout } from 'forkfast';
  *
- * const ask = aggregate({ orders: () => NEVER }, withTimeout(10), withLogger(silent));
+ * const dashboard = aggregate({ orders: () => NEVER }, withTimeout(10));
  *
- * ask(background).subscribe({ error: (error) => console.log(error.name) }); // => DeadlineExceededError
+ * dashboard(background).subscribe({ error: (error) => console.log(error.name) }); // => DeadlineExceededError
  * ```
  */
 export function withTimeout(ms: number): AggregateOption {
   if (typeof ms !== 'number' || !(ms > 0 && (ms < 2 ** 31 || ms === Infinity))) {
     throw new RangeError(
-      `withTimeout: milliseconds above 0 and below 2^31, or Infinity for none, not ${describeType(ms)}`,
+      `${mismatch('withTimeout', 'milliseconds above 0 and below 2^31', ms)}: pass Infinity for none`,
     );
   }
   return set({ timeout: ms });
 }
 
 /**
- * Writes what a run does to `logger`: its failure and a passed deadline at `error`, once; a teardown that threw at `warn`; all
- * else at `debug`.
+ * Logs each run to `logger`: its failure or its exceeded deadline once at `error`, a teardown that threw at `warn`, and all
+ * other events at `debug`.
  *
- * By default winston on Node (JSON lines on stderr, level from `LOG_LEVEL`, `info` where unset), `console` elsewhere.
- * Lines hold no query, header, body or credentials.
+ * Without this option nothing is logged. Lines contain no query, header, body or credentials.
  *
- * @param logger - winston, `console`, or anything with `debug`, `info`, `warn` and `error`; `silent` for none.
- * @param fields - Adds to every line of a run, from its context and input: a request id. One that is called as a field of
- * the line itself gives way to it.
- * @throws TypeError where a method is missing.
+ * @param logger - `winstonLogger()` from `forkfast/winston`, a winston logger, `console`, or any object with the methods
+ * `debug`, `info`, `warn` and `error`. `silent` logs nothing.
+ * @param fields - Returns fields for every line of a run, such as a request id, from the run's context and input. Built-in fields
+ * override them.
+ * @throws TypeError if the logger lacks a method.
+ * @defaultValue `silent`
  *
  * @example
  * ```ts
@@ -115,39 +112,41 @@ export function withTimeout(ms: number): AggregateOption {
  * import { aggregate, silent, withLogger } from 'forkfast';
  *
  * const logger = { ...silent, error: (message: string, fields: object) => console.log(message, 'user' in fields) };
- * const ask = aggregate(
+ * const dashboard = aggregate(
  *   { profile: (_ctx, _id: number) => throwError(() => new Error('boom')) },
  *   withLogger(logger, (_ctx, id) => ({ user: id })),
  * );
  *
- * ask({}, 42).subscribe({ error: () => {} }); // => run failed true
+ * dashboard({}, 42).subscribe({ error: () => {} }); // => run failed true
  * ```
  */
 export function withLogger(logger: Logger, fields?: LogFields): AggregateOption {
   for (const level of ['debug', 'info', 'warn', 'error'] as const) {
     if (!hasMethod(logger, level)) {
-      throw new TypeError(`withLogger: the logger has no method ${level}(message, fields)`);
+      throw new TypeError(
+        `withLogger: expected a logger, got ${describeType(logger)} with no method ${level}(message, fields)`,
+      );
     }
   }
   return set({ logger, fields });
 }
 
 /**
- * Sends what a run tells of itself to `sink`, beside the sinks of the options before it.
+ * Sends the events of each run to `sink`, in addition to the sinks of earlier options.
  *
- * By default there is none. What a sink throws changes nothing.
+ * By default there is no sink. What a sink throws changes no outcome.
  *
- * @param sink - Has `next(event)`: an RxJS `Subject` fits.
- * @throws TypeError where it has not.
+ * @param sink - An object with `next(event)`, such as an RxJS `Subject`.
+ * @throws TypeError if `sink` has no `next`.
  *
  * @example
  * ```ts
  * import { of } from 'rxjs';
  * import { aggregate, background, withEvents } from 'forkfast';
  *
- * const ask = aggregate({ profile: () => of('Alice') }, withEvents({ next: (event) => console.log(event.type) }));
+ * const dashboard = aggregate({ profile: () => of('Alice') }, withEvents({ next: (event) => console.log(event.type) }));
  *
- * ask(background).subscribe();
+ * dashboard(background).subscribe();
  * // => started
  * // => started
  * // => succeeded
@@ -156,15 +155,15 @@ export function withLogger(logger: Logger, fields?: LogFields): AggregateOption 
  */
 export function withEvents(sink: EventSink): AggregateOption {
   if (!hasMethod(sink, 'next')) {
-    throw new TypeError(`withEvents: a sink has next(event), such as a Subject; got ${describeType(sink)}`);
+    throw new TypeError(`withEvents: expected a sink with next(event), got ${describeType(sink)}: pass a Subject`);
   }
   return (config) => Object.freeze({ ...config, sinks: Object.freeze([...config.sinks, sink]) });
 }
 
 /**
- * Lets at most `n` services of a run be in flight; the others wait, and start in order as places fall free.
+ * Lets at most `n` services of a run be in flight. The others are queued, and start in order as soon as one has completed.
  *
- * By default all start at once.
+ * By default all services start at once.
  *
  * ```text
  * profile   --p|
@@ -174,16 +173,16 @@ export function withEvents(sink: EventSink): AggregateOption {
  *
  * @param n - A positive integer.
  * @throws RangeError for anything else.
- * @remarks Go's `errgroup.Group.SetLimit`.
+ * @remarks Go's `errgroup.Group.SetLimit` (https://pkg.go.dev/golang.org/x/sync/errgroup#Group.SetLimit).
  *
  * @example
  * ```ts
  * import { of } from 'rxjs';
  * import { aggregate, background, withConcurrency } from 'forkfast';
  *
- * const ask = aggregate([() => of('first'), () => of('second')], withConcurrency(1));
+ * const both = aggregate([() => of('first'), () => of('second')], withConcurrency(1));
  *
- * ask(background).subscribe(console.log); // => [ 'first', 'second' ]
+ * both(background).subscribe(console.log); // => [ 'first', 'second' ]
  * ```
  */
 export function withConcurrency(n: number): AggregateOption {
@@ -192,10 +191,10 @@ export function withConcurrency(n: number): AggregateOption {
 }
 
 /**
- * Names the aggregate in events and logs.
+ * Names the aggregate in its events and log lines.
  *
  * @defaultValue `'aggregate'`
- * @throws TypeError where `name` is no string or empty.
+ * @throws TypeError if `name` is not a string, or empty.
  *
  * @example
  * ```ts
@@ -207,29 +206,30 @@ export function withConcurrency(n: number): AggregateOption {
  * ```
  */
 export function withName(name: string): AggregateOption {
-  if (typeof name !== 'string' || name === '')
-    throw new TypeError('withName: the name must be a string that is not empty');
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError(mismatch('withName', 'a string that is not empty', name));
+  }
   return set({ name });
 }
 
 /**
- * Gives the services of a run their transport, unless the caller's `ctx.fetch` is there.
+ * Sets the transport of a run's services. A caller's `ctx.fetch` wins.
  *
  * By default `fetchJson` and `fetchText` use `globalThis.fetch`.
  *
- * @throws TypeError where `fetch` is not a function.
+ * @throws TypeError if `fetch` is not a function.
  *
  * @example
  * ```ts
  * import { aggregate, background, fetchText, withFetch } from 'forkfast';
  *
  * const fetch = async () => new Response('Alice');
- * const ask = aggregate({ name: (ctx) => fetchText(ctx, 'http://api.test/name') }, withFetch(fetch));
+ * const page = aggregate({ name: (ctx) => fetchText(ctx, 'http://api.test/name') }, withFetch(fetch));
  *
- * ask(background).subscribe(console.log); // => { name: 'Alice' }
+ * page(background).subscribe(console.log); // => { name: 'Alice' }
  * ```
  */
 export function withFetch(fetch: Fetch): AggregateOption {
-  if (typeof fetch !== 'function') throw new TypeError(`withFetch: a function like fetch, not ${describeType(fetch)}`);
+  if (typeof fetch !== 'function') throw new TypeError(mismatch('withFetch', 'a function like fetch', fetch));
   return set({ fetch });
 }

@@ -95,7 +95,7 @@ describe('options', () => {
 
   it('withEvents, withFetch and withName refuse what they cannot use', () => {
     expect(() => withEvents(undefined as never)).to.throw(TypeError, 'next(event)');
-    expect(() => withFetch('fetch' as never)).to.throw(TypeError, 'not a string');
+    expect(() => withFetch('fetch' as never)).to.throw(TypeError, 'got a string');
     expect(() => withName('')).to.throw(TypeError, 'withName');
     expect(() => withName(7 as never)).to.throw(TypeError, 'withName');
   });
