@@ -21,8 +21,6 @@ const noop = (): void => undefined;
 export class LazyAbortController {
   /** The run that the signal belongs to: a context that is made from nothing but the signal is in this run. */
   run: RunHandle | undefined;
-  /** The context or `init` whose signal this is. */
-  holder: object | undefined;
   /** Set once the controller has aborted. */
   aborted: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
@@ -67,7 +65,7 @@ export class LazyAbortController {
 
 /**
  * Where a context, an `init` or a signal keeps its controller. In the context of a run the key is enumerable, so that a copy
- * stays in the run. Only the `holder` itself has the controller's signal: a copy may have another.
+ * stays in the run.
  */
 export const controllerKey: unique symbol = Symbol('forkfast.run');
 
@@ -88,16 +86,15 @@ export function withSignal<T extends object>(
   target: T,
   controller: LazyAbortController,
 ): T & { readonly signal: AbortSignal } {
-  controller.holder = target;
   if (controller.run) (target as { [controllerKey]?: LazyAbortController })[controllerKey] = controller;
   else Object.defineProperty(target, controllerKey, { value: controller });
   return Object.defineProperty(target, 'signal', lazySignal) as T & { readonly signal: AbortSignal };
 }
 
-/** The controller whose signal `holder` has, unless the signal was made by someone else. */
+/** The controller that makes the signal of `holder`. A copy of a context has the key, but a signal that may be another's. */
 export function controllerOf(holder: object | null | undefined): LazyAbortController | undefined {
   const controller = (holder as HasController | null | undefined)?.[controllerKey];
-  return controller?.holder === holder ? controller : undefined;
+  return controller?.run && controller.run.ctx !== holder ? undefined : controller;
 }
 
 /** As `checkContext`, without reading a signal that is made when it is read: such a context is our own, and valid. */

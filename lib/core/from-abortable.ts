@@ -4,7 +4,7 @@ import { checkCallerContext, LazyAbortController, onAbort, reportErrors } from '
 import { isPromiseLike } from './assert.ts';
 import type { Context } from './context.ts';
 import { runOf } from './run-handle.ts';
-import { toObservable } from './service.ts';
+import { type SourceObserver, subscribeTo, toObservable } from './service.ts';
 
 /**
  * Makes a cold, cancellable Observable of a function that takes an `AbortSignal`: a database driver, an SDK, a timer.
@@ -75,31 +75,29 @@ export function abortable<T>(
     try {
       if (!call.ended) start(call);
     } catch (error) {
-      call.end(error);
+      call.error(error);
     }
   });
 }
 
 /** One subscription of {@link abortable}. The last value is the answer. */
-export class AbortableCall<T> {
+export class AbortableCall<T> implements SourceObserver<T> {
   readonly controller: LazyAbortController = new LazyAbortController();
   ended = false;
+  source: Subscriber<T> | undefined;
   readonly #subscriber: Subscriber<T>;
   readonly #reasonOf: (error: unknown) => unknown;
   readonly #stopListening: (() => void) | undefined;
-  #source: Subscriber<T> | undefined;
   #onTeardownError: ((error: unknown) => void) | undefined;
   #answer: { readonly value: T } | undefined;
 
   constructor(ctx: Context, subscriber: Subscriber<T>, reasonOf: (error: unknown) => unknown) {
     this.#subscriber = subscriber;
     this.#reasonOf = reasonOf;
-    subscriber.add(() => {
-      if (!this.ended) this.end(new CanceledError());
-    });
+    subscriber.add(this);
     if (this.ended) return; // a `forkJoin` whose first source failed still subscribes to the others
     this.#stopListening = onAbort(ctx, (cause) => {
-      this.end(new CanceledError({ cause }));
+      this.error(new CanceledError({ cause }));
     });
   }
 
@@ -116,26 +114,39 @@ export class AbortableCall<T> {
       );
     } else if (!this.ended) {
       this.#onTeardownError = onTeardownError;
-      new Observable<T>((subscriber) => {
-        this.#source = subscriber; // assigned before subscribing, so that an endless synchronous source can be unsubscribed
-        try {
-          toObservable(source).subscribe(subscriber);
-        } catch (error) {
-          if (subscriber.closed) onTeardownError(error);
-          else subscriber.error(error);
-        }
-      }).subscribe({
-        next: (value) => {
-          this.#answer = { value };
-        },
-        error: (error: unknown) => {
-          this.end(error);
-        },
-        complete: () => {
-          this.#complete();
-        },
-      });
+      subscribeTo(toObservable(source), this);
     }
+  }
+
+  next(value: T): void {
+    this.#answer = { value };
+  }
+
+  /** Ends the call early: tears down, aborts, and notifies. */
+  error(error: unknown): void {
+    if (this.ended) return;
+    this.#release(() => {
+      this.controller.abort(this.#reasonOf(error));
+      if (!this.#subscriber.closed) this.#subscriber.error(error);
+    });
+  }
+
+  /** The call ends before it emits, so a subscriber that unsubscribes in `next` aborts nothing. */
+  complete(): void {
+    if (this.ended) return;
+    this.#release(() => {
+      if (this.#answer) this.#subscriber.next(this.#answer.value);
+      this.#subscriber.complete();
+    });
+  }
+
+  /** The subscriber has unsubscribed, or has been notified. */
+  unsubscribe(): void {
+    if (!this.ended) this.error(new CanceledError());
+  }
+
+  onTeardownError(error: unknown): void {
+    this.#onTeardownError?.(error);
   }
 
   /** Answers with what `make` returns; fails with what it throws. */
@@ -149,7 +160,7 @@ export class AbortableCall<T> {
     }
     // A promise has no caller that could receive what the subscriber's teardowns throw.
     reportErrors(() => {
-      this.#complete();
+      this.complete();
     });
   }
 
@@ -163,25 +174,7 @@ export class AbortableCall<T> {
       error = thrown;
     }
     reportErrors(() => {
-      this.end(error);
-    });
-  }
-
-  /** Ends the call early: tears down, aborts, and notifies. */
-  end(error: unknown): void {
-    if (this.ended) return;
-    this.#release(() => {
-      this.controller.abort(this.#reasonOf(error));
-      if (!this.#subscriber.closed) this.#subscriber.error(error);
-    });
-  }
-
-  /** The call ends before it emits, so a subscriber that unsubscribes in `next` aborts nothing. */
-  #complete(): void {
-    if (this.ended) return;
-    this.#release(() => {
-      if (this.#answer) this.#subscriber.next(this.#answer.value);
-      this.#subscriber.complete();
+      this.error(error);
     });
   }
 
@@ -195,13 +188,13 @@ export class AbortableCall<T> {
     this.ended = true;
     this.#stopListening?.();
     try {
-      this.#source?.unsubscribe();
+      this.source?.unsubscribe();
     } catch (error) {
       if (unsubscribed) {
         notify();
         throw error;
       }
-      this.#onTeardownError?.(error);
+      this.onTeardownError(error);
     }
     notify();
   }

@@ -1,4 +1,4 @@
-import type { Observable, SchedulerLike } from 'rxjs';
+import { asyncScheduler, type Observable, type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs';
 import { controllerKey, type HasController, withoutSignal } from './abort.ts';
 import type { Context } from './context.ts';
 import type { AggregateConfig } from './options.ts';
@@ -39,6 +39,29 @@ export interface Deadline {
   readonly scheduler: SchedulerLike;
   readonly with: () => Observable<never>;
 }
+
+/**
+ * Postpones its work while `parentReports` returns true. That is within one millisecond, in which the parent's timer is due too.
+ *
+ * Otherwise it is `asyncScheduler`, but it sets no timer for `Infinity`, and a delay is never negative, of which Node warns: `timeout`
+ * computes it after the services have started, and a service may have blocked past the deadline.
+ */
+export function deadlineSchedulerAfter(parentReports: () => boolean): SchedulerLike {
+  return {
+    now: () => asyncScheduler.now(),
+    schedule: <T>(work: (this: SchedulerAction<T>, state?: T) => void, delay = 0, state?: T): Subscription => {
+      if (delay === Infinity) return Subscription.EMPTY;
+      const attempt = function (this: SchedulerAction<T>, current?: T): void {
+        if (parentReports()) this.schedule(current, 0);
+        else work.call(this, current);
+      };
+      return asyncScheduler.schedule(attempt as never, Math.max(0, delay), state);
+    },
+  };
+}
+
+/** The scheduler for the deadline of a run without a parent. */
+export const deadlineScheduler: SchedulerLike = /* @__PURE__ */ deadlineSchedulerAfter(() => false);
 
 /** The run in flight that `ctx` belongs to: a copy of a run's context belongs to the run, whatever its signal. */
 export function runOf(ctx: Context | undefined): RunHandle | undefined {

@@ -1,4 +1,12 @@
-import { asyncScheduler, Observable, type SchedulerAction, type Subscriber, Subscription, TimeoutError } from 'rxjs';
+import {
+  asyncScheduler,
+  Observable,
+  type Observer,
+  type SchedulerAction,
+  type Subscriber,
+  Subscription,
+  TimeoutError,
+} from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { toServiceError } from '../errors/service-error.ts';
@@ -6,7 +14,9 @@ import type { Emit } from '../observe/events.ts';
 import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
-import { type Deadline, type RunHandle, runOf, type RunPlan } from './run-handle.ts';
+import { type Deadline, deadlineScheduler, deadlineSchedulerAfter } from './run-handle.ts';
+import { type RunHandle, runOf, type RunPlan } from './run-handle.ts';
+import { ForwardingObserver } from './service.ts';
 import { type CallObserver, errorsOf, type Failure, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
@@ -17,12 +27,10 @@ export function run<Out>(plan: RunPlan<Out>, caller: Context, input: unknown): O
   });
 }
 
-type Work = (this: SchedulerAction<unknown>, state?: unknown) => void;
-
 let lastRun = 0;
 
 /** Calls its services, joins their values, and ends once. The methods stand in the order in which a run meets them. */
-class Run<Out> implements RunHandle, CallObserver {
+class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> {
   readonly run = ++lastRun;
   readonly ctx: Context;
   readonly parent: RunHandle | undefined;
@@ -44,7 +52,6 @@ class Run<Out> implements RunHandle, CallObserver {
   #running = 0;
   #starting = false;
   #joined: Subscription | undefined;
-  #timer: Subscription | undefined;
   #stopListening: (() => void) | undefined;
 
   constructor(plan: RunPlan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
@@ -58,10 +65,11 @@ class Run<Out> implements RunHandle, CallObserver {
     // If the deadline of a parent in flight is past, the clock has jumped: the parent's timer counts, not the clock.
     const jumped = deadline < this.#startedAt && this.parent?.enforces(deadline) === true;
     const inherited = jumped ? Infinity : deadline;
-    this.#deadline = Math.min(inherited, this.#startedAt + config.timeout);
+    const sooner = Math.min(inherited, this.#startedAt + config.timeout);
+    this.#deadline = sooner - this.#startedAt < 2 ** 31 ? sooner : Infinity; // a later timer would fire at once
     this.#deadlineReporter = jumped ? undefined : this.parent;
     // With 'each' the run's own timeout bounds the first values only, so the services do not get it.
-    const ctx = serviceContext(withoutSignal(caller), emit === 'each' ? inherited : this.#deadline, config.fetch);
+    const ctx = serviceContext(withoutSignal(caller), emit === 'each' ? inherited : sooner, config.fetch);
     this.ctx = withSignal(ctx, this.#controller);
     this.#calls = names.map((name, index) => new ServiceCall(this, index, name));
     this.#emit = eventsOf(config, this, caller, input, this.#startedAt);
@@ -69,9 +77,7 @@ class Run<Out> implements RunHandle, CallObserver {
 
   start(invalid: Error | undefined): void {
     this.#emit('started');
-    this.#subscriber.add(() => {
-      if (!this.ended) this.#end('canceled', new CanceledError());
-    });
+    this.#subscriber.add(this);
     if (invalid) this.#end('failed', invalid);
     if (this.ended) return;
     this.#stopListening = onAbort(this.#caller, (cause) => {
@@ -79,24 +85,14 @@ class Run<Out> implements RunHandle, CallObserver {
     });
     if (this.ended) return;
     if (this.#deadline > this.#startedAt) this.#join();
-    else if (this.#parentReports()) this.#setTimer(() => this.#end('failed', this.#deadlineExceeded()));
+    else if (this.#parentReports())
+      this.#joined = this.#scheduler().schedule(() => this.#end('failed', this.#deadlineExceeded()));
     else this.#end('failed', this.#deadlineExceeded());
   }
 
   #join(): void {
     const calls = this.#calls.map(({ values }) => values);
-    this.#joined = this.#plan.join(calls, this.#timeoutConfig()).subscribe({
-      next: (values) => {
-        if (this.#plan.emit === 'last') this.#values = values;
-        else this.#subscriber.next(this.#plan.answer(values));
-      },
-      error: (error: unknown) => {
-        this.#subscriber.error(error);
-      },
-      complete: () => {
-        this.#succeed();
-      },
-    });
+    this.#joined = this.#plan.join(calls, this.#timeoutConfig()).subscribe(new ForwardingObserver(this));
     if (this.ended) this.#joined.unsubscribe();
   }
 
@@ -140,8 +136,19 @@ class Run<Out> implements RunHandle, CallObserver {
     this.startCalls();
   }
 
-  /** The run ends before it emits, so a subscriber that unsubscribes in `next` cancels nothing. */
-  #succeed(): void {
+  /** Receives the joined values. */
+  next(values: readonly unknown[]): void {
+    if (this.#plan.emit === 'last') this.#values = values;
+    else this.#subscriber.next(this.#plan.answer(values));
+  }
+
+  /** Receives the error of a call or of the deadline: the run has ended. */
+  error(error: unknown): void {
+    this.#subscriber.error(error);
+  }
+
+  /** All calls have completed. The run ends before it emits, so a subscriber that unsubscribes in `next` cancels nothing. */
+  complete(): void {
     this.#release();
     const values = this.#values;
     this.#values = undefined;
@@ -149,6 +156,11 @@ class Run<Out> implements RunHandle, CallObserver {
       if (values) this.#subscriber.next(this.#plan.answer(values));
       this.#subscriber.complete();
     });
+  }
+
+  /** The subscriber has unsubscribed, or has been notified. */
+  unsubscribe(): void {
+    if (!this.ended) this.#end('canceled', new CanceledError());
   }
 
   /**
@@ -182,7 +194,6 @@ class Run<Out> implements RunHandle, CallObserver {
   /** Marks the run as ended and drops what it holds: its events and its context, which may be kept, hold the run. */
   #release(): void {
     this.ended = true;
-    this.#timer?.unsubscribe();
     this.#stopListening?.();
     this.#input = undefined;
     for (const call of this.#calls) call.joined = undefined;
@@ -192,27 +203,14 @@ class Run<Out> implements RunHandle, CallObserver {
   #timeoutConfig(): Deadline {
     return {
       first: this.#deadline === Infinity ? Infinity : new Date(Math.ceil(this.#deadline)),
-      scheduler: { now: () => asyncScheduler.now(), schedule: (work, delay) => this.#setTimer(work as Work, delay) },
+      scheduler: this.#scheduler(),
       with: () => new Observable((out) => this.#end('failed', this.#deadlineExceeded(), out)),
     };
   }
 
-  /**
-   * Sets no timer after the end, and none for 2^31 ms or more, which would fire at once. A timer that fires while the parent
-   * enforces the same deadline waits for the parent, whose timer is due in the same millisecond: its error names the pending
-   * services of the parent.
-   */
-  #setTimer(work: Work, delay = 0): Subscription {
-    if (this.ended || delay >= 2 ** 31) return Subscription.EMPTY;
-    const parentReports = (): boolean => this.#parentReports();
-    this.#timer = asyncScheduler.schedule(
-      function (state) {
-        if (parentReports()) this.schedule(state, 0);
-        else work.call(this, state);
-      },
-      Math.max(0, delay), // negative after a service has blocked: Node warns of a negative delay
-    );
-    return this.#timer;
+  /** Waits at the deadline while the parent is about to report it: the parent's error names all that the parent waited for. */
+  #scheduler(): SchedulerLike {
+    return this.#deadlineReporter ? deadlineSchedulerAfter(() => this.#parentReports()) : deadlineScheduler;
   }
 
   #parentReports(): boolean {
@@ -220,15 +218,18 @@ class Run<Out> implements RunHandle, CallObserver {
   }
 
   #deadlineExceeded(): DeadlineExceededError {
-    const isPending = ({ state, hasValue }: ServiceCall): boolean =>
-      this.#plan.emit === 'each' ? !hasValue : state !== 'completed';
-    const pending = this.#calls.filter(isPending).map(({ name }) => name);
+    const pending = this.#calls.filter((call) => this.#isPending(call)).map(({ name }) => name);
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- `timeout` makes one only where it has no `with`
     return new DeadlineExceededError({ pending, elapsed: this.#elapsed(), cause: new TimeoutError() });
   }
 
+  /** Whether the deadline waits for the call: for its first value if the run emits each. */
+  #isPending({ hasValue, state }: ServiceCall): boolean {
+    return this.#plan.emit === 'each' ? !hasValue : state !== 'completed';
+  }
+
   enforces(deadline: number): boolean {
-    const own = !this.ended && this.#deadline <= deadline && this.#timer?.closed !== true;
+    const own = !this.ended && this.#deadline <= deadline && this.#calls.some((call) => this.#isPending(call));
     return own || this.parent?.enforces(deadline) === true;
   }
 
@@ -238,7 +239,7 @@ class Run<Out> implements RunHandle, CallObserver {
 
   teardownFailed(service: string | undefined, error: unknown): void {
     const call = this.#calls.find(({ name, state }) => name === service && state === 'running');
-    if (call) call.keepTeardownError(error);
+    if (call) call.onTeardownError(error);
     else for (const one of errorsOf(error)) this.#emit('teardown-failed', service, { error: one });
   }
 

@@ -1,6 +1,6 @@
 import { EMPTY, Observable, type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
 import { ignoreRejection } from './assert.ts';
-import { toObservable } from './service.ts';
+import { ForwardingObserver, type SourceObserver, subscribeTo, toObservable } from './service.ts';
 
 export interface Failure {
   readonly error: unknown;
@@ -16,8 +16,8 @@ export interface CallObserver {
   settled(call: ServiceCall, failure?: Failure): void;
 }
 
-/** One service in one run. */
-export class ServiceCall {
+/** One service in one run, and the observer of what the service returns. */
+export class ServiceCall implements SourceObserver<unknown> {
   readonly index: number;
   readonly name: string;
   state: 'queued' | 'running' | 'completed' = 'queued';
@@ -29,10 +29,10 @@ export class ServiceCall {
   });
   /** Receives the values. */
   joined: Subscriber<unknown> | undefined;
+  source: Subscriber<unknown> | undefined;
   readonly #run: CallObserver;
   /** They must reach neither the other services nor the outcome. */
   #teardownErrors: unknown[] | undefined;
-  #subscriber: Subscriber<unknown> | undefined;
   #closed = false;
   #subscribing = false;
   #outcome: { readonly failure: Failure | undefined } | undefined;
@@ -58,38 +58,32 @@ export class ServiceCall {
       return;
     }
     this.#subscribing = true;
-    new Observable<unknown>((subscriber) => {
-      this.#subscriber = subscriber; // assigned before subscribing, so that an endless synchronous source can be unsubscribed
-      try {
-        source.subscribe(subscriber);
-      } catch (error) {
-        if (subscriber.closed) this.keepTeardownError(error);
-        else subscriber.error(error);
-      }
-    }).subscribe({
-      next: (value) => {
-        this.hasValue = true;
-        this.joined?.next(value);
-      },
-      error: (error: unknown) => {
-        this.#settle({ error });
-      },
-      complete: () => {
-        if (this.hasValue) this.#settle(undefined);
-        else this.#settleEmpty();
-      },
-    });
+    subscribeTo(source, this);
     this.#subscribing = false;
     if (this.#outcome) this.#run.settled(this, this.#outcome.failure);
+  }
+
+  next(value: unknown): void {
+    this.hasValue = true;
+    this.joined?.next(value);
+  }
+
+  error(error: unknown): void {
+    this.#settle({ error });
+  }
+
+  complete(): void {
+    if (this.hasValue) this.#settle(undefined);
+    else EMPTY.pipe(throwIfEmpty()).subscribe(new ForwardingObserver(this)); // RxJS's `EmptyError`: its constructor is internal
   }
 
   /** Unsubscribes from the service. */
   close(): void {
     this.#closed = true;
     try {
-      this.#subscriber?.unsubscribe();
+      this.source?.unsubscribe();
     } catch (error) {
-      this.keepTeardownError(error);
+      this.onTeardownError(error);
     }
   }
 
@@ -100,17 +94,8 @@ export class ServiceCall {
     else this.#run.settled(this, failure);
   }
 
-  /** Fails with RxJS's `EmptyError`, whose constructor is internal. */
-  #settleEmpty(): void {
-    EMPTY.pipe(throwIfEmpty()).subscribe({
-      error: (error: unknown) => {
-        this.#settle({ error });
-      },
-    });
-  }
-
   /** Keeps an error that a teardown threw, for the run to report it when the call has settled. */
-  keepTeardownError(error: unknown): void {
+  onTeardownError(error: unknown): void {
     (this.#teardownErrors ??= []).push(...errorsOf(error));
   }
 

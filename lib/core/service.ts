@@ -1,4 +1,4 @@
-import { from, isObservable, Observable, type Subscribable } from 'rxjs';
+import { from, isObservable, Observable, type Observer, type Subscribable, type Subscriber } from 'rxjs';
 import { describeType, hasMethod, isPromiseLike } from './assert.ts';
 import type { Context } from './context.ts';
 
@@ -73,6 +73,51 @@ export function toObservable<T>(answer: Observable<T> | PromiseLike<T>): Observa
   }
   if (isPromiseLike(given)) return from(answer);
   throw new TypeError(`expected an Observable, got ${describeType(given)}: wrap it in of(...) or fromAbortable(...)`);
+}
+
+/** Receives what a source emits, and what its teardown throws. */
+export interface SourceObserver<T> extends Observer<T> {
+  /** Assigned before the source is subscribed to, so that an endless synchronous source can be unsubscribed from. */
+  source: Subscriber<T> | undefined;
+  /** Called where a source that has already ended throws while it is being subscribed to. */
+  onTeardownError(error: unknown): void;
+}
+
+/** Subscribes to `source`. A `subscribe` that throws is an error of the source. */
+export function subscribeTo<T>(source: Observable<T>, observer: SourceObserver<T>): void {
+  new Observable<T>((subscriber) => {
+    observer.source = subscriber;
+    try {
+      source.subscribe(subscriber);
+    } catch (error) {
+      if (subscriber.closed) observer.onTeardownError(error);
+      else subscriber.error(error);
+    }
+  }).subscribe(new ForwardingObserver(observer));
+}
+
+/**
+ * Calls the same methods of another observer. With `config.useDeprecatedNextContext` RxJS calls the methods on a copy, which has
+ * no private fields. An object with three closures would do too, and weigh eight times as much.
+ */
+export class ForwardingObserver<T> implements Observer<T> {
+  private readonly to: Observer<T>;
+
+  constructor(to: Observer<T>) {
+    this.to = to;
+  }
+
+  next(value: T): void {
+    this.to.next(value);
+  }
+
+  error(error: unknown): void {
+    this.to.error(error);
+  }
+
+  complete(): void {
+    this.to.complete();
+  }
 }
 
 /** The method that gives an Observable. A polyfill may have come after RxJS, which goes by what was there before. */
