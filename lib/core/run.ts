@@ -1,12 +1,5 @@
-import {
-  asyncScheduler,
-  Observable,
-  type Observer,
-  type SchedulerAction,
-  type Subscriber,
-  Subscription,
-  TimeoutError,
-} from 'rxjs';
+import { asyncScheduler, Observable, type Observer, type SchedulerLike } from 'rxjs';
+import { type Subscriber, type Subscription, TimeoutError } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { toServiceError } from '../errors/service-error.ts';
