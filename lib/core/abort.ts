@@ -73,12 +73,21 @@ export interface HasController {
   readonly [controllerKey]?: LazyAbortController;
 }
 
-/** One descriptor for all objects: a getter of its own would give each object a hidden class of its own. */
+/**
+ * One descriptor for all objects: a getter of its own would give each object a hidden class of its own.
+ *
+ * A transport owns its `init`, and may assign another signal to it, as zone.js and instrumentations do.
+ */
 const lazySignal: PropertyDescriptor & ThisType<HasController> = {
   get() {
     return this[controllerKey]?.signal;
   },
+  set(value: unknown) {
+    Reflect.deleteProperty(this, controllerKey);
+    Object.defineProperty(this, 'signal', { value, writable: true, enumerable: true, configurable: true });
+  },
   enumerable: true,
+  configurable: true,
 };
 
 /** Gives `target` the signal of `controller`, which is made when it is read. */
@@ -87,7 +96,7 @@ export function withSignal<T extends object>(
   controller: LazyAbortController,
 ): T & { readonly signal: AbortSignal } {
   if (controller.run) (target as { [controllerKey]?: LazyAbortController })[controllerKey] = controller;
-  else Object.defineProperty(target, controllerKey, { value: controller });
+  else Object.defineProperty(target, controllerKey, { value: controller, configurable: true });
   return Object.defineProperty(target, 'signal', lazySignal) as T & { readonly signal: AbortSignal };
 }
 
