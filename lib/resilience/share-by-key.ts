@@ -46,7 +46,7 @@ export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): 
         finalize(() => {
           if (!completed) remove();
         }),
-        share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: !keepAnswers }),
+        share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: false }),
         // `share` unsubscribes from its source after it has notified all subscribers. So the first that tears down throws.
         finalize(() => {
           const thrown = teardownError;

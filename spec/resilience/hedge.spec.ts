@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { defer, NEVER, Observable, of, retry, Subject } from 'rxjs';
+import { defer, NEVER, Observable, of, retry, Subject, timer } from 'rxjs';
 import { hedge, retryBudget } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
@@ -80,6 +80,14 @@ describe('hedge', () => {
     });
   });
 
+  it('unsubscribes from the winner in the frame in which it is unsubscribed', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const first = cold('--a-b-c');
+      expectObservable(first.pipe(hedge({ after: 3 })), '-----!').toBe('--a-b-');
+      expectSubscriptions(first.subscriptions).toBe('^----!');
+    });
+  });
+
   it('subscribes once if a value comes synchronously', () => {
     marbles(({ expectObservable }) => {
       expectObservable(inTurn(of('a'), of('b')).pipe(hedge({ after: 0 }))).toBe('(a|)');
@@ -125,6 +133,17 @@ describe('hedge', () => {
       expectObservable(silent.pipe(hedge({ after: 1, attempts: 5, budget })), '---------!').toBe('----------');
       expectSubscriptions(silent.subscriptions).toBe(['^--------!', '-^-------!']);
     });
+  });
+
+  it('counts one first attempt, also when a retry subscribes again', () => {
+    const budget = retryBudget({ ratio: 1, min: 0 });
+    const acquired: boolean[] = [];
+    marbles(({ cold, expectObservable }) => {
+      const source = cold('#', undefined, boom).pipe(hedge({ after: 1, budget }), retry(3));
+      expectObservable(source).toBe('#', undefined, boom);
+      timer(1).subscribe(() => acquired.push(budget.tryAcquire(), budget.tryAcquire()));
+    });
+    expect(acquired).to.deep.equal([true, false]);
   });
 
   it('works behind a retry and in front of a retry', () => {

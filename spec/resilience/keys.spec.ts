@@ -1,7 +1,15 @@
 import { expect } from 'chai';
-import { type Observable, of, throwError } from 'rxjs';
-import { aggregate, background, type Context, perRun, type Service, singleFlight } from '../../lib/index.ts';
-import { marbles } from '../../lib/testing/index.ts';
+import { Observable, of, throwError } from 'rxjs';
+import {
+  aggregate,
+  background,
+  type Context,
+  perRun,
+  type Service,
+  singleFlight,
+  withEvents,
+} from '../../lib/index.ts';
+import { marbles, recordEvents } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
 
@@ -95,6 +103,34 @@ for (const [name, combinator] of Object.entries({ perRun, singleFlight })) {
         let error: unknown;
         shared(background).subscribe({ error: (given: unknown) => (error = given) });
         expect(error).to.equal(boom);
+      });
+    }
+
+    for (const [title, marble, unsubscribedAt] of [
+      ['completes', '-a|', undefined],
+      ['is unsubscribed', '-a--', '--!'],
+    ] as const) {
+      it(`reports an error of a teardown once for three subscribers if the service ${title}`, () => {
+        const { events, next } = recordEvents();
+        marbles(({ cold, expectObservable, flush }) => {
+          const source = cold(marble);
+          const shared = combinator(
+            () =>
+              new Observable<string>((subscriber) => {
+                subscriber.add(source.subscribe(subscriber));
+                return () => {
+                  throw boom;
+                };
+              }),
+          );
+          const page = aggregate({ a: shared, b: shared, c: shared }, withEvents({ next }));
+          const answers = { r: { a: 'a', b: 'a', c: 'a' } };
+          expectObservable(page(background), unsubscribedAt).toBe(unsubscribedAt ? '' : '--(r|)', answers);
+          flush();
+        });
+        const reported = events.filter(({ type }) => type === 'teardown-failed');
+        expect(reported).to.have.length(1);
+        expect(reported[0]).to.have.property('error', boom);
       });
     }
 

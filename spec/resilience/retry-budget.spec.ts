@@ -89,6 +89,7 @@ describe('retryBudget', () => {
       clock.frame = 20_000;
       const budget = retryBudget({ ratio: 1, min: 2 });
       record(budget, 10);
+      expect(acquire(budget, 50)).to.equal(12);
       clock.frame = 12_000;
       expect(acquire(budget, 50)).to.equal(2);
       record(budget, 1);
