@@ -18,8 +18,9 @@ export { silent } from './observe/logging.ts';
 export type { Logger, LogFields } from './observe/logging.ts';
 
 // Operators for one service
-export { backoff, isTransient } from './resilience/backoff.ts';
+export { backoff } from './resilience/backoff.ts';
 export type { BackoffConfig } from './resilience/backoff.ts';
+export { isTransient } from './resilience/is-transient.ts';
 export { bulkhead } from './resilience/bulkhead.ts';
 export { hedge } from './resilience/hedge.ts';
 export type { HedgeConfig } from './resilience/hedge.ts';

@@ -92,7 +92,7 @@ export function tableOf({ strategies, ...report }: Report): string {
     'p50, p99: until the answer, of the questions that were answered',
     `load: requests that the upstream saw for each question; the budget allows ${String(1 + budget.ratio)},` +
       ` and ${String(budget.min)} more a second`,
-    'closed: connections that the upstream saw close before it had answered, because another lane had won',
+    'closed: connections that the upstream saw close before it had answered, because another attempt had won',
     ...(Object.values(strategies).some(({ asked }) => asked < requests)
       ? ['not all were asked: it took too long']
       : []),

@@ -7,7 +7,7 @@ export type Ask = (ctx: Context, base: string, question: number) => Observable<u
 /** The defaults of `retryBudget`, said because the report quotes them. */
 export const allowance = { ratio: 0.2, min: 10 };
 
-const hedging = { after: 40, lanes: 3 };
+const hedging = { after: 40, attempts: 3 };
 const waiting = { initialDelay: 10 };
 
 /** The ways to ask, each with what it keeps between questions. */

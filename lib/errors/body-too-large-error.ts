@@ -1,7 +1,7 @@
 import { ForkfastError } from './forkfast-error.ts';
 
 /**
- * A body had more than `maxBytes` bytes, counted after decoding; the connection was closed.
+ * A response body has more than `maxBytes` bytes, counted after decoding. The connection is closed.
  *
  * @example
  * ```ts
@@ -19,6 +19,7 @@ export class BodyTooLargeError extends ForkfastError {
   override readonly code = 'ERR_BODY_TOO_LARGE' as const;
   declare readonly maxBytes: number;
   declare readonly method: string;
+  /** Without credentials and query. */
   declare readonly url: string;
 
   constructor(options: { maxBytes: number; method: string; url: string }) {

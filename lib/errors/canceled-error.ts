@@ -1,20 +1,21 @@
-import { causeOf, ForkfastError } from './forkfast-error.ts';
+import { ForkfastError } from './forkfast-error.ts';
 
 /**
- * The caller no longer wants the answer: `cause` is the very `reason` of the caller's signal.
+ * The caller no longer needs the answer.
  *
- * There is no `cause` where the caller unsubscribed: this is then only the `reason` that services find in their signal.
+ * `cause` is the `reason` of the caller's signal, by identity. There is no `cause` if the caller has unsubscribed: the error is
+ * then only the `reason` of the signal that services receive.
  *
- * @remarks Named as Go's `context.Canceled`.
+ * @remarks Named after Go's `context.Canceled`.
  *
  * @example
  * ```ts
  * import { of } from 'rxjs';
  * import { aggregate } from 'forkfast';
  *
- * const ask = aggregate({ profile: () => of('Alice') });
+ * const dashboard = aggregate({ profile: () => of('Alice') });
  *
- * ask({ signal: AbortSignal.abort('the user left') }).subscribe({
+ * dashboard({ signal: AbortSignal.abort('the user left') }).subscribe({
  *   error: (error) => console.log(error.code, error.cause), // => ERR_CANCELED the user left
  * });
  * ```
@@ -24,6 +25,6 @@ export class CanceledError extends ForkfastError {
   override readonly code = 'ERR_CANCELED' as const;
 
   constructor(options: { cause?: unknown } = {}) {
-    super('context canceled', causeOf(options));
+    super('context canceled', options);
   }
 }

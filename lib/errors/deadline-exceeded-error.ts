@@ -1,35 +1,37 @@
-import { causeOf, ForkfastError, truncatedList } from './forkfast-error.ts';
+import { ForkfastError, truncatedList } from './forkfast-error.ts';
 
 /**
- * The deadline passed before every service had answered.
+ * The deadline has passed before all services completed. `cause` is RxJS's `TimeoutError`.
  *
- * `pending` names the services that had not (in `aggregateLatest`, not even once), the queued ones included; `elapsed` is
- * counted from the start of the run, in milliseconds; `cause` is RxJS's `TimeoutError`.
- *
- * @remarks Named as Go's `context.DeadlineExceeded`.
+ * @remarks Named after Go's `context.DeadlineExceeded`.
  *
  * @example
  * ```ts
  * import { NEVER } from 'rxjs';
- * import { aggregate, background, silent, withLogger, withTimeout } from 'forkfast';
+ * import { aggregate, background, withTimeout } from 'forkfast';
  *
- * const ask = aggregate({ orders: () => NEVER }, withTimeout(10), withLogger(silent));
+ * const dashboard = aggregate({ orders: () => NEVER }, withTimeout(10));
  *
- * ask(background).subscribe({ error: (error) => console.log(error.code, error.pending) }); // => ERR_DEADLINE_EXCEEDED [ 'orders' ]
+ * dashboard(background).subscribe({
+ *   error: (error) => console.log(error.code, error.pending), // => ERR_DEADLINE_EXCEEDED [ 'orders' ]
+ * });
  * ```
  */
 export class DeadlineExceededError extends ForkfastError {
   override readonly name = 'DeadlineExceededError' as const;
   override readonly code = 'ERR_DEADLINE_EXCEEDED' as const;
+  /**
+   * The names of the services that had not completed, including queued services. For `aggregateLatest`, of the services that
+   * had not emitted.
+   */
   declare readonly pending: readonly string[];
+  /** Milliseconds since the run started. */
   declare readonly elapsed: number;
 
   constructor(options: { pending: readonly string[]; elapsed: number; cause?: unknown }) {
     const { pending, elapsed } = options;
     const names = truncatedList(pending, ', ', (name) => name);
-    super(`context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`, causeOf(options), {
-      pending,
-      elapsed,
-    });
+    const message = `context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`;
+    super(message, options, { pending, elapsed });
   }
 }

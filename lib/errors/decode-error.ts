@@ -1,10 +1,7 @@
-import { causeOf, ForkfastError } from './forkfast-error.ts';
+import { ForkfastError } from './forkfast-error.ts';
 
 /**
- * A body arrived whole and isn't what it should be: not JSON, not UTF-8, or empty.
- *
- * `status` is that of HTTP; `contentType` is the media type that the response said it was, with its charset; `null` where it
- * said none.
+ * A complete response body cannot be used: it is not JSON, not UTF-8, or empty.
  *
  * @example
  * ```ts
@@ -20,11 +17,15 @@ import { causeOf, ForkfastError } from './forkfast-error.ts';
 export class DecodeError extends ForkfastError {
   override readonly name = 'DecodeError' as const;
   override readonly code = 'ERR_DECODE' as const;
+  /** The HTTP status. */
   declare readonly status: number;
+  /** The media type and charset from the response's `Content-Type`, or `null` if it has none. */
   declare readonly contentType: string | null;
   declare readonly method: string;
+  /** Without credentials and query. */
   declare readonly url: string;
 
+  /** @param options - `reason` begins the message. */
   constructor(options: {
     reason: string;
     status: number;
@@ -34,7 +35,7 @@ export class DecodeError extends ForkfastError {
     cause?: unknown;
   }) {
     const { reason, status, contentType, method, url } = options;
-    const fields = { status, contentType, method, url };
-    super(`${reason} (HTTP ${String(status)}) from ${method} ${url}`, causeOf(options), fields);
+    const message = `${reason} (HTTP ${String(status)}) from ${method} ${url}`;
+    super(message, options, { status, contentType, method, url });
   }
 }

@@ -1,10 +1,7 @@
 import { ForkfastError } from './forkfast-error.ts';
 
 /**
- * A response came with a `status` outside 200–299.
- *
- * `url` has no credentials and no query; `retryAfter` is the `Retry-After` header in milliseconds from now; `body` is what
- * arrived of the body within 64 KiB and 100 ms, for code to look at: it is not enumerable, and in no log.
+ * A response has a status outside 200–299.
  *
  * @example
  * ```ts
@@ -22,8 +19,11 @@ export class HttpError extends ForkfastError {
   override readonly code = 'ERR_HTTP_STATUS' as const;
   declare readonly status: number;
   declare readonly method: string;
+  /** Without credentials and query. */
   declare readonly url: string;
+  /** The first 64 KiB of the body that arrived within 100 ms. The property is not enumerable and is in no log. */
   declare readonly body: string;
+  /** The `Retry-After` header in milliseconds from now. */
   readonly retryAfter: number | undefined;
 
   constructor(options: {

@@ -1,9 +1,9 @@
-import { causeOf, ForkfastError } from './forkfast-error.ts';
+import { ForkfastError } from './forkfast-error.ts';
 
 /**
- * There was no answer: no connection, a connection that broke (in the body too), or a redirect that was refused.
+ * No complete response arrived: the connection failed, it broke (also within the body), or a redirect was refused.
  *
- * The message holds the system's code (`ECONNREFUSED`) where there is one; `url` has no credentials and no query.
+ * The message holds the system's code, such as `ECONNREFUSED`, if there is one.
  *
  * @example
  * ```ts
@@ -18,10 +18,12 @@ export class NetworkError extends ForkfastError {
   override readonly name = 'NetworkError' as const;
   override readonly code = 'ERR_NETWORK' as const;
   declare readonly method: string;
+  /** Without credentials and query. */
   declare readonly url: string;
 
+  /** @param options - `reason` begins the message. */
   constructor(options: { reason: string; method: string; url: string; cause?: unknown }) {
     const { reason, method, url } = options;
-    super(`${reason} from ${method} ${url}`, causeOf(options), { method, url });
+    super(`${reason} from ${method} ${url}`, options, { method, url });
   }
 }

@@ -4,28 +4,29 @@ import { ForkfastError } from './forkfast-error.ts';
 /**
  * A service of an aggregate failed: it errored, threw, completed without a value, or returned no Observable.
  *
- * `service` is its name, with the names of the aggregates around it in front (`dashboard.profile`, `[0].orders`);
- * `elapsed` is counted from the start of the run, in milliseconds; `cause` is the error itself.
+ * `cause` is the error of the service, by identity.
  *
  * @example
  * ```ts
  * import { throwError } from 'rxjs';
- * import { aggregate, background, silent, withLogger } from 'forkfast';
+ * import { aggregate, background } from 'forkfast';
  *
- * const ask = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(silent));
+ * const dashboard = aggregate({ profile: () => throwError(() => new Error('boom')) });
  *
- * ask(background).subscribe({ error: (error) => console.log(error.message) }); // => profile: boom
+ * dashboard(background).subscribe({ error: (error) => console.log(error.message) }); // => profile: boom
  * ```
  */
 export class ServiceError extends ForkfastError {
   override readonly name = 'ServiceError' as const;
   override readonly code = 'ERR_SERVICE_FAILED' as const;
+  /** The name of the service, after the names of the aggregates around it: `dashboard.profile`, `[0].orders`. */
   declare readonly service: string;
+  /** Milliseconds since the run started. */
   declare readonly elapsed: number;
 
   constructor(options: { service: string; elapsed: number; cause: unknown }) {
     const { service, elapsed, cause } = options;
-    super(`${service}: ${messageOf(cause)}`, { cause }, { service, elapsed });
+    super(`${service}: ${messageOf(cause)}`, options, { service, elapsed });
   }
 
   protected override get summary(): string {
@@ -33,15 +34,15 @@ export class ServiceError extends ForkfastError {
   }
 }
 
-/** One flat error, however deep the aggregates are nested: `dashboard.profile`, `[0].orders`. */
-export function toServiceError(name: string, elapsed: number, error: unknown): ServiceError {
-  if (!(error instanceof ServiceError)) return new ServiceError({ service: name, elapsed, cause: error });
-  return new ServiceError({ service: joinPath(name, error.service), elapsed, cause: error.cause });
+/** Makes one flat error, however deep the aggregates are nested. */
+export function toServiceError(service: string, elapsed: number, error: unknown): ServiceError {
+  if (!(error instanceof ServiceError)) return new ServiceError({ service, elapsed, cause: error });
+  return new ServiceError({ service: joinPath(service, error.service), elapsed, cause: error.cause });
 }
 
 /** The name of a service of a nested aggregate: `dashboard.profile`, `[0].orders`, `orders[3]`. */
-export function joinPath(outer: string, service: string): string {
-  return service.startsWith('[') ? outer + service : `${outer}.${service}`;
+export function joinPath(outer: string, inner: string): string {
+  return inner.startsWith('[') ? outer + inner : `${outer}.${inner}`;
 }
 
 function messageOf(cause: unknown): string {

@@ -1,96 +1,73 @@
 import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } from 'rxjs';
 import { aborted, checkCallerContext } from '../core/abort.ts';
-import { assertTimerMs, hasMethod, describeType } from '../core/assert.ts';
+import { assertTimerMs, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { HttpError } from '../errors/http-error.ts';
-import { NetworkError } from '../errors/network-error.ts';
 import { ServiceError } from '../errors/service-error.ts';
-import type { RetryBudget } from './retry-budget.ts';
+import { isTransient } from './is-transient.ts';
+import { assertRetryBudget, type RetryBudget } from './retry-budget.ts';
 
-/** How {@link backoff} waits, and what it waits for. */
+/** How long {@link backoff} waits, and for which errors. */
 export interface BackoffConfig {
   /**
-   * Milliseconds before the first retry, at the most.
+   * The longest wait before the first retry, in milliseconds.
    *
    * @defaultValue 100
    */
   readonly initialDelay?: number;
   /**
-   * How many times longer each wait may be than the one before it.
+   * The delay grows by this factor with each retry.
    *
    * @defaultValue 2
    */
   readonly factor?: number;
   /**
-   * Milliseconds that no wait is longer than, but for `Retry-After`.
+   * The longest wait before any retry, in milliseconds. Only `Retry-After` may be longer.
    *
    * @defaultValue 5_000
    */
   readonly maxDelay?: number;
   /**
-   * `'full'`: anywhere between 0 and the delay, so that those who failed together do not come back together.
+   * `'full'` picks each wait at random between 0 and the delay, so that callers that failed together do not retry together.
+   * `'none'` waits for the whole delay.
    *
    * @defaultValue `'full'`
    */
   readonly jitter?: 'full' | 'none';
   /**
-   * A number from 0 up to 1.
+   * Returns a number from 0 up to, but not including, 1.
    *
    * @defaultValue `Math.random`
    */
   readonly random?: () => number;
   /**
-   * What is worth another attempt.
+   * Returns whether an error is worth another attempt.
    *
    * @defaultValue {@link isTransient}
    */
   readonly retryable?: (error: unknown) => boolean;
-  /** A shared allowance: each call of `backoff` counts as a first attempt; where it is used up, the error goes on at once. */
+  /** Limits the retries. Each call of `backoff` counts as a first attempt. When the budget is used up, nothing is retried. */
   readonly budget?: RetryBudget;
 }
 
-const idempotent = /^(?:GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
-const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
-
 /**
- * Whether the same request may well succeed a moment later: no answer, or a status of 408, 425, 429, 500, 502, 503, 504,
- * of an idempotent method. Of a `ServiceError` the cause decides.
- *
- * @remarks The idempotent methods are those of RFC 9110, section 9.2.2.
- *
- * @example
- * ```ts
- * import { HttpError, isTransient } from 'forkfast';
- *
- * const answer = { status: 503, url: 'http://api.test/orders' };
- * console.log(isTransient(new HttpError({ ...answer, method: 'GET' }))); // => true
- * console.log(isTransient(new HttpError({ ...answer, method: 'POST' }))); // => false
- * ```
- */
-export function isTransient(error: unknown): boolean {
-  if (error instanceof ServiceError) return isTransient(error.cause);
-  if (error instanceof NetworkError) return idempotent.test(error.method);
-  return error instanceof HttpError && transient.includes(error.status) && idempotent.test(error.method);
-}
-
-/**
- * The `delay` of RxJS's own `retry`: waits exponentially longer before each attempt, with full jitter, and never past the
+ * Makes the `delay` of RxJS's `retry`: it waits exponentially longer before each attempt, with full jitter, and never past the
  * deadline of `ctx`.
  *
- * Emits when the wait is over; errors at once with the error it was given where that is not `retryable`, where the wait
- * would end at or past `ctx.deadline`, and where the budget is used up. `Retry-After` is honoured: the wait is no shorter.
- * Unsubscribing ends the wait in the same frame, and so does `ctx.signal`, with `CanceledError`.
+ * Emits after the wait. If the response had a `Retry-After` header, the wait is at least that long. Errors at once with the
+ * error of the attempt if that is not `retryable`, if the wait would end at or after `ctx.deadline`, or if the budget is used
+ * up. Errors with `CanceledError` when `ctx.signal` aborts. Unsubscribing ends the wait in the same frame.
  *
  * ```text
- * source   --#                    (fails)
- * retry       ....--#             (after up to 100 ms)
- * retry             ........--p|  (after up to 200 ms)
+ * source   --#                    fails
+ * retry       ....--#             after up to 100 ms
+ * retry             ........--p|  after up to 200 ms
  * ```
  *
- * @param ctx - Whose deadline no wait may reach.
- * @param config - `initialDelay` 100, `factor` 2, `maxDelay` 5,000, `jitter` `'full'`.
- * @throws RangeError or TypeError for a config that makes no sense.
+ * @param ctx - The context of the call that is retried.
+ * @param config - All fields are optional.
+ * @throws RangeError or TypeError for an invalid config or context.
  * @remarks "Exponential Backoff And Jitter" (Brooker, 2015).
  *
  * @example
@@ -98,12 +75,12 @@ export function isTransient(error: unknown): boolean {
  * import { retry } from 'rxjs';
  * import { backoff, type Context, fetchJson } from 'forkfast';
  *
- * let asked = 0;
- * const fetch = async () => (++asked < 3 ? new Response('', { status: 503 }) : Response.json({ name: 'Alice' }));
+ * let requests = 0;
+ * const fetch = async () => (++requests < 3 ? new Response('', { status: 503 }) : Response.json({ name: 'Alice' }));
  * const profile = (ctx: Context) =>
  *   fetchJson(ctx, 'http://api.test/profile').pipe(retry({ count: 2, delay: backoff(ctx, { initialDelay: 1 }) }));
  *
- * profile({ fetch }).subscribe((body) => console.log(body, asked)); // => { name: 'Alice' } 3
+ * profile({ fetch }).subscribe((body) => console.log(body, requests)); // => { name: 'Alice' } 3
  * ```
  */
 export function backoff(
@@ -122,30 +99,30 @@ export function backoff(
   assertTimerMs('backoff: initialDelay', initialDelay, 0);
   assertTimerMs('backoff: factor', factor, 1);
   assertTimerMs('backoff: maxDelay', maxDelay, 0);
+  if (!['full', 'none'].includes(jitter)) throw new TypeError(mismatch('backoff: jitter', "'full' or 'none'", jitter));
+  for (const [name, value] of Object.entries({ random, retryable })) {
+    if (typeof value !== 'function') throw new TypeError(mismatch(`backoff: ${name}`, 'a function', value));
+  }
+  assertRetryBudget('backoff: budget', budget);
   const invalid = checkCallerContext(ctx);
   if (invalid) throw invalid;
-  if (!['full', 'none'].includes(jitter))
-    throw new TypeError(`backoff: jitter is 'full' or 'none', not ${describeType(jitter)}`);
-  for (const [name, given] of Object.entries({ random, retryable })) {
-    if (typeof given !== 'function')
-      throw new TypeError(`backoff: ${name} must be a function, not ${describeType(given)}`);
-  }
-  if (budget !== undefined && !hasMethod(budget, 'attempted'))
-    throw new TypeError(`backoff: budget is what retryBudget() makes, not ${describeType(budget)}`);
-  budget?.attempted('backoff');
+  budget?.recordFirstAttempt('backoff');
 
+  const waitBefore = (attempt: number, error: unknown): number => {
+    const growth = Math.min(factor ** (attempt - 1), Number.MAX_VALUE); // 0 times Infinity would be NaN
+    const delay = Math.min(maxDelay, initialDelay * growth);
+    return Math.max(jitter === 'full' ? random() * delay : delay, retryAfterOf(error) ?? 0);
+  };
+  const fits = (wait: number): boolean => wait < 2 ** 31 && asyncScheduler.now() + wait < (ctx.deadline ?? Infinity);
+  const canceled = aborted(ctx).pipe(
+    map((cause) => {
+      throw new CanceledError({ cause });
+    }),
+  );
   return (error, attempt) => {
-    const growth = Math.min(factor ** (attempt - 1), Number.MAX_VALUE); // of 0 and Infinity there is no product
-    const most = Math.min(maxDelay, initialDelay * growth);
-    const wait = Math.max(jitter === 'full' ? random() * most : most, retryAfterOf(error) ?? 0);
-    const inTime = wait < 2 ** 31 && asyncScheduler.now() + wait < (ctx.deadline ?? Infinity);
-    if (!inTime || !retryable(error) || budget?.allows() === false) return throwError(() => error);
-    const left = aborted(ctx).pipe(
-      map((cause) => {
-        throw new CanceledError({ cause });
-      }),
-    );
-    return timer(wait).pipe(takeUntil(left));
+    const wait = waitBefore(attempt, error);
+    const retries = fits(wait) && retryable(error) && budget?.tryAcquire() !== false;
+    return retries ? timer(wait).pipe(takeUntil(canceled)) : throwError(() => error);
   };
 }
 

@@ -1,15 +1,15 @@
 import { asyncScheduler, finalize, Observable, tap } from 'rxjs';
-import { assertPositiveInteger, assertNonNegativeInteger } from '../core/assert.ts';
+import { assertNonNegativeInteger, assertPositiveInteger } from '../core/assert.ts';
 import { BulkheadFullError } from '../errors/bulkhead-full-error.ts';
 
 /**
- * Shared by all that pipe through the operator that it returns: at most `n` of them are subscribed, first come, first
- * served.
+ * Makes an operator that subscribes to at most `n` of the sources that are piped through it at the same time. The others wait
+ * in a queue, first in, first out.
  *
- * Emits, errors and completes as the source does once its turn has come. Errors with `BulkheadFullError` at once where
- * `queue` are waiting already. Whoever unsubscribes leaves the queue, or frees a place, in the same frame. A place is free
- * once its source is torn down; after a failure or an unsubscribing, who waits for it starts in a task of its own, so that of a run
- * that ends as a whole none does.
+ * Emits, errors and completes as the source, once the source has been started. Errors at once with `BulkheadFullError` if the
+ * queue is full. Unsubscribing removes a waiting source from the queue, or frees the place of a running source, in the same
+ * frame. A place becomes free after the source has been torn down. After an error or an unsubscription the next source starts in
+ * a task of its own, so that the end of a run does not start another service of the same run.
  *
  * ```text
  * first    --a|
@@ -18,9 +18,9 @@ import { BulkheadFullError } from '../errors/bulkhead-full-error.ts';
  *          ----b|
  * ```
  *
- * @param n - How many may be subscribed at once.
- * @param config - `queue`: how many may wait; by default any number.
- * @throws RangeError for an `n` that is no positive integer, or a `queue` that is no whole number.
+ * @param n - The highest number of sources that run at the same time.
+ * @param config - `queue`: the highest number of sources that wait; unlimited by default.
+ * @throws RangeError if `n` is not a positive integer, or `queue` is neither an integer of at least 0 nor `Infinity`.
  * @remarks "Release It!" (Nygard, 2007): bulkheads.
  *
  * @example
@@ -42,18 +42,20 @@ export function bulkhead(
   if (queue !== Infinity) assertNonNegativeInteger('bulkhead: queue', queue);
   const waiting = new Set<() => void>();
   let running = 0;
-  let serving = false;
-  /** A loop, not a recursion: many synchronous ones may wait behind an asynchronous one. */
-  const serve = (): void => {
-    if (serving) return;
-    serving = true;
+  let starting = false;
+
+  /** A loop, not a recursion: thousands of synchronous sources may wait behind an asynchronous one. */
+  const startWaiting = (): void => {
+    if (starting) return;
+    starting = true;
     for (const start of waiting) {
       if (running >= n) break;
       waiting.delete(start);
       start();
     }
-    serving = false;
+    starting = false;
   };
+
   return (source) =>
     new Observable((subscriber) => {
       if (running + waiting.size >= n + queue) {
@@ -62,20 +64,20 @@ export function bulkhead(
       }
       const start = (): void => {
         let completed = false;
-        const complete = (): void => {
+        const markCompleted = (): void => {
           completed = true;
         };
-        const release = (): void => {
+        const freePlace = (): void => {
           running--;
-          if (completed) serve();
-          // Not in the stack of a failure: where a whole run ends, those of it that wait are about to leave.
-          else asyncScheduler.schedule(serve);
+          if (completed) startWaiting();
+          // In a task of its own: if a whole run ends, its waiting services are about to be unsubscribed.
+          else asyncScheduler.schedule(startWaiting);
         };
         running++;
-        source.pipe(tap({ complete }), finalize(release)).subscribe(subscriber);
+        source.pipe(tap({ complete: markCompleted }), finalize(freePlace)).subscribe(subscriber);
       };
       waiting.add(start);
-      subscriber.add(() => waiting.delete(start)); // at once where it is over: a `forkJoin` that has failed subscribes to the rest
-      serve();
+      subscriber.add(() => waiting.delete(start)); // at once if closed: a `forkJoin` that has failed subscribes to the rest
+      startWaiting();
     });
 }

@@ -1,35 +1,37 @@
 import { type MonoTypeOperatorFunction, Observable, type Subscriber, Subscription, take, timer } from 'rxjs';
-import { assertTimerMs, hasMethod, describeType, assertPositiveInteger } from '../core/assert.ts';
-import type { RetryBudget } from './retry-budget.ts';
+import { assertPositiveInteger, assertTimerMs } from '../core/assert.ts';
+import { assertRetryBudget, type RetryBudget } from './retry-budget.ts';
 
-/** When {@link hedge} asks again. */
+/** When {@link hedge} starts another attempt. */
 export interface HedgeConfig {
-  /** Milliseconds without a value after which the source is asked once more: its 95th percentile is a good start. */
+  /** Milliseconds without a value before another attempt starts. The 95th percentile of the latency is a good start. */
   readonly after: number;
   /**
-   * How often the source is asked at the most.
+   * The highest number of attempts, including the first.
    *
    * @defaultValue 2
    */
-  readonly lanes?: number;
-  /** A shared allowance: who first subscribes counts as a first attempt; while it is used up, there is no further lane. */
+  readonly attempts?: number;
+  /** Limits the extra attempts. When the budget is used up, no further attempt starts. */
   readonly budget?: RetryBudget;
 }
 
 /**
- * Asks again when no value has come within `after` ms: the first lane to emit wins, and the others are unsubscribed.
+ * Subscribes to the source again if no value has come within `after` ms, and uses the attempt that emits first. Use it only for
+ * requests that are safe to repeat: it does not look at the method.
  *
- * Emits and completes as the winner does. A lane that fails (or completes without a value) counts only when no other is in
- * flight: then its error goes on. Unsubscribing ends all lanes in the same frame. For questions that may be asked twice: it
- * does not look at the method of a request.
+ * Emits and completes as the first attempt that emits. The other attempts are unsubscribed. If an attempt errors or completes
+ * without a value while others are running, the hedge waits for the others. Errors or completes as the last attempt if no
+ * attempt has emitted. Unsubscribing ends all attempts in the same frame.
  *
  * ```text
  * first    ----------a|
  * second      ---b|          starts after 3 ms
- * hedged   ------b|          hedge({ after: 3 }): the first is let go when the second emits
+ * hedged   ------b|          hedge({ after: 3 }): the first is unsubscribed when the second emits
  * ```
  *
- * @throws RangeError for an `after` that is below 0, or `lanes` that are no positive integer; TypeError for no budget.
+ * @throws RangeError if `after` is not from 0 up to 2^31, or `attempts` is not a positive integer; TypeError for an invalid
+ * `budget`.
  * @remarks "The Tail at Scale" (Dean and Barroso, 2013): hedged requests.
  *
  * @example
@@ -37,74 +39,79 @@ export interface HedgeConfig {
  * import { defer, NEVER, of } from 'rxjs';
  * import { hedge } from 'forkfast';
  *
- * let asked = 0;
- * const replica = defer(() => (++asked === 1 ? NEVER : of('from the second')));
+ * let attempts = 0;
+ * const replica = defer(() => (++attempts === 1 ? NEVER : of('from the second attempt')));
  *
- * replica.pipe(hedge({ after: 5 })).subscribe(console.log); // => from the second
+ * replica.pipe(hedge({ after: 5 })).subscribe(console.log); // => from the second attempt
  * ```
  */
 export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
-  const { after, lanes = 2, budget } = config;
+  const { after, attempts = 2, budget } = config;
   assertTimerMs('hedge: after', after, 0);
-  assertPositiveInteger('hedge: lanes', lanes);
-  if (budget !== undefined && !hasMethod(budget, 'attempted'))
-    throw new TypeError(`hedge: budget is what retryBudget() makes, not ${describeType(budget)}`);
+  assertPositiveInteger('hedge: attempts', attempts);
+  assertRetryBudget('hedge: budget', budget);
   return (source) => {
-    let uncounted = budget; // once: a retry around it subscribes again, and that is no first attempt
+    let recorded = false; // a `retry` behind the hedge subscribes again, which is not a first attempt
     return new Observable((subscriber) => {
-      uncounted?.attempted('hedge');
-      uncounted = undefined;
-      /** The clock, and every lane until one has won. */
+      if (!recorded) budget?.recordFirstAttempt('hedge');
+      recorded = true;
+      /** The timer and the attempts, until an attempt wins. */
       const race = new Subscription();
       subscriber.add(race);
-      let inFlight = 0;
+      let running = 0;
       let winner: Subscriber<T> | undefined;
-      const win = (lane: Subscriber<T>): void => {
-        winner = lane;
-        race.remove(lane);
-        subscriber.add(lane);
-        leave(race);
+
+      const startAttempt = (): void => {
+        let attempt: Subscriber<T>;
+        running++;
+        new Observable<T>((created) => {
+          attempt = created; // assigned before subscribing, so that a synchronous value can win
+          race.add(attempt);
+          source.subscribe(attempt);
+        }).subscribe({
+          next: (value) => {
+            if (winner === undefined) win(attempt);
+            if (attempt === winner) subscriber.next(value); // the teardown of a loser may make another loser emit
+          },
+          error: (error: unknown) => {
+            if (endsHedge(attempt)) subscriber.error(error);
+          },
+          complete: () => {
+            if (endsHedge(attempt)) subscriber.complete();
+          },
+        });
       };
-      /** What a loser's teardown throws comes out as that of any other: when the subscriber is torn down. */
-      const leave = (loser: Subscription): void => {
+
+      const win = (attempt: Subscriber<T>): void => {
+        winner = attempt;
+        race.remove(attempt);
+        subscriber.add(attempt);
+        tearDown(race);
+      };
+
+      /** Called when `attempt` errors or completes: returns whether the hedge ends with it. */
+      const endsHedge = (attempt: Subscriber<T>): boolean => {
+        tearDown(attempt); // RxJS would do it later, in the producer's stack
+        return attempt === winner || --running === 0;
+      };
+
+      /** An error that a teardown throws must not replace the winner's value: it is thrown when the subscriber is torn down. */
+      const tearDown = (subscription: Subscription): void => {
         try {
-          loser.unsubscribe();
+          subscription.unsubscribe();
         } catch (error) {
           subscriber.add(() => {
             throw error;
           });
         }
       };
-      const ask = (): void => {
-        let lane: Subscriber<T>;
-        const counts = (): boolean => {
-          leave(lane); // before RxJS does it in the producer's stack
-          return lane === winner || --inFlight === 0;
-        };
-        inFlight++;
-        new Observable<T>((own) => {
-          lane = own; // in hand before the source runs: a synchronous winner ends the others
-          race.add(own);
-          source.subscribe(own);
-        }).subscribe({
-          next: (value) => {
-            if (winner === undefined) win(lane);
-            if (lane === winner) subscriber.next(value); // not of a loser that another's teardown woke
-          },
-          error: (error: unknown) => {
-            if (counts()) subscriber.error(error);
-          },
-          complete: () => {
-            if (counts()) subscriber.complete();
-          },
-        });
-      };
-      ask();
+
+      startAttempt();
       race.add(
         timer(after, after)
-          .pipe(take(lanes - 1))
+          .pipe(take(attempts - 1))
           .subscribe(() => {
-            if (budget?.allows() ?? true) ask();
+            if (budget?.tryAcquire() ?? true) startAttempt();
           }),
       );
     });

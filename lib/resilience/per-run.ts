@@ -1,42 +1,43 @@
+import { defer } from 'rxjs';
 import { withoutSignal } from '../core/abort.ts';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
 import { rootRunOf, type RunHandle } from '../core/run-handle.ts';
-import type { Service } from '../core/service.ts';
+import { type Service, toObservable } from '../core/service.ts';
 import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey } from './share-by-key.ts';
 
 /**
- * Asks a service at most once per input within one run, however many services of the run depend on it: shared by all of
- * them.
+ * Calls a service at most once per input within one run, and shares its answer among all services of the run.
  *
- * Emits the answer (the last value) to each who asks, and keeps it for the run, which is the outermost aggregate. It is asked
- * on that run's context, and so with its credentials, whatever else the context of who asks carries. A failure is not kept, so
- * that a retry asks again; it ends when the last who waits has gone. Outside a run it is the service itself.
+ * Emits the last value of the service, and keeps it until the outermost run ends. The service receives the context of the
+ * outermost run, and so its credentials, whatever context the callers pass. Errors with the error of the service. An error is
+ * not kept, so a retry calls the service again. The call is canceled when its last subscriber unsubscribes. Outside a run, each
+ * subscription calls the service.
  *
  * ```text
- * profile   --p|              asked once
- * orders    --                asks for the profile, then
- *             ---o|           for its orders
+ * profile   --p|              called once
+ * orders    --                subscribes to the profile, and then
+ *             ---o|           to its orders
  * run       -----(r|)         { profile, orders }
  * ```
  *
- * @param service - What is asked.
- * @param config - `key`: what of an input tells it from others; a primitive. Not needed for primitive inputs.
- * @throws TypeError where `service` or `key` is no function.
+ * @param service - The service to call.
+ * @param config - `key`: makes a primitive of an input. Required if the inputs are not primitives.
+ * @throws TypeError if `service` or `key` is not a function.
  * @remarks DataLoader's cache for one request (https://github.com/graphql/dataloader).
  *
  * @example
  * ```ts
- * import { map, of, switchMap } from 'rxjs';
+ * import { of, switchMap } from 'rxjs';
  * import { aggregate, background, type Context, perRun } from 'forkfast';
  *
- * let asked = 0;
- * const profile = perRun((_ctx, id: number) => of({ accountId: id * 10, asked: ++asked }));
+ * let calls = 0;
+ * const profile = perRun((_ctx, id: number) => of({ accountId: id * 10, calls: ++calls }));
  * const orders = (ctx: Context, id: number) =>
  *   profile(ctx, id).pipe(switchMap(({ accountId }) => of(`orders of ${accountId}`)));
  *
  * aggregate({ profile, orders })(background, 42).subscribe(console.log);
- * // => { profile: { accountId: 420, asked: 1 }, orders: 'orders of 420' }
+ * // => { profile: { accountId: 420, calls: 1 }, orders: 'orders of 420' }
  * ```
  */
 export function perRun<In, Out, Ctx extends Context = Context>(
@@ -55,7 +56,7 @@ export function perRun<In, Out, Ctx extends Context>(
   const shares = new WeakMap<RunHandle, ShareByKey>();
   return (ctx, input) => {
     const run = rootRunOf(ctx);
-    if (run === undefined) return service(ctx, input);
+    if (run === undefined) return defer(() => toObservable(service(ctx, input)));
     const share = shares.get(run) ?? shareByKey({ keepAnswers: true });
     shares.set(run, share);
     return fromAbortable(ctx, () =>

@@ -1,27 +1,25 @@
 import { asyncScheduler } from 'rxjs';
-import { assertTimerMs, assertNonNegativeInteger } from '../core/assert.ts';
+import { assertNonNegativeInteger, assertTimerMs, hasMethod, mismatch } from '../core/assert.ts';
 
-/** A shared allowance of extra attempts: what {@link retryBudget} makes, for `backoff` and `hedge` to ask. */
+/** A shared limit on extra attempts, which {@link retryBudget} makes. `backoff` and `hedge` call its methods. */
 export interface RetryBudget {
-  /** Counts a first attempt. Who counts is told apart: a question that is both retried and hedged is one. */
-  attempted(by: 'backoff' | 'hedge'): void;
-  /** Whether one more attempt may be made; if so, it is taken off. */
-  allows(): boolean;
+  /** Counts a first attempt. A call that is both retried and hedged counts once, because the two are counted apart. */
+  recordFirstAttempt(by: 'backoff' | 'hedge'): void;
+  /** Takes one extra attempt from the budget. Returns `false` if the budget is used up. */
+  tryAcquire(): boolean;
 }
 
-/** Seconds that first attempts count for: an hour of success buys no storm of retries. */
-const seconds = 10;
-
 /**
- * Makes an allowance that is shared by all that it is given to: retries and hedges together add at most `ratio` to the first
- * attempts of the last ten seconds, plus `min` in any second.
+ * Makes a limit on the extra attempts of all retries and hedges that share it: at most `ratio` of the first attempts of the
+ * last 10 seconds, plus `min` in any second.
  *
- * Layers of retries multiply (three of three are 27 requests), and a failing upstream gets more load than a healthy one;
- * with a budget it gets a fifth more at the most. Make one for each upstream, and give it to those next to it: what an outer
- * retry asks again would count as first attempts.
+ * Layers of retries multiply: three layers of three attempts make 27 requests, and a failing upstream gets more load than a
+ * healthy one. With the default budget it gets at most a fifth more, plus 10 requests per second. Make one budget for each
+ * upstream, and pass it to the retries and hedges next to the upstream. An outer retry would count its retries as first
+ * attempts.
  *
- * @param config - `ratio` 0.2, `min` 10 a second.
- * @throws RangeError where one of them is no number, or below 0.
+ * @param config - `ratio` is 0.2 and `min` is 10 by default.
+ * @throws RangeError if `ratio` is not a number of at least 0, or `min` is not an integer of at least 0.
  * @remarks Finagle's `RetryBudget` (https://twitter.github.io/finagle/guide/Clients.html#retries).
  *
  * @example
@@ -31,61 +29,77 @@ const seconds = 10;
  *
  * const budget = retryBudget({ ratio: 0.2, min: 1 });
  * const delay = backoff(background, { budget, initialDelay: 1, retryable: () => true });
- * let asked = 0;
- * const failing = defer(() => throwError(() => new Error(`asked ${++asked} times`)));
+ * let calls = 0;
+ * const failing = defer(() => throwError(() => new Error(`failed ${++calls} times`)));
  *
- * failing.pipe(retry({ count: 5, delay })).subscribe({ error: (error) => console.log(error.message) }); // => asked 2 times
+ * failing.pipe(retry({ count: 5, delay })).subscribe({ error: (error) => console.log(error.message) }); // => failed 2 times
  * ```
  */
 export function retryBudget(config: { readonly ratio?: number; readonly min?: number } = {}): RetryBudget {
   const { ratio = 0.2, min = 10 } = config;
   assertTimerMs('retryBudget: ratio', ratio, 0);
   assertNonNegativeInteger('retryBudget: min', min);
-  const attempts = { backoff: recently(), hedge: recently() };
-  const extras = recently();
-  /** When each of the last `min` attempts beyond the ratio was made: a ring, from the oldest on. */
-  const beyond: number[] = [];
-  let oldest = 0;
+  const firstAttempts = { backoff: recentCount(), hedge: recentCount() };
+  const extraAttempts = recentCount();
+  const tryAcquireMin = limitPerSecond(min);
 
   return {
-    attempted: (by) => {
-      attempts[by].add();
+    recordFirstAttempt: (by) => {
+      firstAttempts[by].increment();
     },
-    allows: () => {
-      const first = Math.max(attempts.backoff.sum(), attempts.hedge.sum());
-      // A hair more: ten times 0.1 is a little less than 1.
-      if (extras.sum() < Math.floor(first * ratio + 1e-9)) {
-        extras.add();
-        return true;
-      }
-      const now = asyncScheduler.now();
-      // Either way: a wall clock may be set back.
-      if (min === 0 || Math.abs(now - (beyond[oldest] ?? Infinity)) < 1_000) return false;
-      beyond[oldest] = now;
-      oldest = (oldest + 1) % min;
+    tryAcquire: () => {
+      const calls = Math.max(firstAttempts.backoff.total(), firstAttempts.hedge.total());
+      const allowed = Math.floor(calls * ratio + 1e-9); // 100 * 0.29 is 28.999999999999996
+      if (extraAttempts.total() >= allowed) return tryAcquireMin();
+      extraAttempts.increment();
       return true;
     },
   };
 }
 
-/** Counts what happened in the last ten seconds, in a bucket for each. */
-function recently(): { add(): void; sum(): number } {
+export function assertRetryBudget(name: string, value: unknown): void {
+  if (value === undefined || hasMethod(value, 'tryAcquire')) return;
+  throw new TypeError(`${mismatch(name, 'a RetryBudget', value)}: make one with retryBudget()`);
+}
+
+/** Ten seconds: an hour of success must not allow a storm of retries. */
+const bucketCount = 10;
+
+/** Counts what happened in the last ten seconds, in one bucket per second. */
+function recentCount(): { increment(): void; total(): number } {
   const buckets: number[] = [];
   let newest = 0;
-  const turn = (): void => {
+  const dropOldBuckets = (): void => {
     const now = Math.floor(asyncScheduler.now() / 1_000);
     if (now < newest) buckets.fill(0); // the clock was set back
-    for (let second = Math.max(newest, now - seconds) + 1; second <= now; second++) buckets[second % seconds] = 0;
+    for (let second = Math.max(newest, now - bucketCount) + 1; second <= now; second++) {
+      buckets[second % bucketCount] = 0;
+    }
     newest = now;
   };
   return {
-    add: () => {
-      turn();
-      buckets[newest % seconds] = (buckets[newest % seconds] ?? 0) + 1;
+    increment: () => {
+      dropOldBuckets();
+      buckets[newest % bucketCount] = (buckets[newest % bucketCount] ?? 0) + 1;
     },
-    sum: () => {
-      turn();
+    total: () => {
+      dropOldBuckets();
       return buckets.reduce((sum, count) => sum + count, 0);
     },
+  };
+}
+
+/** Returns a function that returns `true` at most `limit` times in any second. */
+function limitPerSecond(limit: number): () => boolean {
+  /** A ring of the last `limit` times. */
+  const times: number[] = [];
+  let oldest = 0;
+  return () => {
+    const now = asyncScheduler.now();
+    const age = Math.abs(now - (times[oldest] ?? Infinity)); // absolute, because the clock may be set back
+    if (limit === 0 || age < 1_000) return false;
+    times[oldest] = now;
+    oldest = (oldest + 1) % limit;
+    return true;
   };
 }

@@ -1,15 +1,16 @@
 import { catchError, map, of, type OperatorFunction, throwError, throwIfEmpty } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
 
-/** What became of a part: as in `Promise.allSettled`. */
+/** A value or an error, as in `Promise.allSettled`. */
 export type Settled<T> =
   { readonly status: 'fulfilled'; readonly value: T } | { readonly status: 'rejected'; readonly reason: unknown };
 
 /**
- * Makes a value of a failure, for a part of an aggregate that may be missing.
+ * Turns an error into a value, for an optional part of an aggregate.
  *
- * Emits `{ status: 'fulfilled', value }` for each value, and `{ status: 'rejected', reason }` for an error, then completes;
- * completing without a value is an `EmptyError`. Errors only with a `CanceledError`: the caller does not want the answer.
+ * Emits `{ status: 'fulfilled', value }` for each value. Emits `{ status: 'rejected', reason }` for an error and completes. If
+ * the source completes without a value, the reason is an `EmptyError`. Errors only with a `CanceledError`: the caller no longer
+ * needs the answer.
  *
  * ```text
  * source  --a--#

@@ -1,20 +1,20 @@
 import { defer, finalize, type Observable, ReplaySubject, share, tap } from 'rxjs';
-import { detached } from '../core/run-handle.ts';
-import { describeType } from '../core/assert.ts';
+import { mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortableInRun } from '../core/from-abortable.ts';
+import { detached } from '../core/run-handle.ts';
 
-/** What tells one input from another by its value. */
+/** An input that is its own key. */
 export type Primitive = string | number | bigint | boolean | symbol | null | undefined | void;
 
-/** What of an input tells it from others; a primitive input is its own key. */
+/** How `perRun` and `singleFlight` recognize equal inputs. */
 export interface KeyConfig<In> {
-  /** The same for inputs that are the same. */
+  /** Returns the same primitive for equal inputs. */
   readonly key: (input: In) => Primitive;
 }
 
 /** Starts the shared work. Its signal aborts when the last subscriber has unsubscribed. */
-type Start<T> = (signal: AbortSignal) => Observable<T>;
+type Start<T> = (signal: AbortSignal) => PromiseLike<T> | Observable<T>;
 
 /** Shares work on one context among all who subscribe under the same key at the same time. */
 export type ShareByKey = <T>(key: string, ctx: Context, start: Start<T>) => Observable<T>;
@@ -27,60 +27,60 @@ export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): 
   const entries = new Map<string, Observable<unknown>>();
   return <T>(key: string, ctx: Context, start: Start<T>) =>
     defer(() => {
-      let shared = entries.get(key) as Observable<T> | undefined;
-      if (shared) return shared;
-      let completed = false;
+      const existing = entries.get(key) as Observable<T> | undefined;
+      if (existing) return existing;
       const remove = (): void => {
-        if (entries.get(key) === shared) entries.delete(key);
+        if (entries.get(key) === entry) entries.delete(key);
+      };
+      let completed = false;
+      const onComplete = (): void => {
+        completed = true;
+        if (!keepAnswers) remove();
       };
       let teardownError: { readonly error: unknown } | undefined;
       const onTeardownError = (error: unknown): void => {
         teardownError = { error };
       };
-      shared = abortableInRun(ctx, start, onTeardownError).pipe(
-        tap({
-          error: remove, // before anyone is notified: a retry must not join the work that has just failed
-          complete: () => {
-            completed = true;
-            if (!keepAnswers) remove();
-          },
-        }),
+      const entry = abortableInRun(ctx, start, onTeardownError).pipe(
+        tap({ error: remove, complete: onComplete }), // before anyone is notified: a retry must not join work that has failed
         finalize(() => {
           if (!completed) remove();
         }),
-        share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: !keepAnswers }),
-        // One subscriber gets the teardown's error: `share` unsubscribes from its source after it has notified everyone.
+        share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: false }),
+        // `share` unsubscribes from its source after it has notified all subscribers. So the first that tears down throws.
         finalize(() => {
           const thrown = teardownError;
           teardownError = undefined;
           if (thrown) throw thrown.error;
         }),
       );
-      entries.set(key, shared);
-      return shared;
+      entries.set(key, entry);
+      return entry;
     });
 }
 
-/** The key of an input, as text; refuses what is no service and no key. */
+/** Returns a function that makes the key of an input. Inputs have the same key only if they are equal. */
 export function inputKey<In>(
-  name: string,
+  combinator: string,
   service: unknown,
-  config: Partial<KeyConfig<In>> = {},
+  { key: keyOf }: Partial<KeyConfig<In>> = {},
 ): (input: In) => string {
-  if (typeof service !== 'function') throw new TypeError(`${name}: a service, not ${describeType(service)}`);
-  if (config.key !== undefined && typeof config.key !== 'function') {
-    throw new TypeError(`${name}: key must be a function, not ${describeType(config.key)}`);
+  if (typeof service !== 'function') throw new TypeError(mismatch(`${combinator}: service`, 'a function', service));
+  if (keyOf !== undefined && typeof keyOf !== 'function') {
+    throw new TypeError(mismatch(`${combinator}: key`, 'a function', keyOf));
   }
   return (input) => {
-    const key: unknown = config.key === undefined ? input : config.key(input);
-    if ((typeof key === 'object' && key !== null) || typeof key === 'function') {
-      throw new TypeError(`${name}: ${describeType(key)} is no key: give { key: (input) => a primitive }`);
-    }
-    return textOf(key);
+    const key: unknown = keyOf === undefined ? input : keyOf(input);
+    if (!isReference(key)) return textOf(key);
+    throw new TypeError(
+      keyOf === undefined
+        ? `${mismatch(`${combinator}: input`, 'a primitive', key)}: pass a key, such as { key: (input) => input.id }`
+        : `${mismatch(`${combinator}: key`, 'to return a primitive', key)}: return a string or a number`,
+    );
   };
 }
 
-/** The key of what a context carries, but for whose it is and how long it may take. */
+/** The key of a context: of all its fields but the signal, the deadline and the run. */
 export function contextKey(ctx: Context): string {
   const { deadline, propagate, ...rest } = detached(ctx);
   const fields = rest as Record<PropertyKey, unknown>;
@@ -91,26 +91,25 @@ export function contextKey(ctx: Context): string {
   return JSON.stringify([carried.sort(), headers.sort()]);
 }
 
-const identities = new WeakMap<object, number>();
-const symbols = new Map<symbol, number>();
-let known = 0;
+const objectIds = new WeakMap<object, number>();
+const symbolIds = new Map<symbol, number>();
+let lastId = 0;
 
-/** Primitives by their value, all else by identity; no two have the same text. */
+/** Two values have the same text only if they are the same primitive or the same object. */
 function textOf(value: unknown): string {
+  if (isReference(value)) return `object ${String(identityOf(objectIds, value))}`;
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return `${String(value)}n`;
-  if (typeof value === 'symbol') return `symbol ${String(identityOf(symbols, value))}`;
-  if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
-    return `object ${String(identityOf(identities, value))}`;
-  }
+  if (typeof value === 'symbol') return `symbol ${String(identityOf(symbolIds, value))}`;
   return String(value);
 }
 
-function identityOf<K>(
-  numbers: { get(key: K): number | undefined; set(key: K, number: number): unknown },
-  key: K,
-): number {
-  const number = numbers.get(key) ?? ++known;
-  numbers.set(key, number);
-  return number;
+function isReference(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+function identityOf<K>(ids: { get(key: K): number | undefined; set(key: K, id: number): unknown }, key: K): number {
+  const id = ids.get(key) ?? ++lastId;
+  ids.set(key, id);
+  return id;
 }

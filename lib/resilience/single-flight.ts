@@ -1,42 +1,43 @@
 import type { Observable } from 'rxjs';
-import { detached } from '../core/run-handle.ts';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
+import { detached } from '../core/run-handle.ts';
 import type { Service } from '../core/service.ts';
 import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from './share-by-key.ts';
 
 /**
- * Shares one run among all who ask the same at the same time; shared by all who ask the service that it returns.
+ * Shares one call of a service among all callers that call it with the same input at the same time.
  *
- * Emits the answer (the last value) to each who waits, and errors with the run's error. It is detached: it has the signal and
- * the deadline of nobody, so that no caller's end is another's; it ends when the last who waits has gone. Who unsubscribes
- * leaves alone, and so does who aborts, with `CanceledError`. What has been answered is not kept.
+ * Emits the last value of the service to each caller, and errors with the error of the service. The shared call belongs to no
+ * caller: it has no deadline and a signal of its own, so one caller's end does not end the others. It is canceled when its last
+ * subscriber unsubscribes. A caller whose `ctx.signal` aborts receives a `CanceledError`. Answers are not kept.
  *
- * The same is asked where the input is the same (`key` says so of objects) **and** every field of the context but `signal` and
- * `deadline`: `propagate` by its content, objects by identity. Callers with different credentials never share.
+ * Callers share a call if their inputs are equal (`key` decides for objects) **and** all fields of their contexts are equal,
+ * except `signal` and `deadline`. `propagate` is compared by content, objects by identity. So callers with different credentials
+ * never share a call.
  *
  * ```text
- * asked     ---a|           once
+ * service   ---a|           called once
  * first     ---a|
  * second     --a|           joins
- * third     -!              leaves: the others wait on
+ * third     -!              unsubscribes: the others wait on
  * ```
  *
- * @param service - What is asked.
- * @param config - `key`: what of an input tells it from others; a primitive. Not needed for primitive inputs.
- * @throws TypeError where `service` or `key` is no function.
+ * @param service - The service to call.
+ * @param config - `key`: makes a primitive of an input. Required if the inputs are not primitives.
+ * @throws TypeError if `service` or `key` is not a function.
  * @remarks Go's `golang.org/x/sync/singleflight`.
  *
  * @example
  * ```ts
- * import { NEVER, timer, map } from 'rxjs';
+ * import { map, timer } from 'rxjs';
  * import { background, singleFlight } from 'forkfast';
  *
- * let asked = 0;
- * const profile = singleFlight((_ctx, id: number) => timer(1).pipe(map(() => `${id}, asked ${++asked} times`)));
+ * let calls = 0;
+ * const profile = singleFlight((_ctx, id: number) => timer(1).pipe(map(() => `profile ${id}, call ${++calls}`)));
  *
- * profile(background, 42).subscribe(console.log); // => 42, asked 1 times
- * profile(background, 42).subscribe(console.log); // => 42, asked 1 times
+ * profile(background, 42).subscribe(console.log); // => profile 42, call 1
+ * profile(background, 42).subscribe(console.log); // => profile 42, call 1
  * ```
  */
 export function singleFlight<In, Out, Ctx extends Context = Context>(
@@ -54,13 +55,14 @@ export function singleFlight<In, Out, Ctx extends Context>(
   const keyOf = inputKey('singleFlight', service, config);
   const share = shareByKey({ keepAnswers: false });
   return (ctx, input) =>
-    fromAbortable(ctx, () =>
-      share(JSON.stringify([keyOf(input), contextKey(ctx)]), {}, inOwnContext(service, ctx, input)),
-    );
+    fromAbortable(ctx, () => {
+      const key = JSON.stringify([keyOf(input), contextKey(ctx)]);
+      return share(key, {}, detachedStart(service, ctx, input));
+    });
 }
 
-/** Who asks first may go while others wait: nothing of it is kept but what its context carries. */
-function inOwnContext<In, Out, Ctx extends Context>(
+/** The first caller may leave while others wait. So the shared call has no signal, deadline or run of the first caller. */
+function detachedStart<In, Out, Ctx extends Context>(
   service: Service<In, Out, Ctx>,
   ctx: Ctx,
   input: In,

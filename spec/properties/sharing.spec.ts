@@ -1,73 +1,71 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { asyncScheduler, Observable, retry, type Subscription, throwError } from 'rxjs';
+import { asyncScheduler, Observable, retry, throwError } from 'rxjs';
 import { background, backoff, bulkhead, singleFlight } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
-/** Who comes when, stays for how long, and how its source ends by itself. */
-const visits = fc.array(
+/** When a caller subscribes, when it unsubscribes, and when and how its source ends by itself. */
+const callers = fc.array(
   fc.record({
-    comes: fc.integer({ min: 0, max: 12 }),
-    leaves: fc.option(fc.integer({ min: 0, max: 8 }), { nil: undefined }),
-    takes: fc.integer({ min: 0, max: 6 }),
+    subscribesAt: fc.integer({ min: 0, max: 12 }),
+    unsubscribesAfter: fc.option(fc.integer({ min: 0, max: 8 }), { nil: undefined }),
+    endsAfter: fc.integer({ min: 0, max: 6 }),
     fails: fc.boolean(),
   }),
   { minLength: 1, maxLength: 12 },
 );
 
-describe('of all random stories', () => {
-  it('a bulkhead never has more than n in, starves nobody, and gets all places back', () => {
+describe('properties of sharing', () => {
+  it('a bulkhead never runs more than n sources, ends them all, and frees all places', () => {
     fc.assert(
-      fc.property(visits, fc.integer({ min: 1, max: 3 }), (stories, n) => {
+      fc.property(callers, fc.integer({ min: 1, max: 3 }), (all, n) => {
         marbles(({ flush }) => {
-          const place = bulkhead(n);
-          let inside = 0;
-          let most = 0;
+          const limit = bulkhead(n);
+          let running = 0;
+          let mostRunning = 0;
           let ended = 0;
-          for (const { comes, leaves, takes, fails } of stories) {
+          for (const { subscribesAt, unsubscribesAfter, endsAfter, fails } of all) {
             const source = new Observable<never>((subscriber) => {
-              most = Math.max(most, ++inside);
-              subscriber.add(() => inside--);
+              mostRunning = Math.max(mostRunning, ++running);
+              subscriber.add(() => running--);
               subscriber.add(
                 asyncScheduler.schedule(() => {
                   if (fails) subscriber.error('failed');
                   else subscriber.complete();
-                }, takes),
+                }, endsAfter),
               );
             });
             asyncScheduler.schedule(() => {
-              const visit = source.pipe(place).subscribe({ error: () => undefined });
-              visit.add(() => ended++);
-              if (leaves !== undefined)
-                asyncScheduler.schedule(() => {
-                  visit.unsubscribe();
-                }, leaves);
-            }, comes);
+              const subscription = source.pipe(limit).subscribe({ error: () => undefined });
+              subscription.add(() => ended++);
+              if (unsubscribesAfter === undefined) return;
+              asyncScheduler.schedule(() => {
+                subscription.unsubscribe();
+              }, unsubscribesAfter);
+            }, subscribesAt);
           }
           flush();
-          expect(most).to.be.at.most(n);
-          expect(inside).to.equal(0);
-          expect(ended).to.equal(stories.length);
-          let free = 0;
-          for (let index = 0; index < n; index++)
-            new Observable(() => {
-              free++;
-            })
-              .pipe(place)
-              .subscribe();
-          expect(free).to.equal(n);
+          expect(mostRunning).to.be.at.most(n);
+          expect(running).to.equal(0);
+          expect(ended).to.equal(all.length);
+          let started = 0;
+          const counting = new Observable(() => {
+            started++;
+          });
+          for (let index = 0; index < n; index++) counting.pipe(limit).subscribe();
+          expect(started).to.equal(n);
         });
       }),
       { numRuns: 500 },
     );
   });
 
-  it('a single flight is asked when somebody comes to an empty one, and ends when the last has gone', () => {
+  it('a single flight is subscribed to exactly while it has a subscriber', () => {
     fc.assert(
-      fc.property(visits, (stories) => {
+      fc.property(callers, (all) => {
         marbles(({ flush }) => {
           let inFlight = 0;
-          const ask = singleFlight(
+          const shared = singleFlight(
             () =>
               new Observable<never>(() => {
                 inFlight++;
@@ -75,17 +73,17 @@ describe('of all random stories', () => {
               }),
           );
           let waiting = 0;
-          for (const { comes, leaves = 3 } of stories) {
+          for (const { subscribesAt, unsubscribesAfter = 3 } of all) {
             asyncScheduler.schedule(() => {
               waiting++;
-              const visit: Subscription = ask(background).subscribe();
+              const subscription = shared(background).subscribe();
               expect(inFlight).to.equal(1);
               asyncScheduler.schedule(() => {
-                visit.unsubscribe();
+                subscription.unsubscribe();
                 waiting--;
                 expect(inFlight).to.equal(waiting > 0 ? 1 : 0);
-              }, leaves);
-            }, comes);
+              }, unsubscribesAfter);
+            }, subscribesAt);
           }
           flush();
           expect(inFlight).to.equal(0);
@@ -95,7 +93,7 @@ describe('of all random stories', () => {
     );
   });
 
-  it('a backoff keeps its bounds, and never reaches the deadline', () => {
+  it('a backoff waits no longer than its limits, and starts no attempt at or after the deadline', () => {
     const config = fc.record({
       initialDelay: fc.integer({ min: 0, max: 500 }),
       factor: fc.double({ min: 1, max: 4, noNaN: true }),
@@ -106,22 +104,22 @@ describe('of all random stories', () => {
         config,
         fc.integer({ min: 1, max: 5_000 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
-        (given, deadline, luck) => {
+        (given, deadline, random) => {
           marbles(({ flush }) => {
-            const at: number[] = [];
-            const delay = backoff({ deadline }, { ...given, random: () => luck, retryable: () => true });
+            const attempts: number[] = [];
+            const delay = backoff({ deadline }, { ...given, random: () => random, retryable: () => true });
             const failing = new Observable((subscriber) => {
-              at.push(asyncScheduler.now());
+              attempts.push(asyncScheduler.now());
               subscriber.add(throwError(() => 'failed').subscribe(subscriber));
             });
             failing.pipe(retry({ count: 8, delay })).subscribe({ error: () => undefined });
             flush();
-            for (const [index, moment] of at.entries()) {
-              expect(moment).to.be.below(deadline);
-              const before = at[index - 1];
+            for (const [index, time] of attempts.entries()) {
+              expect(time).to.be.below(deadline);
+              const before = attempts[index - 1];
               if (before === undefined) continue;
-              const most = Math.min(given.maxDelay, given.initialDelay * given.factor ** (index - 1));
-              expect(moment - before).to.be.within(0, Math.ceil(most) + 1);
+              const longest = Math.min(given.maxDelay, given.initialDelay * given.factor ** (index - 1));
+              expect(time - before).to.be.within(0, Math.ceil(longest) + 1);
             }
           });
         },

@@ -1,139 +1,169 @@
 import { expect } from 'chai';
-import { count, defer, forkJoin, merge, NEVER, Observable, of, Subject, throwError } from 'rxjs';
-import { aggregate, background, bulkhead, BulkheadFullError, silent, withLogger } from '../../lib/index.ts';
+import { asyncScheduler, count, defer, forkJoin, merge, NEVER, Observable, of, Subject, throwError } from 'rxjs';
+import { aggregate, background, bulkhead, BulkheadFullError } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
 
 describe('bulkhead', () => {
-  it('subscribes to so many at the most, first come, first served', () => {
+  it('subscribes to at most n sources, in order', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const a = cold('---a|');
       const b = cold('-b|');
       const c = cold('-c|');
-      const one = bulkhead(2);
-      expectObservable(merge(a.pipe(one), b.pipe(one), c.pipe(one)).pipe(count())).toBe('----(n|)', { n: 3 });
+      const limit = bulkhead(2);
+      expectObservable(merge(a.pipe(limit), b.pipe(limit), c.pipe(limit)).pipe(count())).toBe('----(n|)', { n: 3 });
       expectSubscriptions(a.subscriptions).toBe('^---!');
       expectSubscriptions(b.subscriptions).toBe('^-!');
       expectSubscriptions(c.subscriptions).toBe('--^-!');
     });
   });
 
-  it('frees a place on completion, error and unsubscribing, in the same frame', () => {
+  it('starts the next source in the frame in which another completes, errors or is unsubscribed', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
-      const one = bulkhead(1);
+      const limit = bulkhead(1);
       const fails = cold('--#', undefined, boom);
       const leaves = cold('------');
-      const last = cold('-c|');
-      expectObservable(fails.pipe(one)).toBe('--#', undefined, boom);
-      expectObservable(leaves.pipe(one), '^---!').toBe('-----');
-      expectObservable(last.pipe(one)).toBe('-----c|');
-      expectSubscriptions(leaves.subscriptions).toBe('--^-!');
-      expectSubscriptions(last.subscriptions).toBe('  ----^-!');
+      const completes = cold('-c|');
+      const last = cold('-d|');
+      expectObservable(fails.pipe(limit)).toBe('--#', undefined, boom);
+      expectObservable(leaves.pipe(limit), '^---!').toBe('-----');
+      expectObservable(completes.pipe(limit)).toBe('-----c|');
+      expectObservable(last.pipe(limit)).toBe('-------d|');
+      expectSubscriptions(leaves.subscriptions).toBe('   --^-!');
+      expectSubscriptions(completes.subscriptions).toBe('----^-!');
+      expectSubscriptions(last.subscriptions).toBe('     ------^-!');
     });
   });
 
-  it('lets those who wait leave', () => {
-    const one = bulkhead(1);
+  it('removes a waiting source from the queue when it is unsubscribed', () => {
+    const limit = bulkhead(1);
     const first = new Subject<void>();
-    let asked = false;
-    first.pipe(one).subscribe();
+    let subscribed = false;
+    first.pipe(limit).subscribe();
     new Observable(() => {
-      asked = true;
+      subscribed = true;
     })
-      .pipe(one)
+      .pipe(limit)
       .subscribe()
       .unsubscribe();
     first.complete();
-    expect(asked).to.equal(false);
+    expect(subscribed).to.equal(false);
   });
 
-  it('refuses who would wait in a full queue, and says how full it is', () => {
-    const one = bulkhead(1, { queue: 1 });
-    const subscriptions = [NEVER.pipe(one).subscribe(), NEVER.pipe(one).subscribe()];
-    let told: unknown;
-    NEVER.pipe(one).subscribe({ error: (error: unknown) => (told = error) });
-    expect(told).to.be.instanceOf(BulkheadFullError).and.include({ running: 1, waiting: 1, code: 'ERR_BULKHEAD_FULL' });
-    expect(JSON.parse(JSON.stringify(told))).to.include({ running: 1, waiting: 1 });
+  it('errors with BulkheadFullError if the queue is full, until a place is free', () => {
+    const limit = bulkhead(1, { queue: 1 });
+    const subscriptions = [NEVER.pipe(limit).subscribe(), NEVER.pipe(limit).subscribe()];
+    let error: unknown;
+    NEVER.pipe(limit).subscribe({ error: (given: unknown) => (error = given) });
+    expect(error)
+      .to.be.instanceOf(BulkheadFullError)
+      .and.include({ running: 1, waiting: 1, code: 'ERR_BULKHEAD_FULL' });
     for (const subscription of subscriptions) subscription.unsubscribe();
-    let answer: unknown;
+    let value: unknown;
     of(1)
-      .pipe(one)
-      .subscribe((value) => (answer = value));
-    expect(answer).to.equal(1);
+      .pipe(limit)
+      .subscribe((given) => (value = given));
+    expect(value).to.equal(1);
   });
 
-  it('starts none of a run that ends as a whole', () => {
-    marbles(({ cold, expectObservable, flush }) => {
-      const one = bulkhead(1);
-      const asked: string[] = [];
+  it('starts no waiting service of a run that ends', () => {
+    const started: string[] = [];
+    marbles(({ cold, expectObservable }) => {
+      const limit = bulkhead(1);
       const service = (name: string) => () =>
         new Observable<never>(() => {
-          asked.push(name);
-        }).pipe(one);
+          started.push(name);
+        }).pipe(limit);
       const failing = cold<never>('--#', undefined, boom);
-      const ask = aggregate({ a: service('a'), b: service('b'), failing: () => failing }, withLogger(silent));
-      ask(background).subscribe({ error: () => undefined });
-      expectObservable(cold('----a|').pipe(one), '---^').toBe('-------a|');
-      flush();
-      expect(asked).to.deep.equal(['a']);
+      const page = aggregate({ a: service('a'), b: service('b'), failing: () => failing });
+      page(background).subscribe({ error: () => undefined });
+      expectObservable(cold('----a|').pipe(limit), '---^').toBe('-------a|');
     });
+    expect(started).to.deep.equal(['a']);
   });
 
-  it('passes 20,000 synchronous ones behind an asynchronous one without a deep stack', () => {
-    const one = bulkhead(1);
+  it('starts 20,000 synchronous sources behind an asynchronous one without a deep stack', () => {
+    const limit = bulkhead(1);
     const first = new Subject<void>();
-    let done = 0;
-    first.pipe(one).subscribe();
-    for (let index = 0; index < 20_000; index++)
+    let values = 0;
+    first.pipe(limit).subscribe();
+    for (let index = 0; index < 20_000; index++) {
       of(index)
-        .pipe(one)
-        .subscribe(() => done++);
-    expect(done).to.equal(0);
+        .pipe(limit)
+        .subscribe(() => values++);
+    }
+    expect(values).to.equal(0);
     first.complete();
-    expect(done).to.equal(20_000);
+    expect(values).to.equal(20_000);
   });
 
-  it('tears the holder down before the next starts, and survives a teardown that throws', () => {
+  it('tears a source down before it starts the next', () => {
     const log: string[] = [];
-    const one = bulkhead(1);
+    const limit = bulkhead(1);
     const first = new Subject<void>();
-    const named = (name: string, source: Observable<unknown>): Observable<unknown> =>
+    const logged = (name: string, source: Observable<unknown>): Observable<unknown> =>
       new Observable((subscriber) => {
         log.push(`${name} starts`);
         subscriber.add(() => log.push(`${name} ends`));
         subscriber.add(source.subscribe(subscriber));
       });
-    named('a', first).pipe(one).subscribe();
-    named('b', NEVER).pipe(one).subscribe();
+    logged('a', first).pipe(limit).subscribe();
+    logged('b', NEVER).pipe(limit).subscribe();
     first.complete();
     expect(log).to.deep.equal(['a starts', 'a ends', 'b starts']);
   });
 
-  it('keeps no place for who is over before it is asked, as what a failed forkJoin still subscribes to is', () => {
-    let asked = 0;
-    const one = bulkhead(1, { queue: 1 });
-    const first = NEVER.pipe(one).subscribe();
-    const second = defer(() => of(++asked)).pipe(one);
+  it('frees the place of a source whose teardown throws', () => {
+    marbles(({ expectObservable }) => {
+      const limit = bulkhead(1);
+      const throwing = new Observable<never>(() => () => {
+        throw boom;
+      });
+      const first = throwing.pipe(limit).subscribe();
+      expectObservable(of('next').pipe(limit)).toBe('(n|)', { n: 'next' });
+      asyncScheduler.schedule(() => {
+        expect(() => {
+          first.unsubscribe();
+        }).to.throw('boom');
+      });
+    });
+  });
+
+  it('keeps no place for a subscriber that is already closed, as behind a forkJoin that has failed', () => {
+    let subscribed = 0;
+    const limit = bulkhead(1, { queue: 1 });
+    const first = NEVER.pipe(limit).subscribe();
+    const second = defer(() => of(++subscribed)).pipe(limit);
     forkJoin([throwError(() => boom), second]).subscribe({ error: () => undefined });
     const errors: unknown[] = [];
-    NEVER.pipe(one).subscribe({ error: (error: unknown) => errors.push(error) });
+    NEVER.pipe(limit).subscribe({ error: (error: unknown) => errors.push(error) });
     expect(errors).to.deep.equal([]);
     first.unsubscribe();
-    expect(asked).to.equal(0);
+    expect(subscribed).to.equal(0);
   });
 
-  it('refuses a config that makes no sense', () => {
-    for (const n of [0, 1.5, NaN, '2' as never]) expect(() => bulkhead(n)).to.throw(RangeError, 'bulkhead: n');
-    expect(() => bulkhead(1, { queue: -1 })).to.throw(RangeError, 'bulkhead: queue');
-    expect(() => bulkhead(1, { queue: 0 })).not.to.throw();
-  });
-
-  it('passes errors on', () => {
-    let told: unknown;
+  it('passes on the error of a source', () => {
+    let error: unknown;
     throwError(() => boom)
       .pipe(bulkhead(1))
-      .subscribe({ error: (error: unknown) => (told = error) });
-    expect(told).to.equal(boom);
+      .subscribe({ error: (given: unknown) => (error = given) });
+    expect(error).to.equal(boom);
+  });
+
+  for (const [n, queue, message] of [
+    [0, 1, 'bulkhead: n: expected a positive integer, got 0'],
+    [1.5, 1, 'bulkhead: n: expected a positive integer, got 1.5'],
+    [NaN, 1, 'bulkhead: n: expected a positive integer, got NaN'],
+    ['2', 1, 'bulkhead: n: expected a positive integer, got a string'],
+    [1, -1, 'bulkhead: queue: expected an integer of at least 0, got -1'],
+  ] as const) {
+    it(`throws for n ${typeof n} ${String(n)}, queue ${String(queue)}`, () => {
+      expect(() => bulkhead(n as number, { queue })).to.throw(RangeError, message);
+    });
+  }
+
+  it('accepts a queue of 0 and of Infinity', () => {
+    for (const queue of [0, Infinity]) expect(() => bulkhead(1, { queue })).not.to.throw();
   });
 });

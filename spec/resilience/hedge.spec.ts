@@ -1,141 +1,152 @@
 import { expect } from 'chai';
-import { defer, EMPTY, NEVER, Observable, of, retry, Subject } from 'rxjs';
+import { defer, NEVER, Observable, of, retry, Subject, timer } from 'rxjs';
 import { hedge, retryBudget } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
 
-/** Asks the next of the sources at each subscription. */
-function inTurn<T>(...sources: Observable<T>[]): Observable<T> {
+/** Subscribes to the next of the attempts at each subscription. */
+function inTurn<T>(...attempts: Observable<T>[]): Observable<T> {
   let next = 0;
-  return defer(() => sources[next++] ?? NEVER);
+  return defer(() => attempts[next++] ?? NEVER);
 }
 
 describe('hedge', () => {
-  it('asks once where a value comes in time', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
-      const first = cold(' --a-b|');
-      const second = cold('x|');
-      expectObservable(inTurn(first, second).pipe(hedge({ after: 3 }))).toBe('--a-b|');
-      expectSubscriptions(second.subscriptions).toBe([]);
+  /** Two attempts, the second of which starts after 3 ms. The first fails with another error than the second. */
+  const races: readonly {
+    readonly title: string;
+    readonly first: string;
+    readonly second: string;
+    readonly hedged: string;
+    readonly error?: Error;
+    readonly subscriptions?: readonly [first: string, second: string | []];
+  }[] = [
+    {
+      title: 'subscribes once if a value comes in time',
+      first: '--a-b|',
+      second: 'x|',
+      hedged: '--a-b|',
+      subscriptions: ['^----!', []],
+    },
+    {
+      title: 'subscribes again after a while, and unsubscribes from the first when the second emits',
+      first: '----------a|',
+      second: '--b-c|',
+      hedged: '-----b-c|',
+      subscriptions: ['^----!', '---^----!'],
+    },
+    { title: 'waits for the first if the second fails at once', first: '-----a|', second: '#', hedged: '-----a|' },
+    { title: 'waits for the second if the first fails', first: '----#', second: '-----a|', hedged: '--------a|' },
+    { title: 'errors with the last error if both fail', first: '----#', second: '--#', hedged: '-----#', error: boom },
+    {
+      title: 'errors without a second attempt if the first fails before',
+      first: '-#',
+      second: 'x|',
+      hedged: '-#',
+      error: new Error('first'),
+      subscriptions: ['^!', []],
+    },
+    { title: 'waits for the first if the second is empty', first: '-----a|', second: '|', hedged: '-----a|' },
+    { title: 'waits for the second if the first is empty', first: '----|', second: '-----a|', hedged: '--------a|' },
+    { title: 'completes if both are empty', first: '----|', second: '--|', hedged: '-----|' },
+    { title: 'completes at once if the only attempt is empty', first: '|', second: 'x|', hedged: '|' },
+  ];
+  for (const { title, first, second, hedged, error, subscriptions } of races) {
+    it(title, () => {
+      marbles(({ cold, expectObservable, expectSubscriptions }) => {
+        const attempts = [cold(first, undefined, new Error('first')), cold(second, undefined, boom)] as const;
+        expectObservable(inTurn<unknown>(...attempts).pipe(hedge({ after: 3 }))).toBe(hedged, undefined, error);
+        for (const [index, expected] of (subscriptions ?? []).entries()) {
+          expectSubscriptions(attempts[index]!.subscriptions).toBe(expected);
+        }
+      });
     });
-  });
+  }
 
-  it('asks again after a while: the first to emit wins, and the other is let go', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
-      const first = cold(' ----------a|');
-      const second = cold('   --b-c|   ');
-      expectObservable(inTurn(first, second).pipe(hedge({ after: 3 }))).toBe('-----b-c|');
-      expectSubscriptions(first.subscriptions).toBe(' ^----!');
-      expectSubscriptions(second.subscriptions).toBe('---^----!');
-    });
-  });
-
-  it('lets a lane that fails at once not beat a healthy one, whichever it is', () => {
-    marbles(({ cold, expectObservable }) => {
-      const fails = cold('#', undefined, boom);
-      const healthy = cold('-----a|');
-      expectObservable(inTurn(healthy, fails).pipe(hedge({ after: 3 }))).toBe('-----a|');
-      const late = cold('----#', undefined, boom);
-      expectObservable(inTurn(late, healthy).pipe(hedge({ after: 3 }))).toBe('--------a|');
-    });
-  });
-
-  it('fails when no lane is left, with the last error; a first that fails alone is not asked again', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
-      const first = cold('----#', undefined, new Error('first'));
-      const second = cold('--#', undefined, boom);
-      expectObservable(inTurn(first, second).pipe(hedge({ after: 3 }))).toBe('-----#', undefined, boom);
-      const alone = cold('-#', undefined, boom);
-      expectObservable(alone.pipe(hedge({ after: 3 }))).toBe('-#', undefined, boom);
-      expectSubscriptions(alone.subscriptions).toBe('^!');
-    });
-  });
-
-  it('completes when all lanes were empty', () => {
-    marbles(({ expectObservable }) => {
-      expectObservable(EMPTY.pipe(hedge({ after: 3 }))).toBe('|');
-    });
-  });
-
-  it('waits for the others where a lane was empty, whichever it is', () => {
-    marbles(({ cold, expectObservable }) => {
-      const healthy = cold('-----a|');
-      expectObservable(inTurn(healthy, cold('|')).pipe(hedge({ after: 3 }))).toBe('-----a|');
-      expectObservable(inTurn(cold('----|'), healthy).pipe(hedge({ after: 3 }))).toBe('--------a|');
-      expectObservable(inTurn(cold('----|'), cold('--|')).pipe(hedge({ after: 3 }))).toBe('-----|');
-    });
-  });
-
-  it('asks up to as many lanes, one each while', () => {
+  it('starts up to `attempts` attempts, one every `after` ms', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const silent = cold('----------');
       const third = cold('-a|');
-      expectObservable(inTurn(silent, silent, third).pipe(hedge({ after: 2, lanes: 3 }))).toBe('-----a|');
+      expectObservable(inTurn(silent, silent, third).pipe(hedge({ after: 2, attempts: 3 }))).toBe('-----a|');
       expectSubscriptions(silent.subscriptions).toBe(['^----!', '--^--!']);
     });
   });
 
-  it('lets all lanes and the clock go in the frame in which it is unsubscribed', () => {
+  it('ends all attempts and the timer in the frame in which it is unsubscribed', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const silent = cold('----------');
-      expectObservable(silent.pipe(hedge({ after: 2, lanes: 9 })), '---!').toBe('----');
+      expectObservable(silent.pipe(hedge({ after: 2, attempts: 9 })), '---!').toBe('----');
       expectSubscriptions(silent.subscriptions).toBe(['^--!', '--^!']);
     });
   });
 
-  it('takes a synchronous value, and asks no more', () => {
+  it('unsubscribes from the winner in the frame in which it is unsubscribed', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const first = cold('--a-b-c');
+      expectObservable(first.pipe(hedge({ after: 3 })), '-----!').toBe('--a-b-');
+      expectSubscriptions(first.subscriptions).toBe('^----!');
+    });
+  });
+
+  it('subscribes once if a value comes synchronously', () => {
     marbles(({ expectObservable }) => {
       expectObservable(inTurn(of('a'), of('b')).pipe(hedge({ after: 0 }))).toBe('(a|)');
     });
   });
 
-  it('loses no value where the teardown of a loser throws', () => {
-    marbles(({ cold, expectObservable }) => {
+  it('emits the value of the winner if the teardown of a loser throws, and throws on unsubscribing', () => {
+    const values: string[] = [];
+    marbles(({ cold, flush }) => {
       const loser = new Observable<string>(() => () => {
         throw boom;
       });
-      const seen: string[] = [];
-      const winner = cold('-a');
-      const subscription = inTurn(loser, winner)
+      const subscription = inTurn(loser, cold('-a'))
         .pipe(hedge({ after: 3 }))
-        .subscribe((value) => seen.push(value));
-      expectObservable(cold('-----a').pipe()).toBe('-----a');
-      subscription.add(() => seen.push('gone'));
-      cold('-----(x|)').subscribe(() => {
-        expect(seen).to.deep.equal(['a']);
-        expect(() => {
-          subscription.unsubscribe();
-        }).to.throw();
-      });
+        .subscribe((value) => values.push(value));
+      flush();
+      expect(values).to.deep.equal(['a']);
+      expect(() => {
+        subscription.unsubscribe();
+      }).to.throw('boom');
     });
   });
 
-  it('takes no value of a loser that the teardown of another wakes', () => {
+  it('ignores a value that the teardown of one loser makes another loser emit', () => {
     marbles(({ cold, flush }) => {
       const woken = new Subject<string>();
       const waking = new Observable<string>(() => () => {
         woken.next('woken');
       });
-      const seen: string[] = [];
+      const values: string[] = [];
       inTurn(waking, woken, cold('-a-b|'))
-        .pipe(hedge({ after: 1, lanes: 3 }))
-        .subscribe((value) => seen.push(value));
+        .pipe(hedge({ after: 1, attempts: 3 }))
+        .subscribe((value) => values.push(value));
       flush();
-      expect(seen).to.deep.equal(['a', 'b']);
+      expect(values).to.deep.equal(['a', 'b']);
     });
   });
 
-  it('asks no further lane while the budget is used up', () => {
+  it('starts no further attempt when the budget is used up', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const silent = cold('----------');
       const budget = retryBudget({ ratio: 0, min: 1 });
-      expectObservable(silent.pipe(hedge({ after: 1, lanes: 5, budget })), '---------!').toBe('----------');
+      expectObservable(silent.pipe(hedge({ after: 1, attempts: 5, budget })), '---------!').toBe('----------');
       expectSubscriptions(silent.subscriptions).toBe(['^--------!', '-^-------!']);
     });
   });
 
-  it('goes around a retry, and a retry around it', () => {
+  it('counts one first attempt, also when a retry subscribes again', () => {
+    const budget = retryBudget({ ratio: 1, min: 0 });
+    const acquired: boolean[] = [];
+    marbles(({ cold, expectObservable }) => {
+      const source = cold('#', undefined, boom).pipe(hedge({ after: 1, budget }), retry(3));
+      expectObservable(source).toBe('#', undefined, boom);
+      timer(1).subscribe(() => acquired.push(budget.tryAcquire(), budget.tryAcquire()));
+    });
+    expect(acquired).to.deep.equal([true, false]);
+  });
+
+  it('works behind a retry and in front of a retry', () => {
     marbles(({ cold, expectObservable }) => {
       const fails = cold('-#', undefined, boom);
       const good = cold('-a|');
@@ -144,10 +155,18 @@ describe('hedge', () => {
     });
   });
 
-  it('refuses a config that makes no sense', () => {
-    expect(() => hedge({ after: -1 })).to.throw(RangeError, 'hedge: after');
-    expect(() => hedge({ after: '5' as never })).to.throw(RangeError, 'a string');
-    expect(() => hedge({ after: 1, lanes: 0 })).to.throw(RangeError, 'hedge: lanes');
-    expect(() => hedge({ after: 1, budget: {} as never })).to.throw(TypeError, 'retryBudget()');
-  });
+  for (const [config, type, message] of [
+    [{ after: -1 }, RangeError, 'hedge: after: expected at least 0 and below 2^31, got -1'],
+    [{ after: '5' }, RangeError, 'hedge: after: expected at least 0 and below 2^31, got a string'],
+    [{ after: 1, attempts: 0 }, RangeError, 'hedge: attempts: expected a positive integer, got 0'],
+    [
+      { after: 1, budget: {} },
+      TypeError,
+      'hedge: budget: expected a RetryBudget, got an instance of Object: make one with retryBudget()',
+    ],
+  ] as const) {
+    it(`throws for ${JSON.stringify(config)}`, () => {
+      expect(() => hedge(config as never)).to.throw(type, message);
+    });
+  }
 });

@@ -2,56 +2,63 @@ import { expect } from 'chai';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { firstValueFrom, map, NEVER, of, timer } from 'rxjs';
-import { aggregate, type Fetch, type RunEvent, silent, singleFlight, withEvents, withLogger } from '../../lib/index.ts';
+import { aggregate, type Fetch, perRun, type RunEvent, singleFlight, withEvents } from '../../lib/index.ts';
 
 setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Whether it goes when it is collected; until the next turn what was asked for is held. */
-async function goes(held: WeakRef<object>): Promise<boolean> {
+/** Whether the object is collected. A `WeakRef` that was read keeps its object until the next task. */
+async function isCollected(held: WeakRef<object>): Promise<boolean> {
   for (let times = 0; times < 10 && held.deref(); times++) {
     await firstValueFrom(timer(0));
-    collect();
+    collectGarbage();
   }
   return held.deref() === undefined;
 }
 
-describe('what is shared', () => {
-  it('holds no transport that everybody else has let go', async () => {
+describe('memory', () => {
+  it('singleFlight does not keep a transport after its last call', async () => {
     const flight = singleFlight(() => of(1));
-    const ask = (): WeakRef<Fetch> => {
+    const call = (): WeakRef<Fetch> => {
       const fetch: Fetch = () => Promise.resolve(new Response());
       flight({ fetch }).subscribe();
       return new WeakRef(fetch);
     };
-    expect(await goes(ask())).to.equal(true);
+    expect(await isCollected(call())).to.equal(true);
   });
 
-  it('holds no signal of who asked first and has left, while others wait', async () => {
+  it('singleFlight does not keep the signal of the first caller after it has left, while others wait', async () => {
     const flight = singleFlight(() => NEVER);
-    const ask = (): WeakRef<AbortSignal> => {
+    const call = (): WeakRef<AbortSignal> => {
       const { signal } = new AbortController();
       const first = flight({ signal }).subscribe();
       flight({}).subscribe();
       first.unsubscribe();
       return new WeakRef(signal);
     };
-    expect(await goes(ask())).to.equal(true);
+    expect(await isCollected(call())).to.equal(true);
   });
-});
 
-describe('who keeps the events of a run', () => {
-  it('keeps neither what it was asked nor what it answered, nor those of the run around it', async () => {
+  it('perRun does not keep its answers after the run', async () => {
+    const profile = perRun(() => of({ name: 'Alice' }));
+    const call = async (): Promise<WeakRef<object>> => {
+      const answer = await firstValueFrom(aggregate({ profile })({}));
+      return new WeakRef(answer.profile);
+    };
+    expect(await isCollected(await call())).to.equal(true);
+  });
+
+  it('the events of a run keep neither its input nor its answer, nor those of its parent', async () => {
     const events: RunEvent[] = [];
-    const options = [withLogger(silent), withEvents({ next: (event) => events.push(event) })];
-    const ask = async (): Promise<WeakRef<object>[]> => {
+    const options = [withEvents({ next: (event) => events.push(event) })];
+    const call = async (): Promise<WeakRef<object>[]> => {
       const input = { id: 42 };
       const inner = aggregate({ a: () => timer(1).pipe(map(() => ({ big: 'inner' }))) }, ...options);
       const outer = aggregate({ inner, b: (_ctx, _input: object) => of({ big: 'outer' }) }, ...options);
       const answer = await firstValueFrom(outer({}, input));
       return [input, answer, answer.b, answer.inner.a].map((held) => new WeakRef(held));
     };
-    for (const held of await ask()) expect(await goes(held)).to.equal(true);
+    for (const held of await call()) expect(await isCollected(held)).to.equal(true);
     expect(events).to.have.length.above(7);
   });
 });

@@ -7,210 +7,197 @@ import {
   type Context,
   type Fetch,
   type Service,
-  silent,
   singleFlight,
-  withLogger,
 } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
 
-/** A service that never answers, and what was asked of it. */
-function asked(): {
+/** A service that never answers, its calls, and how they end. */
+function pendingService(): {
   readonly inputs: unknown[];
   readonly contexts: Context[];
-  readonly gone: string[];
+  readonly ends: string[];
   readonly service: Service<never, never>;
 } {
   const inputs: unknown[] = [];
   const contexts: Context[] = [];
-  const gone: string[] = [];
+  const ends: string[] = [];
   const service = (ctx: Context, input: unknown): Observable<never> =>
     new Observable(() => {
       inputs.push(input);
       contexts.push(ctx);
-      ctx.signal?.addEventListener('abort', () => gone.push('aborted'));
-      return () => gone.push('torn down');
+      ctx.signal?.addEventListener('abort', () => ends.push('aborted'));
+      return () => ends.push('torn down');
     });
-  return { inputs, contexts, gone, service };
+  return { inputs, contexts, ends, service };
+}
+
+/** Calls a pending service once with each context, and returns how often the service was called. */
+function callsFor(contexts: readonly object[]): number {
+  const { contexts: received, service } = pendingService();
+  const shared = singleFlight(service as Service<void, never>);
+  for (const ctx of contexts) shared(ctx).subscribe();
+  return received.length;
 }
 
 describe('singleFlight', () => {
-  it('shares one run among those who ask at the same time, and asks again afterwards', () => {
+  it('shares a call among concurrent callers, and calls the service again afterwards', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('---a|');
-      const ask = singleFlight(() => source);
-      expectObservable(ask(background)).toBe('----(a|)');
-      expectObservable(ask(background), '--^').toBe('----(a|)');
-      expectObservable(ask(background), '------^').toBe('----------(a|)');
+      const shared = singleFlight(() => source);
+      expectObservable(shared(background)).toBe('----(a|)');
+      expectObservable(shared(background), '--^').toBe('----(a|)');
+      expectObservable(shared(background), '------^').toBe('----------(a|)');
       expectSubscriptions(source.subscriptions).toBe(['^---!', '------^---!']);
     });
   });
 
-  it('is detached: no deadline, and a signal that aborts when the last who waits has gone', () => {
-    const { contexts, gone, service } = asked();
-    const ask = singleFlight(service as Service<void, never>);
+  it('gives the call no deadline, and a signal that aborts when the last caller has left', () => {
+    const { contexts, ends, service } = pendingService();
+    const shared = singleFlight(service as Service<void, never>);
     const controller = new AbortController();
-    const told: unknown[] = [];
-    ask({ signal: controller.signal, deadline: 5 }).subscribe({ error: (error: unknown) => told.push(error) });
-    const other = ask(background).subscribe();
+    const errors: unknown[] = [];
+    shared({ signal: controller.signal, deadline: 5 }).subscribe({ error: (error: unknown) => errors.push(error) });
+    const other = shared(background).subscribe();
     expect(contexts).to.have.length(1);
     expect(contexts[0]).not.to.have.property('deadline');
     controller.abort('bye');
-    expect(told[0]).to.be.instanceOf(CanceledError).and.have.property('cause', 'bye');
-    expect(gone).to.deep.equal([]);
+    expect(errors[0]).to.be.instanceOf(CanceledError).and.have.property('cause', 'bye');
+    expect(ends).to.deep.equal([]);
     other.unsubscribe();
-    expect(gone).to.deep.equal(['torn down', 'aborted']);
-    ask(background).subscribe().unsubscribe();
+    expect(ends).to.deep.equal(['torn down', 'aborted']);
+    shared(background).subscribe().unsubscribe();
     expect(contexts).to.have.length(2);
   });
 
-  it('gives an error to all, and does not keep it: who retries asks again, once', () => {
-    const failing: Subject<number>[] = [];
-    const ask = singleFlight(() => {
-      const next = new Subject<number>();
-      failing.push(next);
-      return next;
+  it('errors for all callers, and keeps no error: their retries share the next call', () => {
+    const sources: Subject<number>[] = [];
+    const shared = singleFlight(() => {
+      const source = new Subject<number>();
+      sources.push(source);
+      return source;
     });
-    const told: unknown[] = [];
-    ask(background)
-      .pipe(retry(1))
-      .subscribe((value) => told.push(value));
-    ask(background)
-      .pipe(retry(1))
-      .subscribe((value) => told.push(value));
-    failing[0]!.error(boom);
-    expect(failing).to.have.length(2);
-    ask(background).subscribe((value) => told.push(value)); // who comes now joins the second flight
-    expect(failing).to.have.length(2);
-    failing[1]!.next(1);
-    failing[1]!.complete();
-    expect(told).to.deep.equal([1, 1, 1]);
+    const answers: number[] = [];
+    for (let caller = 0; caller < 2; caller++) {
+      shared(background)
+        .pipe(retry(1))
+        .subscribe((answer) => answers.push(answer));
+    }
+    sources[0]!.error(boom);
+    expect(sources).to.have.length(2);
+    shared(background).subscribe((answer) => answers.push(answer)); // joins the second call
+    expect(sources).to.have.length(2);
+    sources[1]!.next(1);
+    sources[1]!.complete();
+    expect(answers).to.deep.equal([1, 1, 1]);
   });
 
-  it('answers who asks synchronously', () => {
-    const told: unknown[] = [];
-    const ask = singleFlight((_ctx, id: number) => of(id));
-    ask(background, 1).subscribe((value) => told.push(value));
-    ask(background, 2).subscribe((value) => told.push(value));
-    expect(told).to.deep.equal([1, 2]);
+  it('answers synchronously if the service does', () => {
+    const answers: number[] = [];
+    const shared = singleFlight((_ctx, id: number) => of(id));
+    for (const id of [1, 2]) shared(background, id).subscribe((answer) => answers.push(answer));
+    expect(answers).to.deep.equal([1, 2]);
   });
 
-  it('tells inputs apart by value and type', () => {
-    const { inputs, service } = asked();
-    const ask = singleFlight(service as Service<string | number | bigint | boolean | symbol | null | undefined, never>);
+  it('distinguishes inputs by value and type', () => {
+    const { inputs, service } = pendingService();
+    const shared = singleFlight(
+      service as Service<string | number | bigint | boolean | symbol | null | undefined, never>,
+    );
     const symbol = Symbol('a');
     const different = [
-      1,
-      '1',
-      1n,
-      2n,
-      true,
-      'true',
-      null,
-      'null',
-      undefined,
-      NaN,
-      'NaN',
-      symbol,
-      Symbol('a'),
-      'symbol 1',
-      '1n',
+      ...[1, '1', 1n, '1n', 2n, true, 'true', null, 'null', undefined, NaN, 'NaN'],
+      ...[symbol, Symbol('a'), 'symbol 1'],
     ];
-    for (const input of different) ask(background, input).subscribe();
+    for (const input of different) shared(background, input).subscribe();
     expect(inputs).to.deep.equal(different);
-    for (const input of [1, NaN, symbol, undefined]) ask(background, input).subscribe();
+    for (const input of [1, NaN, symbol, undefined]) shared(background, input).subscribe();
     expect(inputs).to.have.length(different.length);
   });
 
-  it('never shares across credentials: all of a context counts but the signal and the deadline', () => {
-    const { contexts, service } = asked();
-    const ask = singleFlight(service as Service<void, never>);
+  describe('shares a call among contexts', () => {
     const tenant = { id: 1 };
-    const mark = Symbol('mark');
-    const same: object[] = [
-      { propagate: { authorization: 'a', b: '1' }, tenant },
-      { tenant, propagate: { b: '1', authorization: 'a' }, deadline: 9, user: undefined },
-    ];
-    for (const ctx of same) ask(ctx).subscribe();
-    expect(contexts).to.have.length(1);
-    const turned: object[] = [
-      { tenant, user: 'x' },
-      { user: 'x', tenant },
-    ];
-    for (const ctx of turned) ask(ctx).subscribe();
-    expect(contexts).to.have.length(2);
-    const different: object[] = [
-      background,
-      { propagate: { authorization: 'b', b: '1' }, tenant },
-      { propagate: { authorization: 'a', b: '1' }, tenant: { id: 1 } },
-      { propagate: { authorization: 'a', b: '1' }, tenant, user: 'x' },
-      { propagate: { authorization: 'a', b: '1' }, tenant, [mark]: 1 },
-      { propagate: { authorization: 'a', b: '1', c: '' }, tenant },
-      { propagate: { 'authorization" "a': '' } },
-    ];
-    for (const ctx of different) ask(ctx).subscribe();
-    expect(contexts).to.have.length(2 + different.length);
-  });
-
-  it('never shares across transports, even such as read alike', () => {
-    const { contexts, service } = asked();
-    const ask = singleFlight(service as Service<void, never>);
-    const transport = (): Fetch => () => expect.fail('asked');
-    for (const fetch of [transport(), transport()]) for (const ctx of [{ fetch }, { fetch }]) ask(ctx).subscribe();
-    expect(contexts).to.have.length(2);
-  });
-
-  it('refuses headers that only a loop can tell apart: they are no record', () => {
-    const { contexts, service } = asked();
-    const ask = singleFlight(service as Service<void, never>);
-    for (const [propagate, what] of [
-      [new Headers({ authorization: 'a' }), 'an instance of Headers'],
-      [new Map([['authorization', 'a']]), 'an instance of Map'],
-      [[['authorization', 'a']], 'an instance of Array'],
-      ['authorization: a', 'a string'],
-      [null, 'null'],
+    const fetch: Fetch = () => expect.fail('called');
+    for (const [title, contexts] of [
+      ['with equal fields', [{ tenant }, { tenant }]],
+      ['with the same transport', [{ fetch }, { fetch }]],
+      ['with different deadlines', [{ deadline: 8 }, { deadline: 9 }, background]],
+      ['with different signals', [{ signal: new AbortController().signal }, background]],
+      ['with a field that is undefined', [{ user: undefined }, background]],
+      [
+        'with equal propagate in another order',
+        [{ propagate: { authorization: 'a', b: '1' } }, { propagate: { b: '1', authorization: 'a' } }],
+      ],
+      [
+        'with equal fields in another order',
+        [
+          { tenant, user: 'x' },
+          { user: 'x', tenant },
+        ],
+      ],
     ] as const) {
-      let told: unknown;
-      ask({ propagate } as never).subscribe({ error: (error: unknown) => (told = error) });
-      expect(told).to.be.instanceOf(TypeError);
-      expect((told as TypeError).message).to.equal(
-        `ctx.propagate must be a record, not ${what}: pass Object.fromEntries(headers)`,
-      );
+      it(title, () => {
+        expect(callsFor(contexts)).to.equal(1);
+      });
     }
-    expect(contexts).to.deep.equal([]);
   });
 
-  it('needs a key for an object, which replaces only the part of the input', () => {
-    const { inputs, service } = asked();
-    const wide = service as unknown as Service<{ id: number }, never>;
-    // @ts-expect-error an object needs a key
-    const keyless = singleFlight(wide) as unknown as typeof wide;
-    let told: unknown;
-    keyless(background, { id: 1 }).subscribe({ error: (error: unknown) => (told = error) });
-    expect(told).to.be.instanceOf(TypeError).and.have.property('message').that.includes('key: (input)');
-    (keyless as Service<unknown, never>)(background, () => 1).subscribe({ error: (error: unknown) => (told = error) });
-    expect(told)
-      .to.be.instanceOf(TypeError)
-      .and.have.property('message', 'singleFlight: a function is no key: give { key: (input) => a primitive }');
-    expect(inputs).to.deep.equal([]);
-    const ask = singleFlight(wide, { key: ({ id }) => id });
-    ask(background, { id: 1 }).subscribe();
-    ask(background, { id: 1 }).subscribe();
-    ask({ propagate: { a: 'b' } }, { id: 1 }).subscribe();
+  it('shares no call among contexts with different credentials, transports or other fields', () => {
+    const tenant = { id: 1 };
+    const propagate = { authorization: 'a', b: '1' };
+    const transport = (): Fetch => () => expect.fail('called');
+    const contexts: object[] = [
+      background,
+      { propagate, tenant },
+      { propagate: { ...propagate, authorization: 'b' }, tenant },
+      { propagate: { ...propagate, c: '' }, tenant },
+      { propagate: { 'authorization" "a': '' } },
+      { propagate, tenant: { id: 1 } },
+      { propagate, tenant, user: 'x' },
+      { propagate, tenant, [Symbol('mark')]: 1 },
+      { fetch: transport() },
+      { fetch: transport() },
+    ];
+    expect(callsFor([...contexts, ...contexts])).to.equal(contexts.length);
+  });
+
+  for (const [propagate, kind] of [
+    [new Headers({ authorization: 'a' }), 'an instance of Headers'],
+    [new Map([['authorization', 'a']]), 'an instance of Map'],
+    [[['authorization', 'a']], 'an instance of Array'],
+    ['authorization: a', 'a string'],
+    [null, 'null'],
+  ] as const) {
+    it(`errors if propagate is not a record but ${kind}, whose content it could not compare`, () => {
+      const { contexts, service } = pendingService();
+      let error: unknown;
+      singleFlight(service as Service<void, never>)({ propagate } as never).subscribe({
+        error: (given: unknown) => (error = given),
+      });
+      expect(error).to.be.instanceOf(TypeError);
+      for (const part of ['ctx.propagate', kind, 'Object.fromEntries(headers)']) {
+        expect((error as TypeError).message).to.include(part);
+      }
+      expect(contexts).to.deep.equal([]);
+    });
+  }
+
+  it('compares the context even if the key is equal', () => {
+    const { inputs, service } = pendingService();
+    const shared = singleFlight(service as unknown as Service<{ id: number }, never>, { key: ({ id }) => id });
+    for (const ctx of [background, background, { propagate: { a: 'b' } }]) shared(ctx, { id: 1 }).subscribe();
     expect(inputs).to.have.length(2);
-    expect(() => singleFlight(wide, { key: 'id' as never })).to.throw(TypeError, 'key must be a function');
-    expect(() => singleFlight(NEVER as never)).to.throw(
-      TypeError,
-      'singleFlight: a service, not an instance of Observable',
-    );
   });
 
-  it('asks anew with all of the input, once its flight is over: answered, failed, or left', () => {
-    const sources = { answered: of('no'), failed: throwError(() => boom), left: NEVER };
-    for (const source of Object.values(sources)) {
+  for (const [title, source] of [
+    ['an answer', of('no')],
+    ['an error', throwError(() => boom)],
+    ['an unsubscription', NEVER],
+  ] as const) {
+    it(`calls the service again with the whole input after ${title}`, () => {
       const attempts: number[] = [];
-      const ask = singleFlight(
+      const shared = singleFlight(
         (_ctx, { attempt }: { id: number; attempt: number }) => {
           attempts.push(attempt);
           return source;
@@ -218,31 +205,24 @@ describe('singleFlight', () => {
         { key: ({ id }) => id },
       );
       for (const attempt of [1, 2]) {
-        ask(background, { id: 1, attempt })
+        shared(background, { id: 1, attempt })
           .subscribe({ error: () => undefined })
           .unsubscribe();
       }
       expect(attempts).to.deep.equal([1, 2]);
-    }
-  });
+    });
+  }
 
-  it('lets one of two aggregates be canceled, and the other have the answer', () => {
+  it('answers one aggregate after another has been canceled', () => {
     const source = new Subject<number>();
     const shared = singleFlight(() => source);
-    const quiet = withLogger(silent);
     let answer: unknown;
-    const first = aggregate({ shared, other: () => NEVER }, quiet)(background).subscribe();
-    aggregate({ shared }, quiet)(background).subscribe((value) => (answer = value));
+    const first = aggregate({ shared, other: () => NEVER })(background).subscribe();
+    aggregate({ shared })(background).subscribe((given) => (answer = given));
     first.unsubscribe();
     expect(source.observed).to.equal(true);
     source.next(1);
     source.complete();
     expect(answer).to.deep.equal({ shared: 1 });
-  });
-
-  it('passes on what a factory throws', () => {
-    let told: unknown;
-    singleFlight(() => throwError(() => boom))(background).subscribe({ error: (error: unknown) => (told = error) });
-    expect(told).to.equal(boom);
   });
 });

@@ -11,43 +11,41 @@ import {
   fetchJson,
   type Service,
   ServiceError,
-  silent,
   singleFlight,
   withLogger,
 } from '../../lib/index.ts';
 import { recordingLogger } from '../../lib/testing/index.ts';
 import { inherited, key } from '../support/texts.ts';
 
-const quiet = withLogger(silent);
 const keys = fc.uniqueArray(key, { minLength: 1, maxLength: 6 });
 const json = fc.letrec((tie) => ({
   value: fc.oneof({ maxDepth: 3 }, fc.constantFrom(null, true, 0, 'text'), tie('list'), tie('record')),
   list: fc.array(tie('value'), { maxLength: 3 }),
-  // Defines what it is given: an own `__proto__` too.
+  // `Object.fromEntries` defines an own `__proto__`.
   record: fc.array(fc.tuple(key, tie('value')), { maxLength: 3 }).map((entries) => Object.fromEntries(entries)),
 })).record;
 
-/** What all objects inherit, as it is now. */
-const everybodys = (): unknown[] =>
+/** The properties that all objects inherit, as they are now. */
+const inheritedProperties = (): unknown[] =>
   [Object.prototype, Array.prototype, Function.prototype].map((prototype) =>
     Object.entries(Object.getOwnPropertyDescriptors(prototype)).map(([name, { value }]) => [name, value as unknown]),
   );
 
-/** An object of own keys, and of no prototype but everybody's. */
-function expectOwn(given: unknown, expected: Readonly<Record<string, unknown>>): void {
-  expect(Object.getPrototypeOf(given)).to.equal(Object.prototype);
-  expect(Object.entries(given as object)).to.have.deep.members(Object.entries(expected));
+/** Expects a plain object with these own entries. */
+function expectPlain(actual: unknown, expected: Readonly<Record<string, unknown>>): void {
+  expect(Object.getPrototypeOf(actual)).to.equal(Object.prototype);
+  expect(Object.entries(actual as object)).to.have.deep.members(Object.entries(expected));
 }
 
-describe('security: prototypes', function () {
+describe('security of prototypes', function () {
   this.timeout(60_000);
 
-  const before = everybodys();
+  const before = inheritedProperties();
   afterEach(() => {
-    expect(everybodys()).to.deep.equal(before);
+    expect(inheritedProperties()).to.deep.equal(before);
   });
 
-  it('are no part of the answers, whatever the services are called', async () => {
+  it('keeps answers free of inherited properties, whatever the services are named', async () => {
     await fc.assert(
       fc.asyncProperty(keys, async (names) => {
         const expected = Object.fromEntries(names.map((name) => [name, { of: name }]));
@@ -55,82 +53,82 @@ describe('security: prototypes', function () {
           string,
           Service<void, unknown>
         >;
-        expectOwn(await lastValueFrom(aggregate(services, quiet)(background)), expected);
-        expectOwn(await lastValueFrom(aggregateLatest(services, quiet)(background).pipe(last())), expected);
-        const { inner } = await lastValueFrom(aggregate({ inner: aggregate(services, quiet) }, quiet)(background));
-        expectOwn(inner, expected);
-        const each = aggregateEach((_ctx, name: string) => of({ of: name }), quiet);
+        expectPlain(await lastValueFrom(aggregate(services)(background)), expected);
+        expectPlain(await lastValueFrom(aggregateLatest(services)(background).pipe(last())), expected);
+        const { inner } = await lastValueFrom(aggregate({ inner: aggregate(services) })(background));
+        expectPlain(inner, expected);
+        const each = aggregateEach((_ctx, name: string) => of({ of: name }));
         expect(await lastValueFrom(each(background, names))).to.deep.equal(names.map((name) => ({ of: name })));
       }),
       { numRuns: 200 },
     );
   });
 
-  it('are asked for no service: a record of none answers with none', async () => {
-    expectOwn(await lastValueFrom(aggregate({}, quiet)(background)), {});
+  it('calls no inherited property as a service', async () => {
+    expectPlain(await lastValueFrom(aggregate({})(background)), {});
     const services = JSON.parse('{"__proto__":{}}') as Record<string, never>;
-    expect(() => aggregate(services)).to.throw(TypeError, 'aggregate: __proto__ is no service');
+    expect(() => aggregate(services)).to.throw(TypeError, '__proto__');
   });
 
-  it('are no part of an error or a line, whatever the service that failed is called', () => {
+  it('keeps errors and log lines free of inherited properties, whatever the failed service is named', () => {
     for (const name of inherited) {
       const logger = recordingLogger();
-      let told: unknown;
+      let error: unknown;
       aggregate(
         Object.fromEntries([[name, () => throwError(() => new Error('boom'))]]),
         withLogger(logger),
-      )(background).subscribe({ error: (error: unknown) => (told = error) });
-      expect(told).to.be.instanceOf(ServiceError).with.property('service', name);
+      )(background).subscribe({ error: (given: unknown) => (error = given) });
+      expect(error).to.be.instanceOf(ServiceError).with.property('service', name);
       expect(logger.lines.at(-1)?.fields).to.deep.include({ service: name, name: 'aggregate' });
     }
   });
 
-  it('are no part of a body: what JSON says of itself is an own key', async () => {
+  it('keeps the keys of a JSON body as own keys', async () => {
     await fc.assert(
       fc.asyncProperty(json, async (body) => {
         const fetch: Fetch = () => Promise.resolve(Response.json(body));
         const { answer } = await lastValueFrom(
-          aggregate({ answer: (ctx) => fetchJson(ctx, 'http://api.test/') }, quiet)({ fetch }),
+          aggregate({ answer: (ctx) => fetchJson(ctx, 'http://api.test/') })({ fetch }),
         );
         expect(JSON.stringify(answer)).to.equal(JSON.stringify(body));
-        expectOwn(answer, body);
+        expectPlain(answer, body);
       }),
       { numRuns: 200 },
     );
   });
 
-  it('are no part of a context: what came as JSON is carried as it is, and gives nobody a signal or a header', async () => {
+  it('passes a context from JSON on as it is, and takes no signal and no header from its __proto__', async () => {
     const given = JSON.parse('{"__proto__":{"propagate":{"x":"y"},"deadline":0},"constructor":1}') as Context;
-    const seen: Context[] = [];
+    const received: Context[] = [];
     const sent: string[][] = [];
     const fetch: Fetch = (_url, { headers }) => {
       sent.push([...new Headers(headers).keys()]);
       return Promise.resolve(new Response('1'));
     };
     const service: Service<void, unknown> = (ctx) => {
-      seen.push(ctx);
+      received.push(ctx);
       return fetchJson({ ...ctx, fetch }, 'http://api.test/');
     };
-    await lastValueFrom(aggregate({ plain: service, shared: singleFlight(service) }, quiet)(given));
+    await lastValueFrom(aggregate({ plain: service, shared: singleFlight(service) })(given));
     expect(sent).to.deep.equal([['accept'], ['accept']]);
-    for (const ctx of seen) {
+    for (const ctx of received) {
       expect(Object.getPrototypeOf(ctx)).to.equal(Object.prototype);
       expect(ctx.propagate).to.equal(undefined);
       expect(Object.keys(ctx)).to.include.members(['__proto__', 'constructor']);
     }
   });
 
-  it('are no key of a single flight: what is asked for them is asked once each', () => {
-    let asked = 0;
-    const ask = singleFlight((_ctx, _name: string) => {
-      asked++;
+  it('calls a single flight once for each name that objects inherit', () => {
+    let calls = 0;
+    const shared = singleFlight((_ctx, _name: string) => {
+      calls++;
       return NEVER;
     });
-    for (const name of [...inherited, ...inherited]) ask(background, name).subscribe();
-    expect(asked).to.equal(new Set(inherited).size);
+    for (const name of [...inherited, ...inherited]) shared(background, name).subscribe();
+    expect(calls).to.equal(new Set(inherited).size);
   });
 
-  it("are no part of a line, whatever the caller's fields are called", () => {
+  it("keeps log lines free of inherited properties, whatever the caller's fields are named", () => {
     fc.assert(
       fc.property(json, (fields) => {
         const logger = recordingLogger();

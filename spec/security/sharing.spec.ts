@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { NEVER, of } from 'rxjs';
-import { aggregate, type Context, type Fetch, perRun, silent, singleFlight, withLogger } from '../../lib/index.ts';
+import { aggregate, type Context, type Fetch, perRun, singleFlight } from '../../lib/index.ts';
 
-/** Few of each, so that two callers are often alike; and such as a careless key would take for each other. */
-const values = ['', 'a', 'b', 'a b', '"a"', '["a","b"]', '\ud800', '\\ud800'];
-const names = ['authorization', 'Authorization', 'cookie', 'authorization" "a', '__proto__'];
+// Few values, so that two callers are often equal, and values that a careless key would confuse.
+const headerNames = ['authorization', 'Authorization', 'cookie', 'authorization" "a', '__proto__'];
+const headerValues = ['', 'a', 'b', 'a b', '"a"', '["a","b"]', '\ud800', '\\ud800'];
+const fieldNames = ['tenant', '__proto__', Symbol.for('user')];
 const fieldValues = [
   ...['1', 1, 1n, '1n', 'true', true, 'null', null, 'NaN', NaN, 'undefined', undefined],
   {},
@@ -13,45 +14,53 @@ const fieldValues = [
   [],
   [],
 ];
-const fieldNames = ['tenant', '__proto__', Symbol.for('user')];
-const transports: readonly Fetch[] = [(): never => expect.fail('asked'), (): never => expect.fail('asked')];
+const transports: readonly Fetch[] = [(): never => expect.fail('called'), (): never => expect.fail('called')];
 
-/** What a caller carries. */
-interface Carried {
+/** What a caller puts into its context. */
+interface Caller {
   readonly headers: readonly (readonly [string, string])[];
   readonly fields: readonly (readonly [PropertyKey, unknown])[];
   readonly fetch: Fetch | undefined;
 }
-const some = <K extends PropertyKey, V>(keys: readonly K[], all: readonly V[]): fc.Arbitrary<[K, V][]> =>
-  fc.uniqueArray(fc.tuple(fc.constantFrom(...keys), fc.constantFrom(...all)), {
+
+function entriesOf<K extends PropertyKey, V>(keys: readonly K[], values: readonly V[]): fc.Arbitrary<[K, V][]> {
+  return fc.uniqueArray(fc.tuple(fc.constantFrom(...keys), fc.constantFrom(...values)), {
     selector: ([key]) => key,
     maxLength: 2,
   });
-const carried: fc.Arbitrary<Carried> = fc.record({
-  headers: some(names, values),
-  fields: some(fieldNames, fieldValues),
+}
+
+const callers: fc.Arbitrary<Caller> = fc.record({
+  headers: entriesOf(headerNames, headerValues),
+  fields: entriesOf(fieldNames, fieldValues),
   fetch: fc.constantFrom(undefined, ...transports),
 });
 
-function contextOf({ headers, fields, fetch }: Carried): Context {
-  const own = { ...(fetch && { fetch }), propagate: Object.fromEntries(headers) };
-  return Object.defineProperties(own, Object.getOwnPropertyDescriptors(Object.fromEntries<unknown>(fields)));
+function contextOf({ headers, fields, fetch }: Caller): Context {
+  const context = { ...(fetch && { fetch }), propagate: Object.fromEntries(headers) };
+  return Object.defineProperties(context, Object.getOwnPropertyDescriptors(Object.fromEntries<unknown>(fields)));
 }
-const caller = carried.map(contextOf);
 
-/** Two callers: strangers, or one who differs from the other in one thing, or in none that counts. */
-const two: fc.Arbitrary<readonly [Context, Context]> = fc
-  .record({ one: carried, other: carried, value: fc.constantFrom(...values), field: fc.constantFrom(...fieldValues) })
-  .chain(({ one, other, value, field }) =>
+const contexts = callers.map(contextOf);
+
+/** Two contexts that differ in everything, in one thing, or only in their deadline and signal. */
+const twoContexts: fc.Arbitrary<readonly [Context, Context]> = fc
+  .record({
+    one: callers,
+    other: callers,
+    headerValue: fc.constantFrom(...headerValues),
+    fieldValue: fc.constantFrom(...fieldValues),
+  })
+  .chain(({ one, other, headerValue, fieldValue }) =>
     fc
-      .constantFrom<Carried>(
+      .constantFrom<Caller>(
         other,
         one,
         { ...one, headers: other.headers },
         { ...one, fields: other.fields },
         { ...one, fetch: other.fetch },
-        { ...one, headers: one.headers.map(([name]) => [name, value]) },
-        { ...one, fields: one.fields.map(([name]) => [name, field]) },
+        { ...one, headers: one.headers.map(([name]) => [name, headerValue]) },
+        { ...one, fields: one.fields.map(([name]) => [name, fieldValue]) },
       )
       .map((second) => [
         { ...contextOf(one), deadline: 4e12 },
@@ -59,85 +68,85 @@ const two: fc.Arbitrary<readonly [Context, Context]> = fc
       ]),
   );
 
-/** What two callers have in common is all that they carry: each by itself. */
-function alike(one: Context, other: Context): boolean {
-  const flat = ({ deadline, signal, propagate, ...rest }: Context): Map<unknown, unknown> => {
-    const carried = new Map<unknown, unknown>();
-    const more = rest as Record<PropertyKey, unknown>;
-    for (const name of Reflect.ownKeys(more)) {
-      if (more[name] !== undefined && String(name) !== 'Symbol(forkfast.run)') carried.set(name, more[name]);
+/** The fields of a context that decide whether two callers may share a call, apart from `propagate`. */
+function sharedFields({ signal, deadline, propagate, ...rest }: Context): Record<PropertyKey, unknown> {
+  return rest;
+}
+
+/** Compares two contexts without a key: each field and each header by itself. */
+function areEqual(one: Context, other: Context): boolean {
+  const flatten = (ctx: Context): Map<unknown, unknown> => {
+    const flat = new Map<unknown, unknown>();
+    const fields = sharedFields(ctx);
+    for (const name of Reflect.ownKeys(fields)) {
+      if (fields[name] !== undefined && String(name) !== 'Symbol(forkfast.run)') flat.set(name, fields[name]);
     }
-    for (const [name, value] of Object.entries(propagate ?? {})) carried.set(`header ${name}`, value);
-    return carried;
+    for (const [name, value] of Object.entries(ctx.propagate ?? {})) flat.set(`header ${name}`, value);
+    return flat;
   };
-  const [left, right] = [flat(one), flat(other)];
+  const [left, right] = [flatten(one), flatten(other)];
   return (
     left.size === right.size && [...left].every(([name, value]) => right.has(name) && Object.is(right.get(name), value))
   );
 }
 
-/** What of a context says whose it is. */
-const credentials = ({ signal, deadline, ...rest }: Context): object => rest;
-
-describe('security: sharing', function () {
+describe('security of sharing', function () {
   this.timeout(60_000);
 
-  it('never joins two callers who differ in a header, a transport or any field; and always two who do not', () => {
-    let together = 0;
+  it('singleFlight shares a call exactly if headers, transport and all fields of the two contexts are equal', () => {
+    let shares = 0;
     fc.assert(
-      fc.property(two, ([one, other]) => {
-        const seen: Context[] = [];
-        const ask = singleFlight((ctx: Context, _id: number) => {
-          seen.push(ctx);
+      fc.property(twoContexts, ([one, other]) => {
+        const received: Context[] = [];
+        const shared = singleFlight((ctx: Context, _id: number) => {
+          received.push(ctx);
           return NEVER;
         });
-        const visits = [one, other].map((ctx) => ask(ctx, 42).subscribe());
-        const expected = alike(one, other) ? [one] : [one, other];
-        if (expected.length === 1) together++;
-        expect(seen).to.have.length(expected.length);
+        const subscriptions = [one, other].map((ctx) => shared(ctx, 42).subscribe());
+        const expected = areEqual(one, other) ? [one] : [one, other];
+        if (expected.length === 1) shares++;
+        expect(received).to.have.length(expected.length);
         for (const [index, ctx] of expected.entries()) {
-          expect(Reflect.ownKeys(credentials(seen[index]!))).to.have.members(Reflect.ownKeys(credentials(ctx)));
-          expect(alike(seen[index]!, ctx)).to.equal(true);
+          expect(Reflect.ownKeys(sharedFields(received[index]!))).to.have.members(Reflect.ownKeys(sharedFields(ctx)));
+          expect(areEqual(received[index]!, ctx)).to.equal(true);
         }
-        ask(one, 43).subscribe().unsubscribe();
-        expect(seen).to.have.length(expected.length + 1);
-        for (const visit of visits) visit.unsubscribe();
+        shared(one, 43).subscribe().unsubscribe();
+        expect(received).to.have.length(expected.length + 1);
+        for (const subscription of subscriptions) subscription.unsubscribe();
       }),
       { numRuns: 2_000 },
     );
-    expect(together).to.be.greaterThan(200);
+    expect(shares).to.be.greaterThan(200);
   });
 
-  it('hands no answer on to who comes when it has been given: what is shared is not kept', () => {
-    let asked = 0;
-    const ask = singleFlight(() => of(++asked));
-    const told: number[] = [];
-    for (let count = 0; count < 3; count++) ask({}).subscribe((answer) => told.push(answer));
-    expect(told).to.deep.equal([1, 2, 3]);
+  it('singleFlight does not keep an answer for later callers', () => {
+    let calls = 0;
+    const shared = singleFlight(() => of(++calls));
+    const answers: number[] = [];
+    for (let caller = 0; caller < 3; caller++) shared({}).subscribe((answer) => answers.push(answer));
+    expect(answers).to.deep.equal([1, 2, 3]);
   });
 
-  it('asks within a run with the credentials of that run, whoever asks; and never with those of another run', () => {
+  it('perRun calls with the credentials of its run, whatever context a caller passes and whoever runs before', () => {
     fc.assert(
-      fc.property(caller, caller, caller, (one, other, inside) => {
-        const seen: Context[] = [];
+      fc.property(contexts, contexts, contexts, (one, other, changed) => {
+        const received: Context[] = [];
         const account = perRun((ctx: Context, _id: number) => {
-          seen.push(ctx);
-          return of(seen.length);
+          received.push(ctx);
+          return of(received.length);
         });
-        const ask = aggregate(
-          {
-            changed: ({ signal }: Context, id: number) => account({ ...inside, signal }, id),
-            plain: account,
-          },
-          withLogger(silent),
-        );
+        const page = aggregate({
+          changed: ({ signal }: Context, id: number) => account({ ...changed, signal }, id),
+          plain: account,
+        });
         const answers: unknown[] = [];
-        for (const ctx of [one, other]) ask(ctx, 42).subscribe((answer) => answers.push(answer));
+        for (const ctx of [one, other]) page(ctx, 42).subscribe((answer) => answers.push(answer));
         expect(answers).to.deep.equal([
           { changed: 1, plain: 1 },
           { changed: 2, plain: 2 },
         ]);
-        expect(seen.map((ctx, index) => alike(ctx, [one, other][index]!))).to.deep.equal([true, true]);
+        expect(areEqual(received[0]!, one)).to.equal(true);
+        expect(areEqual(received[1]!, other)).to.equal(true);
       }),
       { numRuns: 300 },
     );

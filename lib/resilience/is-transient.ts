@@ -1,0 +1,30 @@
+import { HttpError } from '../errors/http-error.ts';
+import { NetworkError } from '../errors/network-error.ts';
+import { ServiceError } from '../errors/service-error.ts';
+
+const idempotent = /^(?:GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
+const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
+
+/**
+ * Returns whether the same request is safe to repeat and may succeed a moment later.
+ *
+ * `true` for a `NetworkError`, and for an `HttpError` with the status 408, 425, 429, 500, 502, 503 or 504, both only if the
+ * method is idempotent: GET, HEAD, OPTIONS, PUT, DELETE or TRACE. For a `ServiceError` its cause decides. `false` for any other
+ * error.
+ *
+ * @remarks RFC 9110, section 9.2.2, defines which methods are idempotent.
+ *
+ * @example
+ * ```ts
+ * import { HttpError, isTransient } from 'forkfast';
+ *
+ * const response = { status: 503, url: 'http://api.test/orders' };
+ * console.log(isTransient(new HttpError({ ...response, method: 'GET' }))); // => true
+ * console.log(isTransient(new HttpError({ ...response, method: 'POST' }))); // => false
+ * ```
+ */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof ServiceError) return isTransient(error.cause);
+  if (error instanceof NetworkError) return idempotent.test(error.method);
+  return error instanceof HttpError && transient.includes(error.status) && idempotent.test(error.method);
+}
