@@ -1,7 +1,9 @@
-import type { Writable } from 'node:stream';
 import winston from 'winston';
 import { hasMethod, mismatch } from '../core/assert.ts';
 import type { Logger } from './logging.ts';
+
+/** Any writable stream of Node. The types of Node come with those of winston. */
+type Stream = winston.transports.StreamTransportOptions['stream'];
 
 /** How {@link winstonLogger} logs. */
 export interface WinstonLoggerConfig {
@@ -16,7 +18,7 @@ export interface WinstonLoggerConfig {
    *
    * @defaultValue `process.stderr`
    */
-  readonly stream?: Writable | undefined;
+  readonly stream?: Stream | undefined;
 }
 
 /**
@@ -70,7 +72,7 @@ export function winstonLogger(config: WinstonLoggerConfig = {}): Logger {
 
 const { levels } = winston.config.npm;
 
-function create(level: string, stream: Writable | undefined): winston.Logger {
+function create(level: string, stream: Stream | undefined): winston.Logger {
   const { createLogger, format, transports } = winston;
   return createLogger({
     level,

@@ -29,7 +29,7 @@ const explicitBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.
 /**
  * Measures the duration of runs and services, and counts those in flight.
  *
- * Without this option, nothing is measured. Used twice, the last one wins.
+ * Without this option, nothing is measured. If it is used twice, the last option wins.
  *
  * - `forkfast.run.duration` and `forkfast.service.duration` are histograms in seconds. Their attributes are `forkfast.outcome`
  *   (`succeeded`, `failed`, `canceled`) and, for failures, `error.type`.

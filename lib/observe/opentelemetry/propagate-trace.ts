@@ -1,5 +1,6 @@
 import { context, propagation, trace } from '@opentelemetry/api';
 import type { Context } from '../../core/context.ts';
+// eslint-disable-next-line @typescript-eslint/no-restricted-imports -- only core knows the run that a context belongs to
 import { runOf } from '../../core/run-handle.ts';
 import { spanOf } from './tracing.ts';
 

@@ -21,14 +21,11 @@ export function cellsOf(text: string): number {
   return cells;
 }
 
-/** Emoji sequences, and the jamo of a Hangul syllable, are drawn as one glyph. In other graphemes each visible character adds to the width. */
+/** Terminals draw an emoji sequence, or the jamo of a Hangul syllable, as one glyph. They draw other characters side by side. */
 function cellsOfGrapheme(grapheme: string): number {
   if (emoji.test(grapheme)) return 2;
-  const visible = [...grapheme.replace(invisible, '')];
-  const drawn = hangul.test(grapheme) ? visible.slice(0, 1) : visible;
-  return sum(drawn.map((character) => eastAsianWidth(Number(character.codePointAt(0)))));
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+  const widths = Array.from(grapheme.replace(invisible, ''), (character) =>
+    eastAsianWidth(Number(character.codePointAt(0))),
+  );
+  return hangul.test(grapheme) ? (widths[0] ?? 0) : widths.reduce((sum, width) => sum + width, 0);
 }

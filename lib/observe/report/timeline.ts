@@ -16,7 +16,7 @@ export interface Span {
   /** The error, if the outcome is `failed` or `deadline exceeded`. */
   readonly error: unknown;
   readonly teardownFailed: boolean;
-  /** Of a run: its services, and then the nested runs whose service is unknown. Of a service: the runs started in it. */
+  /** A run has its services, and then the nested runs whose service is unknown. A service has the runs started in it. */
   readonly children: readonly Span[];
 }
 

@@ -26,10 +26,10 @@ export interface WaterfallConfig {
  * with its duration and its outcome.
  *
  * Each outermost run has a line, followed by a line for each service and each run inside it. A nested run is indented beneath
- * the service that started it, or beneath its run if that service is unknown. A service that has not ended is `running`. Of an
- * error that is not forkfast's own, the picture contains `name` and `code` only, as logs do. Columns are aligned by the width
+ * the service that started it, or beneath its run if that service is unknown. A service that has not ended is `running`. The
+ * picture contains the `name` and the `code` of foreign errors, but not their message, as logs do. Columns are aligned by the width
  * of characters in a terminal. Characters that would move the cursor are escaped, and texts are truncated to 100 characters.
- * There is no line break at the end.
+ * The last line has no line break.
  *
  * @param events - The events of any number of runs, in the order in which a sink received them. Runs may be in flight.
  * @throws RangeError if `width` is not a positive integer.
