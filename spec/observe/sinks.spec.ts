@@ -10,6 +10,7 @@ import {
   withEvents,
 } from '../../lib/index.ts';
 import { recordEvents } from '../../lib/testing/index.ts';
+import { abortingAt } from '../support/aborting.ts';
 
 const boom = new Error('boom');
 
@@ -29,15 +30,6 @@ function notificationsOf(
     complete: () => received.push('complete'),
   });
   return received;
-}
-
-/** Aborts the caller's signal during one event. */
-function abortingAt(moment: string, controller: AbortController): EventSink {
-  return {
-    next: ({ type, service = 'run' }) => {
-      if (`${type} ${service}` === moment) controller.abort();
-    },
-  };
 }
 
 describe('sinks', () => {
