@@ -78,7 +78,7 @@ export type Emit = (
 ) => void;
 
 /** The fields of a run that each of its events has. */
-export interface RunIdentity {
+interface RunIdentity {
   readonly run: number;
   readonly name: string;
   readonly ctx: Context;

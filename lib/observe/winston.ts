@@ -2,9 +2,6 @@ import winston from 'winston';
 import { hasMethod, mismatch } from '../core/assert.ts';
 import type { Logger } from './logging.ts';
 
-/** Any writable stream of Node. The types of Node come with those of winston. */
-type Stream = winston.transports.StreamTransportOptions['stream'];
-
 /** How {@link winstonLogger} logs. */
 export interface WinstonLoggerConfig {
   /**
@@ -14,19 +11,19 @@ export interface WinstonLoggerConfig {
    */
   readonly level?: 'error' | 'warn' | 'info' | 'http' | 'verbose' | 'debug' | 'silly' | undefined;
   /**
-   * Receives the lines.
+   * Receives the lines: any writable stream of Node.
    *
    * @defaultValue `process.stderr`
    */
-  readonly stream?: Stream | undefined;
+  readonly stream?: winston.transports.StreamTransportOptions['stream'] | undefined;
 }
 
 /**
  * A logger for Node: winston writes each line as JSON with a timestamp to stderr, from the level in `LOG_LEVEL` on.
  *
  * Pass it to an aggregate: `withLogger(winstonLogger())`. Control characters are escaped, so that no field can end a line or
- * move the cursor of a terminal. The environment is read, and the winston logger is created, when the first line is due. For other
- * formats and transports, pass a winston logger of your own: `withLogger(winston.createLogger({ … }))`.
+ * move the cursor of a terminal. `LOG_LEVEL` is read when the logger is used first, and the winston logger is created when the
+ * first line is due. For other formats and transports, pass your own winston logger to `withLogger` instead.
  *
  * `forkfast/winston` needs winston 3, an optional peer dependency. It does not run in browsers.
  *
@@ -72,7 +69,7 @@ export function winstonLogger(config: WinstonLoggerConfig = {}): Logger {
 
 const { levels } = winston.config.npm;
 
-function create(level: string, stream: Stream | undefined): winston.Logger {
+function create(level: string, stream: WinstonLoggerConfig['stream']): winston.Logger {
   const { createLogger, format, transports } = winston;
   return createLogger({
     level,
