@@ -1,34 +1,39 @@
 import { asyncScheduler } from 'rxjs';
-import type { Context } from '../core/context.ts';
-import { serialize } from '../errors/forkfast-error.ts';
-import type { RunHandle } from '../core/run-handle.ts';
 import { ignoreRejection } from '../core/assert.ts';
+import type { Context } from '../core/context.ts';
+import type { RunHandle } from '../core/run-handle.ts';
+import { serialize } from '../errors/forkfast-error.ts';
 
-/** What all events have. */
+/** The fields that every event has. */
 export interface EventFields {
-  /** An integer, which tells concurrent runs apart. */
+  /** The number of the run, an integer. It tells concurrent runs apart. */
   readonly run: number;
-  /** The `run`, an integer, that this one was asked in, and the `service`, where it was asked while that service subscribed. */
+  /**
+   * The `run`, an integer, in which this run was started. `service` is present if the run was started while that service was
+   * being called or subscribed to.
+   */
   readonly parent?: { readonly run: number; readonly service?: string };
-  /** The name of the aggregate (see `withName`). */
+  /** The name of the aggregate: see `withName`. */
   readonly name: string;
-  /** The service that the event is of; absent where it is of the run itself. */
+  /** The service that the event reports on. Absent if the event reports on the run itself. */
   readonly service?: string;
-  /** When, in epoch milliseconds on the clock of RxJS's `asyncScheduler`. */
+  /** The time of the event in epoch milliseconds, on the clock of RxJS's `asyncScheduler`. */
   readonly at: number;
-  /** Milliseconds since the run started. */
+  /** The time since the run started, in milliseconds. Never negative. */
   readonly elapsed: number;
-  /** The context the run was asked on. Not enumerable: printing an event does not print what is propagated. */
+  /** The context that the caller passed. It is not enumerable, so that printing an event does not print `ctx.propagate`. */
   readonly ctx: Context;
 }
 
 /**
- * What a run tells of itself and of each of its services: a union discriminated by `type`.
+ * An event that a run reports on itself or on one of its services: a union discriminated by `type`.
  *
- * A run emits `started`, then `started` of each service with what became of it (`succeeded`, `failed` with the raw
- * error, or `canceled`), and at last its own `succeeded`, `failed` or `canceled`. A run that is refused at once emits
- * `started` and its end. `teardown-failed` reports a teardown that threw, which changes nothing else. As JSON, an event holds
- * of an error what a log does.
+ * A run reports `started`, and at last `succeeded`, `failed` with the error that its subscriber receives, or `canceled`. In
+ * between, each service that was started reports `started`, and then `succeeded`, `failed` with the service's own error, or
+ * `canceled`. A run that ends before it calls a service reports `started` and its end. `teardown-failed` reports an error that a
+ * teardown threw. It changes no outcome.
+ *
+ * `JSON.stringify(event)` contains as much of an error as a log line does.
  *
  * @example
  * ```ts
@@ -49,21 +54,22 @@ export type RunEvent =
   | (EventFields & { readonly type: 'failed' | 'teardown-failed'; readonly error: unknown })
   | (EventFields & { readonly type: 'canceled'; readonly error?: unknown });
 
-/** Where events go: an RxJS `Subject` fits, and so does any observer. What it throws is ignored. */
+/** Receives the events of runs: an RxJS `Subject`, or any other observer. */
 export interface EventSink {
-  /** What it throws, returns or rejects with is let be. */
+  /** Called with each event, before the subscriber is notified. Its return value and its errors are ignored. */
   next(event: RunEvent): unknown;
   /**
-   * Does what follows from an event inside whatever this puts around it; called after `next`. It must call `proceed`
-   * synchronously, and whatever it does, `proceed` is done once.
+   * Runs the work that follows an event, for example inside an active span. Called after `next`, for two kinds of event:
    *
-   * What follows from the `started` of a service is that it is asked and subscribed to, and from the end of a run that its
-   * subscriber is notified. A tracer makes a span the active one here.
+   * - `started` of a service: `proceed` calls the service and subscribes to it.
+   * - the end of a run: `proceed` notifies the subscriber.
+   *
+   * Call `proceed` synchronously. Whatever `around` does, the work is done once.
    */
   around?(event: RunEvent, proceed: () => void): void;
 }
 
-/** Tells of a service, or of the run itself where `service` is absent, and then does what follows from it. */
+/** Reports an event of `service`, or of the run itself, and then calls `proceed`. */
 export type Emit = (
   type: RunEvent['type'],
   service?: string,
@@ -71,65 +77,80 @@ export type Emit = (
   proceed?: () => void,
 ) => void;
 
-/** Whose events they are. */
-export interface RunIdentity {
+/** The fields of a run that each of its events has. */
+interface RunIdentity {
   readonly run: number;
   readonly name: string;
   readonly ctx: Context;
   readonly parent: RunHandle | undefined;
 }
 
-/** `verbose`: whether anybody wants more than the run's failure and teardowns that threw. */
+/**
+ * Sends the events of a run to `sinks`.
+ *
+ * @param failuresOnly - Skips all events but the failure of the run and teardowns that threw: building an event has a cost.
+ */
 export function emitter(
   sinks: readonly EventSink[],
-  { run, name, ctx, parent: around }: RunIdentity,
+  { run, name, ctx, parent: outer }: RunIdentity,
   startedAt: number,
-  verbose = true,
+  failuresOnly: boolean,
 ): Emit {
-  const service = around?.currentService;
-  const parent = around && { run: around.run, ...(service === undefined ? {} : { service }) };
+  const outerService = outer?.currentService;
+  const parent = outer && { run: outer.run, ...(outerService !== undefined && { service: outerService }) };
   return (type, service, failure, proceed) => {
-    if (!verbose && type !== 'teardown-failed' && (type !== 'failed' || service !== undefined)) {
+    const failed = type === 'teardown-failed' || (type === 'failed' && service === undefined);
+    if (failuresOnly && !failed) {
       proceed?.();
       return;
     }
     const at = asyncScheduler.now();
-    const elapsed = Math.max(0, at - startedAt);
-    const whose = { ...(parent && { parent }), name, ...(service === undefined ? {} : { service }) };
-    const event = { type, run, ...whose, at, elapsed, ...failure };
-    // What libraries throw may hold the whole request, for JSON to print.
+    const event = {
+      type,
+      run,
+      ...(parent && { parent }),
+      name,
+      ...(service !== undefined && { service }),
+      at,
+      elapsed: Math.max(0, at - startedAt), // the wall clock may jump back
+      ...failure,
+    };
+    // Errors of HTTP clients hold the whole request in fields that `JSON.stringify` prints.
     const toJSON = (): object => ({ ...event, ...(failure && { error: serialize(failure.error) }) });
     Object.defineProperties(event, { ctx: { value: ctx }, toJSON: { value: toJSON } });
-    const told = event as RunEvent & typeof event;
-    for (const sink of sinks) {
-      guarded(() => sink.next(told));
-    }
-    if (proceed) within(sinks, told, proceed);
+    dispatch(sinks, event as RunEvent & typeof event, proceed);
   };
 }
 
-/** Whoever watches is no part of the outcome: what it throws is dropped, and what must happen happens once. */
-function within(sinks: readonly EventSink[], event: RunEvent, proceed: () => void): void {
-  const once = sinks.reduce<() => void>((inner, sink) => {
+/** Calls `next` of all sinks, and then `proceed` inside `around` of all sinks, the last sink outermost. */
+function dispatch(sinks: readonly EventSink[], event: RunEvent, proceed: (() => void) | undefined): void {
+  for (const sink of sinks) ignoreErrors(() => sink.next(event));
+  if (!proceed) return;
+  const work = sinks.reduce<() => void>((inner, sink) => {
     if (!sink.around) return inner;
-    let done = false;
-    const first = (): void => {
-      if (done) return;
-      done = true;
-      inner();
-    };
+    const innerOnce = once(inner);
     return () => {
-      guarded(() => sink.around?.(event, first));
-      first();
+      ignoreErrors(() => sink.around?.(event, innerOnce));
+      innerOnce();
     };
   }, proceed);
-  once();
+  work();
 }
 
-function guarded(watch: () => unknown): void {
+function once(action: () => void): () => void {
+  let called = false;
+  return () => {
+    if (called) return;
+    called = true;
+    action();
+  };
+}
+
+/** An error in a sink must not change the outcome of the run. */
+function ignoreErrors(action: () => unknown): void {
   try {
-    ignoreRejection(watch());
+    ignoreRejection(action());
   } catch {
-    // See within.
+    // ignored
   }
 }

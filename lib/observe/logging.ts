@@ -1,4 +1,5 @@
 import { config, throwError } from 'rxjs';
+import { ignoreRejection } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import type { AggregateConfig } from '../core/options.ts';
 import type { RunHandle } from '../core/run-handle.ts';
@@ -6,15 +7,14 @@ import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { serialize } from '../errors/forkfast-error.ts';
 import { ServiceError } from '../errors/service-error.ts';
 import { type Emit, emitter, type EventSink, type RunEvent } from './events.ts';
-import { ignoreRejection } from '../core/assert.ts';
 
 /**
- * A structured logger: constant messages, data in fields. winston's loggers and `console` fit as they are.
+ * A structured logger: its methods receive a constant message, and the data as fields. winston's loggers and `console` fit.
  *
- * Where `isLevelEnabled` is there, it is asked once a run whether `debug` lines are wanted. What a logger throws, returns or
- * rejects with is ignored. pino takes the fields first: hand them over.
+ * `isLevelEnabled` is optional. A run calls it once, to skip its `debug` lines. Errors that a logger throws, and what it
+ * returns, are ignored. pino does not fit as it is: its methods take the fields first.
  *
- * @remarks A port in the shape of Go's `log/slog` (https://pkg.go.dev/log/slog).
+ * @remarks The shape follows Go's `log/slog` (https://pkg.go.dev/log/slog).
  *
  * @example
  * ```ts
@@ -27,9 +27,9 @@ import { ignoreRejection } from '../core/assert.ts';
  *   warn: () => {},
  *   error: (message, fields) => console.log(message, fields['service']),
  * };
- * const ask = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(logger));
+ * const dashboard = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(logger));
  *
- * ask(background).subscribe({ error: () => {} }); // => run failed profile
+ * dashboard(background).subscribe({ error: () => {} }); // => run failed profile
  * ```
  */
 export interface Logger {
@@ -40,33 +40,61 @@ export interface Logger {
   isLevelEnabled?(level: string): boolean;
 }
 
-const nothing = (): undefined => undefined;
+const noop = (): undefined => undefined;
 
 /**
- * The logger that writes nothing: `withLogger(silent)`.
+ * A logger that writes nothing: `withLogger(silent)` removes the logger of an option before it.
  *
  * @example
  * ```ts
  * import { throwError } from 'rxjs';
  * import { aggregate, background, silent, withLogger } from 'forkfast';
  *
- * const ask = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(silent));
+ * const defaults = [withLogger(console)];
+ * const dashboard = aggregate({ profile: () => throwError(() => new Error('boom')) }, ...defaults, withLogger(silent));
  *
- * ask(background).subscribe({ error: (error) => console.log(error.message) }); // => profile: boom
+ * dashboard(background).subscribe({ error: (error) => console.log(error.message) }); // => profile: boom
  * ```
  */
-export const silent: Logger = Object.freeze({ debug: nothing, info: nothing, warn: nothing, error: nothing });
+export const silent: Logger = Object.freeze({ debug: noop, info: noop, warn: noop, error: noop });
 
 /**
- * Fields of the caller's for every line of a run, such as a request id. Not called before the first line is due. What winston
- * takes for its own (`message`, `level`, `timestamp`, `exception`) gets a `_` at its end.
+ * Returns fields for every log line of a run, such as a request id.
  *
- * Written as a method so that one may ask for a wider context, or for the input that the services take.
+ * A run calls it once, when its first line is due. The built-in fields override the returned ones. `message`, `level`,
+ * `timestamp` and `exception`, which winston reserves, get a `_` at the end.
+ *
+ * It is declared as a method, so its parameters may be narrower: a context with more fields, the input of the services.
  */
 export type LogFields = { fields(ctx: Context, input: unknown): object }['fields'];
 
-/** Whether lines at `debug` are wanted; `true` where the logger cannot tell. */
-export function isDebugEnabled(logger: Logger): boolean {
+/** Returns the function through which a run reports its events to its sinks and its logger. */
+export function eventsOf(
+  { sinks, logger, fields, name }: AggregateConfig,
+  { run, parent }: RunHandle,
+  ctx: Context,
+  input: unknown,
+  startedAt: number,
+): Emit {
+  const identity = { run, name, ctx, parent };
+  if (logger !== silent) {
+    const debug = isDebugEnabled(logger);
+    const log = logSink(logger, debug, callerFields(fields, ctx, input));
+    return emitter([...sinks, log], identity, startedAt, !debug && sinks.length === 0);
+  }
+  return sinks.length > 0 ? emitter(sinks, identity, startedAt, false) : unobserved;
+}
+
+/**
+ * For a run without a logger and sinks: builds no events. An error that a teardown throws goes to RxJS's `onUnhandledError`.
+ * Without that handler the error is dropped, because RxJS would throw it asynchronously, which ends a Node process.
+ */
+const unobserved: Emit = (type, _service, failure, proceed) => {
+  if (type === 'teardown-failed' && config.onUnhandledError) throwError(() => failure?.error).subscribe();
+  proceed?.();
+};
+
+function isDebugEnabled(logger: Logger): boolean {
   try {
     return logger.isLevelEnabled?.('debug') ?? true;
   } catch {
@@ -74,40 +102,40 @@ export function isDebugEnabled(logger: Logger): boolean {
   }
 }
 
-/** A run's events as lines: its failure at `error`, a teardown that threw at `warn`, all else at `debug`. */
-export function logSink(logger: Logger, debug: boolean, more: () => Record<string, unknown> | undefined): EventSink {
+/** Logs the failure of a run at `error`, a teardown that threw at `warn`, and all other events at `debug`. */
+function logSink(logger: Logger, debug: boolean, fieldsOfCaller: () => Record<string, unknown> | undefined): EventSink {
   return {
     next: (event) => {
       const level = levelOf(event);
       if (level === 'debug' && !debug) return undefined;
-      return logger[level](messageOf(event), { ...more(), ...fieldsOf(event) });
+      return logger[level](messageOf(event), { ...fieldsOfCaller(), ...fieldsOf(event) });
     },
   };
 }
 
-/** What winston takes for its own in a line: it appends a `message` to ours, and drops the line of an `exception`. */
+/** winston appends a field `message` to the message, and drops a line with a field `exception`. */
 const reservedFields = /^(?:message|level|timestamp|exception|__proto__)$/;
 
-/** The caller's fields, asked for when the first line is due. */
-export function callerFields(
+/** Calls `fields` when the first line is due, and keeps the result. */
+function callerFields(
   fields: LogFields | undefined,
   ctx: Context,
   input: unknown,
 ): () => Record<string, unknown> | undefined {
-  if (fields === undefined) return nothing;
-  let known: Record<string, unknown> | undefined;
-  return () => (known ??= guarded(() => fields(ctx, input)));
+  if (fields === undefined) return noop;
+  let result: Record<string, unknown> | undefined;
+  return () => (result ??= safeFields(() => fields(ctx, input)));
 }
 
-function guarded(fields: () => object): Record<string, unknown> {
+function safeFields(fields: () => object): Record<string, unknown> {
   try {
-    const given = fields();
-    ignoreRejection(given);
+    const result = fields();
+    ignoreRejection(result); // an async function, by mistake
     return Object.fromEntries(
-      Object.entries(given).map(([key, value]) => [reservedFields.test(key) ? `${key}_` : key, value]),
+      Object.entries(result).map(([key, value]) => [reservedFields.test(key) ? `${key}_` : key, value]),
     );
   } catch (error) {
-    return { fieldsFailed: serialize(error) };
+    return { fieldsError: serialize(error) };
   }
 }
 
@@ -124,35 +152,17 @@ function messageOf(event: RunEvent): string {
 }
 
 function fieldsOf(event: RunEvent): Record<string, unknown> {
-  const { run, name, service, elapsed } = event;
-  const fields: Record<string, unknown> = { run, name };
-  const culprit =
-    service ?? ('error' in event && event.error instanceof ServiceError ? event.error.service : undefined);
-  if (culprit !== undefined) fields['service'] = culprit;
-  if (event.type !== 'started') fields['elapsed'] = elapsed;
-  if ('error' in event) fields['error'] = serialize(event.error);
-  return fields;
+  const { run, name, service = failedService(event), elapsed } = event;
+  return {
+    run,
+    name,
+    ...(service !== undefined && { service }),
+    ...(event.type !== 'started' && { elapsed }),
+    ...('error' in event && { error: serialize(event.error) }),
+  };
 }
 
-/** Sends the events of a run to its sinks and its logger. Where there is none of them, no event is built. */
-export function eventsOf(
-  { sinks, logger, fields, name }: AggregateConfig,
-  { run, parent }: RunHandle,
-  ctx: Context,
-  input: unknown,
-  startedAt: number,
-): Emit {
-  const identity = { run, name, ctx, parent };
-  if (logger !== silent) {
-    const debug = isDebugEnabled(logger);
-    const log = logSink(logger, debug, callerFields(fields, ctx, input));
-    return emitter([...sinks, log], identity, startedAt, debug || sinks.length > 0);
-  }
-  return sinks.length > 0 ? emitter(sinks, identity, startedAt) : unobserved;
+/** The service that made the run fail. */
+function failedService(event: RunEvent): string | undefined {
+  return 'error' in event && event.error instanceof ServiceError ? event.error.service : undefined;
 }
-
-/** Nobody sees a teardown that failed: RxJS's handler does, if there is one. Without one, RxJS would end a Node process. */
-const unobserved: Emit = (type, _service, failure, proceed) => {
-  if (type === 'teardown-failed' && config.onUnhandledError) throwError(() => failure?.error).subscribe();
-  proceed?.();
-};

@@ -1,35 +1,88 @@
 import winston from 'winston';
+import { hasMethod, mismatch } from '../core/assert.ts';
 import type { Logger } from './logging.ts';
 
+/** How {@link winstonLogger} logs. */
+export interface WinstonLoggerConfig {
+  /**
+   * The least important level that is written.
+   *
+   * @defaultValue the level in the environment variable `LOG_LEVEL`, in any case; `'info'` if it names none
+   */
+  readonly level?: 'error' | 'warn' | 'info' | 'http' | 'verbose' | 'debug' | 'silly' | undefined;
+  /**
+   * Receives the lines: any writable stream of Node.
+   *
+   * @defaultValue `process.stderr`
+   */
+  readonly stream?: winston.transports.StreamTransportOptions['stream'] | undefined;
+}
+
 /**
- * On Node: winston, JSON lines with a timestamp on stderr, from the level in `LOG_LEVEL` on (`info` where that names none).
+ * A logger for Node: winston writes each line as JSON with a timestamp to stderr, from the level in `LOG_LEVEL` on.
  *
- * The winston logger is made when the first line is due, not before.
+ * Pass it to an aggregate: `withLogger(winstonLogger())`. Control characters are escaped, so that no field can end a line or
+ * move the cursor of a terminal. `LOG_LEVEL` is read when the logger is used first, and the winston logger is created when the
+ * first line is due. For other formats and transports, pass your own winston logger to `withLogger` instead.
+ *
+ * `forkfast/winston` needs winston 3, an optional peer dependency. It does not run in browsers.
+ *
+ * @param config - The level and the stream.
+ * @throws TypeError if `level` is not a level of winston, or `stream` is not writable.
+ * @remarks The levels are npm's: https://github.com/winstonjs/winston#logging-levels.
+ *
+ * @example
+ * ```ts
+ * import { Writable } from 'node:stream';
+ * import { throwError } from 'rxjs';
+ * import { aggregate, background, withLogger } from 'forkfast';
+ * import { winstonLogger } from 'forkfast/winston';
+ *
+ * const stream = new Writable({
+ *   write(line, _encoding, done) {
+ *     const { level, message, service } = JSON.parse(String(line));
+ *     console.log(level, message, service);
+ *     done();
+ *   },
+ * });
+ * const logger = winstonLogger({ stream }); // without `stream` to stderr
+ * const dashboard = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(logger));
+ *
+ * dashboard(background).subscribe({ error: () => {} }); // => error run failed profile
+ * ```
  */
-export function createDefaultLogger(): Logger {
-  const { config, createLogger, format, transports } = winston;
-  const { levels } = config.npm;
-  let made: winston.Logger | undefined;
+export function winstonLogger(config: WinstonLoggerConfig = {}): Logger {
+  checkConfig(config);
   let level: string | undefined;
-  const theLevel = (): string => (level ??= known(String(process.env['LOG_LEVEL']).toLowerCase(), levels));
-  const logger = (): winston.Logger =>
-    (made ??= createLogger({
-      level: theLevel(),
-      levels,
-      format: format.combine(format.timestamp(), format.json(), plain()),
-      transports: [new transports.Console({ stderrLevels: Object.keys(levels) })],
-    }));
+  const minimum = (): string => (level ??= config.level ?? environmentLevel());
+  let created: winston.Logger | undefined;
+  const logger = (): winston.Logger => (created ??= create(minimum(), config.stream));
   return {
     debug: (message, fields) => logger().debug(message, fields),
     info: (message, fields) => logger().info(message, fields),
     warn: (message, fields) => logger().warn(message, fields),
     error: (message, fields) => logger().error(message, fields),
-    isLevelEnabled: (asked) => (levels[asked] ?? Infinity) <= (levels[theLevel()] ?? 0),
+    // Not winston's own, which would create the winston logger in every run.
+    isLevelEnabled: (name) => (levels[name] ?? Infinity) <= (levels[minimum()] ?? 0),
   };
 }
 
-/** What JSON leaves as it is though a terminal obeys it, or a reader takes it for a line's end. */
-const plain = winston.format((line) => {
+const { levels } = winston.config.npm;
+
+function create(level: string, stream: WinstonLoggerConfig['stream']): winston.Logger {
+  const { createLogger, format, transports } = winston;
+  return createLogger({
+    level,
+    levels,
+    format: format.combine(format.timestamp(), format.json(), escapeControls()),
+    transports: stream
+      ? new transports.Stream({ stream })
+      : new transports.Console({ stderrLevels: Object.keys(levels) }),
+  });
+}
+
+/** JSON does not escape all characters that control a terminal, or that some readers take for the end of a line. */
+const escapeControls = winston.format((line) => {
   const text = String(line[Symbol.for('message')]);
   line[Symbol.for('message')] = text.replace(
     /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
@@ -38,6 +91,25 @@ const plain = winston.format((line) => {
   return line;
 });
 
-function known(level: string, levels: object): string {
-  return Object.hasOwn(levels, level) ? level : 'info';
+function environmentLevel(): string {
+  const level = String(process.env['LOG_LEVEL']).toLowerCase();
+  return isLevel(level) ? level : 'info';
+}
+
+function isLevel(level: unknown): boolean {
+  return typeof level === 'string' && Object.hasOwn(levels, level);
+}
+
+function checkConfig(config: unknown): void {
+  if (typeof config !== 'object' || config === null) {
+    throw new TypeError(`${mismatch('winstonLogger', 'an object', config)}: pass { level: 'debug' }`);
+  }
+  const { level, stream } = config as { readonly [K in keyof WinstonLoggerConfig]: unknown };
+  if (level !== undefined && !isLevel(level)) {
+    const names = Object.keys(levels).join(', ');
+    throw new TypeError(`${mismatch('winstonLogger: level', 'a level of winston', level)}: pass one of ${names}`);
+  }
+  if (stream !== undefined && !(hasMethod(stream, 'write') && hasMethod(stream, 'pipe'))) {
+    throw new TypeError(`${mismatch('winstonLogger: stream', 'a writable stream', stream)}: pass process.stdout`);
+  }
 }

@@ -1,152 +1,103 @@
 import { expect } from 'chai';
-import { defer, NEVER, type Observable, of, Subject, switchMap, takeUntil, throwError, timer } from 'rxjs';
+import { asyncScheduler, NEVER, type Observable, of, Subject, switchMap, takeUntil, throwError, timer } from 'rxjs';
 import {
   aggregate,
   background,
-  CanceledError,
   type Context,
   DeadlineExceededError,
-  type EventSink,
   type RunEvent,
-  silent,
   withConcurrency,
   withEvents,
-  withLogger,
   withName,
   withTimeout,
 } from '../../lib/index.ts';
 import { marbles, recordEvents } from '../../lib/testing/index.ts';
 
-const quiet = withLogger(silent);
 const boom = new Error('boom');
+const ignored = { error: () => undefined };
 
 describe('events', () => {
-  it('tell a run and each of its services, from start to end', () => {
+  it('report a run and each of its services, from start to end', () => {
     marbles(({ cold, flush }) => {
-      const { events, next } = recordEvents();
-      const ask = aggregate(
-        { a: () => cold('--a|'), b: () => cold('-b|') },
-        quiet,
-        withName('dashboard'),
-        withEvents({ next }),
-      );
-      ask(background).subscribe();
+      const recorded = recordEvents();
+      const services = { a: () => cold('--a|'), b: () => cold('-b|') };
+      aggregate(services, withName('dashboard'), withEvents(recorded))(background).subscribe();
       flush();
-      const [{ run } = { run: 0 }] = events;
-      expect(events).to.deep.equal([
-        { type: 'started', run, name: 'dashboard', at: 0, elapsed: 0 },
-        { type: 'started', run, name: 'dashboard', service: 'a', at: 0, elapsed: 0 },
-        { type: 'started', run, name: 'dashboard', service: 'b', at: 0, elapsed: 0 },
-        { type: 'succeeded', run, name: 'dashboard', service: 'b', at: 2, elapsed: 2 },
-        { type: 'succeeded', run, name: 'dashboard', service: 'a', at: 3, elapsed: 3 },
-        { type: 'succeeded', run, name: 'dashboard', at: 3, elapsed: 3 },
+      const [{ run } = { run: 0 }] = recorded.events;
+      const name = 'dashboard';
+      expect(recorded.events).to.deep.equal([
+        { type: 'started', run, name, at: 0, elapsed: 0 },
+        { type: 'started', run, name, service: 'a', at: 0, elapsed: 0 },
+        { type: 'started', run, name, service: 'b', at: 0, elapsed: 0 },
+        { type: 'succeeded', run, name, service: 'b', at: 2, elapsed: 2 },
+        { type: 'succeeded', run, name, service: 'a', at: 3, elapsed: 3 },
+        { type: 'succeeded', run, name, at: 3, elapsed: 3 },
       ]);
     });
   });
 
-  it('carry the raw error of the service, and the error of the run as its subscriber gets it', () => {
+  it('contain the error of the service itself, and the error that the subscriber receives', () => {
     marbles(({ cold, flush }) => {
-      const { events, next, brief } = recordEvents();
-      let told: unknown;
-      const ask = aggregate({ a: () => NEVER, b: () => cold('-#', undefined, boom) }, quiet, withEvents({ next }));
-      ask(background).subscribe({ error: (error: unknown) => (told = error) });
+      const recorded = recordEvents();
+      let received: unknown;
+      const dashboard = aggregate({ a: () => NEVER, b: () => cold('-#', undefined, boom) }, withEvents(recorded));
+      dashboard(background).subscribe({ error: (error: unknown) => (received = error) });
       flush();
-      expect(brief().slice(3)).to.deep.equal(['failed b', 'canceled a', 'failed']);
-      const [, , , raw, canceled, failed] = events;
-      expect(raw).to.have.property('error', boom);
+      expect(recorded.brief().slice(3)).to.deep.equal(['failed b', 'canceled a', 'failed']);
+      const [, , , service, canceled, run] = recorded.events;
+      expect(service).to.have.property('error', boom);
       expect(canceled).not.to.have.property('error');
-      expect(failed).to.have.property('error', told);
-      expect(failed).to.include({ at: 1, elapsed: 1 });
+      expect(run).to.have.property('error', received);
+      expect(run).to.include({ at: 1, elapsed: 1 });
     });
   });
 
-  it('count elapsed from the start of their run, and at from the epoch', () => {
+  it('report a passed deadline as the failure of the run, and skip the services in the queue', () => {
     marbles(({ flush }) => {
-      const { events, next } = recordEvents();
-      const ask = aggregate(
-        { a: () => timer(3).pipe(switchMap(() => throwError(() => boom))) },
-        quiet,
-        withEvents({ next }),
-      );
-      timer(5)
-        .pipe(switchMap(() => ask(background)))
-        .subscribe({
-          error: (error: unknown) => {
-            expect(error).to.include({ service: 'a', elapsed: 3 });
-          },
-        });
+      const recorded = recordEvents();
+      const options = [withTimeout(5), withConcurrency(1), withEvents(recorded)];
+      aggregate([() => NEVER, () => NEVER], ...options)(background).subscribe(ignored);
       flush();
-      expect(events.map(({ at, elapsed }) => [at, elapsed])).to.deep.equal([
-        [5, 0],
-        [5, 0],
-        [8, 3],
-        [8, 3],
-      ]);
+      expect(recorded.brief()).to.deep.equal(['started', 'started [0]', 'canceled [0]', 'failed']);
+      expect(recorded.events.at(-1)).to.have.property('error').that.is.instanceOf(DeadlineExceededError);
     });
   });
 
-  it('tell a passed deadline as a failure of the run, and what was pending as canceled; the queued never started', () => {
-    marbles(({ flush }) => {
-      const { events, next, brief } = recordEvents();
-      const ask = aggregate(
-        [() => NEVER, () => NEVER],
-        quiet,
-        withTimeout(5),
-        withConcurrency(1),
-        withEvents({ next }),
-      );
-      ask(background).subscribe({ error: () => undefined });
-      flush();
-      expect(brief()).to.deep.equal(['started', 'started [0]', 'canceled [0]', 'failed']);
-      expect(events.at(-1)).to.have.property('error').that.is.instanceOf(DeadlineExceededError);
+  for (const [what, ctx, end] of [
+    ['an aborted signal', { signal: AbortSignal.abort() }, 'canceled'],
+    ['a deadline in the past', { deadline: 0 }, 'failed'],
+    ['an invalid deadline', { deadline: NaN }, 'failed'],
+  ] as const) {
+    it(`report the start and the end of a run on ${what}, with services or without`, () => {
+      for (const services of [{ a: () => of(1) }, {}]) {
+        const recorded = recordEvents();
+        aggregate(services, withEvents(recorded))(ctx).subscribe(ignored);
+        expect(recorded.brief()).to.deep.equal(['started', end]);
+      }
     });
-  });
+  }
 
-  it('of a run that is refused at once are its start and its end', () => {
-    for (const [ctx, type] of [
-      [{ signal: AbortSignal.abort() }, 'canceled'],
-      [{ deadline: 0 }, 'failed'],
-      [{ deadline: NaN }, 'failed'],
-    ] as const) {
-      const { next, brief } = recordEvents();
-      aggregate({ a: () => of(1) }, quiet, withEvents({ next }))(ctx).subscribe({ error: () => undefined });
-      expect(brief()).to.deep.equal(['started', type]);
-    }
-  });
-
-  it('of a run without services that is refused at once are its start and its end too', () => {
-    const { brief, next } = recordEvents();
-    aggregate({}, quiet, withEvents({ next }))({ signal: AbortSignal.abort() }).subscribe({ error: () => undefined });
-    expect(brief()).to.deep.equal(['started', 'canceled']);
-  });
-
-  it('tell one end, also of a run that would be refused and whose start made its subscriber leave', () => {
+  it('report one end if the subscriber unsubscribes during the start, even of a run that would fail', () => {
     for (const ctx of [{ signal: AbortSignal.abort() }, { deadline: NaN }, background]) {
-      const { brief, next } = recordEvents();
-      const leaving = new Subject<void>();
-      const sink = {
-        next: (event: RunEvent) => {
-          next(event);
-          leaving.next();
-        },
-      };
+      const recorded = recordEvents();
+      const started = new Subject<RunEvent>();
       aggregate(
         { a: () => of(1) },
-        quiet,
-        withEvents(sink),
+        withEvents(recorded),
+        withEvents(started),
       )(ctx)
-        .pipe(takeUntil(leaving))
+        .pipe(takeUntil(started))
         .subscribe();
-      expect(brief()).to.deep.equal(['started', 'canceled']);
+      expect(recorded.brief()).to.deep.equal(['started', 'canceled']);
     }
   });
 
   it('come before the answer', () => {
     const log: string[] = [];
+    const sink = { next: ({ type }: RunEvent) => log.push(type) };
     aggregate(
       { a: () => of(1) },
-      quiet,
-      withEvents({ next: ({ type }) => log.push(type) }),
+      withEvents(sink),
     )(background).subscribe({
       next: () => log.push('next'),
       complete: () => log.push('complete'),
@@ -154,257 +105,129 @@ describe('events', () => {
     expect(log).to.deep.equal(['started', 'started', 'succeeded', 'succeeded', 'next', 'complete']);
   });
 
-  it('tell concurrent runs apart by their number', () => {
-    const { events, next } = recordEvents();
-    const ask = aggregate({}, quiet, withEvents({ next }));
-    ask(background).subscribe();
-    ask(background).subscribe();
-    const [first, , second] = events;
+  it('number concurrent runs', () => {
+    const recorded = recordEvents();
+    const empty = aggregate({}, withEvents(recorded));
+    empty(background).subscribe();
+    empty(background).subscribe();
+    const [first, , second] = recorded.events;
     expect(second?.run).to.be.greaterThan(first?.run ?? Infinity);
-    expect(new Set(events.map(({ run }) => run)).size).to.equal(2);
+    expect(new Set(recorded.events.map(({ run }) => run)).size).to.equal(2);
   });
 
-  it('carry the context where nothing prints it', () => {
-    const { events, next } = recordEvents();
-    const ctx = { propagate: { authorization: 'secret' } };
-    aggregate(
-      { a: () => throwError(() => boom) },
-      quiet,
-      withEvents({ next }),
-    )(ctx).subscribe({ error: () => undefined });
-    expect(events).to.have.length(4);
-    for (const event of events) {
-      expect(event.ctx).to.equal(ctx);
-      expect(Object.keys(event)).not.to.include('ctx');
-      expect(JSON.stringify(event)).not.to.include('secret');
-    }
-  });
-
-  it('hold of an error, as JSON, what a log does', () => {
-    const { events, next } = recordEvents();
-    const thrown = Object.assign(new Error('secret'), { code: 'E_CODE', request: { headers: { cookie: 'secret' } } });
-    aggregate(
-      { a: () => throwError(() => thrown) },
-      quiet,
-      withEvents({ next }),
-    )(background).subscribe({ error: () => undefined });
-    const [, started, failed] = JSON.parse(JSON.stringify(events)) as object[];
-    expect(started).to.deep.equal({ ...events[1] });
-    expect(failed).to.deep.equal({ ...events[2], error: { name: 'Error', code: 'E_CODE' } });
-    expect(JSON.stringify(events)).not.to.include('secret');
-  });
-
-  it('go to every sink, in the order of the options, whatever the others throw', () => {
-    const log: string[] = [];
-    const subject = new Subject<RunEvent>();
-    subject.subscribe(({ type }) => log.push(`third ${type}`));
-    const gone = new Subject<RunEvent>();
-    gone.unsubscribe();
-    let answer: unknown;
-    aggregate(
-      {},
-      quiet,
-      withEvents({
-        next: ({ type }) => {
-          log.push(`first ${type}`);
-          throw boom;
-        },
-      }),
-      withEvents(gone),
-      withEvents(subject),
-    )(background).subscribe((value) => (answer = value));
-    expect(answer).to.deep.equal({});
-    expect(log).to.deep.equal(['first started', 'third started', 'first succeeded', 'third succeeded']);
-  });
-
-  it('may end the run: nothing starts after that', () => {
-    for (const [at, expected] of [
-      ['started run', ['started', 'canceled']],
-      ['started a', ['started', 'started a', 'canceled a', 'canceled']],
-      ['succeeded a', ['started', 'started a', 'succeeded a', 'canceled']],
-      ['succeeded run', ['started', 'started a', 'succeeded a', 'started b', 'succeeded b', 'succeeded']],
-    ] as const) {
-      const controller = new AbortController();
-      const { next, brief } = recordEvents();
-      const told: unknown[] = [];
-      const ask = aggregate(
-        { a: () => of(1), b: () => of(2) },
-        quiet,
-        withEvents({
-          next: (event) => {
-            next(event);
-            if (`${event.type} ${event.service ?? 'run'}` === at) controller.abort();
-          },
-        }),
-      );
-      ask({ signal: controller.signal }).subscribe({
-        next: (value) => told.push(value),
-        error: (error: unknown) => told.push(error),
+  describe('times', () => {
+    it('count `elapsed` from the start of the run, and `at` from the epoch', () => {
+      marbles(({ flush }) => {
+        const recorded = recordEvents();
+        const failing = aggregate(
+          { a: () => timer(3).pipe(switchMap(() => throwError(() => boom))) },
+          withEvents(recorded),
+        );
+        timer(5)
+          .pipe(switchMap(() => failing(background)))
+          .subscribe({
+            error: (error: unknown) => {
+              expect(error).to.include({ service: 'a', elapsed: 3 });
+            },
+          });
+        flush();
+        expect(recorded.events.map(({ at, elapsed }) => [at, elapsed])).to.deep.equal([
+          [5, 0],
+          [5, 0],
+          [8, 3],
+          [8, 3],
+        ]);
       });
-      expect(brief(), at).to.deep.equal(expected);
-      expect(told).to.have.length(1);
-      if (at !== 'succeeded run') expect(told[0]).to.be.instanceOf(CanceledError);
-    }
-  });
+    });
 
-  it('count no time backwards when the wall clock jumps', () => {
-    marbles(({ flush }) => {
-      const { events, next } = recordEvents();
-      aggregate({ a: () => timer(5) }, quiet, withEvents({ next }))(background).subscribe();
-      flush();
-      expect(events.every(({ elapsed }) => elapsed >= 0)).to.equal(true);
+    it('are never negative if the wall clock jumps back', () => {
+      const recorded = recordEvents();
+      const gate = new Subject<number>();
+      const { now } = asyncScheduler;
+      let clock = 1_000;
+      asyncScheduler.now = () => clock;
+      try {
+        aggregate({ a: () => gate }, withEvents(recorded))(background).subscribe();
+        clock = 400;
+        gate.next(1);
+        gate.complete();
+      } finally {
+        asyncScheduler.now = now;
+      }
+      expect(recorded.events.map(({ at, elapsed }) => [at, elapsed])).to.deep.equal([
+        [1_000, 0],
+        [1_000, 0],
+        [400, 0],
+        [400, 0],
+      ]);
     });
   });
 
-  describe('of nested runs', () => {
-    const inner = (next: (event: RunEvent) => void): ReturnType<typeof aggregate<{ b: () => Observable<number> }>> =>
-      aggregate({ b: () => of(1) }, quiet, withName('inner'), withEvents({ next }));
+  describe('print nothing secret', () => {
+    it('of the context, which they carry', () => {
+      const recorded = recordEvents();
+      const ctx = { propagate: { authorization: 'secret' } };
+      aggregate({ a: () => throwError(() => boom) }, withEvents(recorded))(ctx).subscribe(ignored);
+      expect(recorded.events).to.have.length(4);
+      for (const event of recorded.events) {
+        expect(event.ctx).to.equal(ctx);
+        expect(Object.keys(event)).not.to.include('ctx');
+        expect(JSON.stringify(event)).not.to.include('secret');
+      }
+    });
 
-    it('name the run and the service that they were asked in', () => {
-      const { events, next } = recordEvents();
-      aggregate({ first: inner(next), second: inner(next) }, quiet, withEvents({ next }))(background).subscribe();
-      const [{ run } = { run: 0 }] = events;
-      const parents = events.filter(({ name }) => name === 'inner').map(({ parent }) => parent);
-      expect(parents).to.deep.equal([
+    it('of an error: as JSON they contain what a log line does', () => {
+      const recorded = recordEvents();
+      const thrown = Object.assign(new Error('secret'), { code: 'E_CODE', request: { headers: { cookie: 'secret' } } });
+      aggregate({ a: () => throwError(() => thrown) }, withEvents(recorded))(background).subscribe(ignored);
+      const [, started, failed] = JSON.parse(JSON.stringify(recorded.events)) as object[];
+      expect(started).to.deep.equal({ ...recorded.events[1] });
+      expect(failed).to.deep.equal({ ...recorded.events[2], error: { name: 'Error', code: 'E_CODE' } });
+      expect(JSON.stringify(recorded.events)).not.to.include('secret');
+    });
+  });
+
+  describe('of a nested run', () => {
+    const recordedInner = () => {
+      const recorded = recordEvents();
+      return { recorded, inner: aggregate({ b: () => of(1) }, withName('inner'), withEvents(recorded)) };
+    };
+
+    it('name the run and the service in which it was started', () => {
+      const { recorded, inner } = recordedInner();
+      const outer = recordEvents();
+      aggregate({ first: inner, second: inner }, withEvents(outer))(background).subscribe();
+      const [{ run } = { run: 0 }] = outer.events;
+      expect(recorded.events.map(({ parent }) => parent)).to.deep.equal([
         ...Array.from({ length: 4 }, () => ({ run, service: 'first' })),
         ...Array.from({ length: 4 }, () => ({ run, service: 'second' })),
       ]);
-      expect(events.filter(({ name }) => name !== 'inner').some((event) => 'parent' in event)).to.equal(false);
+      expect(outer.events.some((event) => 'parent' in event)).to.equal(false);
     });
 
-    it('name the run alone where they were asked later than the service subscribed', () => {
+    it('name the run alone if it was started after the service had been subscribed to', () => {
       marbles(({ flush }) => {
-        const { events, next } = recordEvents();
-        const late = (ctx: Context): Observable<unknown> => timer(1).pipe(switchMap(() => inner(next)(ctx)));
-        aggregate({ late, other: () => timer(2) }, quiet, withEvents({ next }))(background).subscribe();
+        const { recorded, inner } = recordedInner();
+        const outer = recordEvents();
+        const late = (ctx: Context): Observable<unknown> => timer(1).pipe(switchMap(() => inner(ctx)));
+        aggregate({ late, other: () => timer(2) }, withEvents(outer))(background).subscribe();
         flush();
-        const [{ run } = { run: 0 }] = events;
-        expect(events.find(({ name }) => name === 'inner'))
-          .to.have.property('parent')
-          .that.deep.equals({ run });
+        const [{ run } = { run: 0 }] = outer.events;
+        expect(recorded.events[0]).to.have.property('parent').that.deep.equals({ run });
       });
     });
 
-    it('have no parent on a context that was made outside, or whose run is over', () => {
-      const { events, next, brief } = recordEvents();
+    it('have no parent if the context comes from outside, or from a run that has ended', () => {
+      const { recorded, inner } = recordedInner();
       let kept: Context = background;
       const keep = (ctx: Context): Observable<number> => {
         kept = ctx;
         return of(1);
       };
-      aggregate({ keep, outside: () => inner(next)(background) }, quiet)(background).subscribe();
-      inner(next)(kept).subscribe();
-      expect(brief()).to.have.length(8);
-      expect(events.some((event) => 'parent' in event)).to.equal(false);
-    });
-  });
-
-  describe('around', () => {
-    it('holds what follows: a service being asked and subscribed to, the subscriber being notified', () => {
-      for (const [service, end] of [
-        [of(1), ['next', 'complete']],
-        [throwError(() => boom), ['error']],
-      ] as const) {
-        const log: string[] = [];
-        const note = (what: string): void => {
-          log.push(what);
-        };
-        aggregate(
-          {
-            a: () => {
-              note('asked');
-              return defer(() => {
-                note('subscribed');
-                return service;
-              });
-            },
-          },
-          quiet,
-          withEvents({
-            next: ({ type, service: of = 'run' }) => {
-              note(`${type} ${of}`);
-            },
-            around: ({ type, service: of = 'run' }, proceed) => {
-              note(`< ${type} ${of}`);
-              proceed();
-              note('>');
-            },
-          }),
-        )(background).subscribe({
-          next: () => {
-            note('next');
-          },
-          error: () => {
-            note('error');
-          },
-          complete: () => {
-            note('complete');
-          },
-        });
-        const type = end[0] === 'error' ? 'failed' : 'succeeded';
-        const inside = ['asked', 'subscribed', `${type} a`, `${type} run`, `< ${type} run`, ...end, '>'];
-        // The failure of a synchronous service ends the run while it is being asked; its success is joined after that.
-        expect(log.slice(0, 3)).to.deep.equal(['started run', 'started a', '< started a']);
-        expect(log.slice(3, -1)).to.deep.equal(inside);
-        expect(log.at(-1)).to.equal('>');
-      }
-    });
-
-    it('nests in the order of the options, the last outermost', () => {
-      const log: string[] = [];
-      const named = (name: string): EventSink => ({
-        next: () => undefined,
-        around: ({ service }, proceed) => {
-          if (service !== undefined) log.push(name);
-          proceed();
-        },
-      });
-      const ask = aggregate({ a: () => of(1) }, quiet, withEvents(named('first')), withEvents(named('last')));
-      ask(background).subscribe();
-      expect(log).to.deep.equal(['last', 'first']);
-    });
-
-    it('never changes what happens, whatever it does', () => {
-      for (const around of [
-        () => {
-          throw boom;
-        },
-        () => undefined,
-        (_event: RunEvent, proceed: () => void) => {
-          proceed();
-          proceed();
-        },
-        (_event: RunEvent, proceed: () => void) => {
-          proceed();
-          throw boom;
-        },
-      ]) {
-        let asked = 0;
-        const told: unknown[] = [];
-        aggregate(
-          { a: () => of(++asked) },
-          quiet,
-          withEvents({ next: () => undefined, around }),
-        )(background).subscribe({ next: (value) => told.push(value), complete: () => told.push('complete') });
-        expect(told).to.deep.equal([{ a: 1 }, 'complete']);
-        expect(asked).to.equal(1);
-      }
-    });
-
-    it('asks no service where it ended the run', () => {
-      const controller = new AbortController();
-      let asked = false;
-      aggregate(
-        { a: () => of((asked = true)) },
-        quiet,
-        withEvents({
-          next: () => undefined,
-          around: () => {
-            controller.abort();
-          },
-        }),
-      )({ signal: controller.signal }).subscribe({ error: () => undefined });
-      expect(asked).to.equal(false);
+      aggregate({ keep, outside: () => inner(background) })(background).subscribe();
+      inner(kept).subscribe();
+      expect(recorded.events).to.have.length(8);
+      expect(recorded.events.some((event) => 'parent' in event)).to.equal(false);
     });
   });
 });

@@ -1,29 +1,32 @@
+import { Writable } from 'node:stream';
 import { expect } from 'chai';
-import type { Logger } from '../../lib/index.ts';
-import { createDefaultLogger } from '../../lib/observe/winston.ts';
+import { throwError } from 'rxjs';
+import winston from 'winston';
+import { aggregate, background, type Logger, withLogger } from '../../lib/index.ts';
+import { winstonLogger, type WinstonLoggerConfig } from '../../lib/observe/winston.ts';
 
-interface Written {
+interface Output {
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What `use` writes with a logger of its own, where LOG_LEVEL is `level`: winston writes at once. */
-function written(level: string | undefined, use: (logger: Logger) => void): Written {
-  const texts = { stdout: '', stderr: '' };
-  const { LOG_LEVEL: mine } = process.env;
-  const { write: out } = process.stdout;
-  const { write: err } = process.stderr;
+/** The output of `use` with a new logger while `LOG_LEVEL` is `level`: winston writes synchronously. */
+function outputOf(level: string | undefined, use: (logger: Logger) => void, config?: WinstonLoggerConfig): Output {
+  const output = { stdout: '', stderr: '' };
+  const { LOG_LEVEL: original } = process.env;
+  const { write: writeOut } = process.stdout;
+  const { write: writeError } = process.stderr;
   setLevel(level);
-  process.stdout.write = (text) => ((texts.stdout += String(text)), true);
-  process.stderr.write = (text) => ((texts.stderr += String(text)), true);
+  process.stdout.write = (text) => ((output.stdout += String(text)), true);
+  process.stderr.write = (text) => ((output.stderr += String(text)), true);
   try {
-    use(createDefaultLogger());
+    use(winstonLogger(config));
   } finally {
-    process.stdout.write = out;
-    process.stderr.write = err;
-    setLevel(mine);
+    process.stdout.write = writeOut;
+    process.stderr.write = writeError;
+    setLevel(original);
   }
-  return texts;
+  return output;
 }
 
 function setLevel(level: string | undefined): void {
@@ -31,65 +34,152 @@ function setLevel(level: string | undefined): void {
   else process.env['LOG_LEVEL'] = level;
 }
 
-function linesOf({ stderr }: Written): readonly Record<string, unknown>[] {
-  return stderr.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
+function linesOf(text: string): readonly Record<string, unknown>[] {
+  return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
 }
 
 const levels = ['error', 'warn', 'info', 'debug'] as const;
-const all = (logger: Logger): void => {
+const writeAll = (logger: Logger): void => {
   for (const level of levels) logger[level](`a line at ${level}`, { id: 7 });
 };
-const enabled = (level: string | undefined): readonly string[] => {
-  let those: readonly string[] = [];
-  written(level, (logger) => {
-    those = [...levels, 'silly', 'none such', 'toString'].filter((asked) => logger.isLevelEnabled?.(asked));
-  });
-  return those;
-};
 
-describe('the logger that Node has by default', () => {
-  it('writes each line on stderr alone, with its level, message, fields and timestamp', () => {
-    const seen = written('debug', all);
-    expect(seen.stdout).to.equal('');
-    const lines = linesOf(seen);
+function inMemory(): { readonly stream: Writable; readonly text: () => string } {
+  const chunks: string[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      chunks.push(String(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => chunks.join('') };
+}
+
+describe('winstonLogger', () => {
+  it('writes each line as JSON on stderr alone, with its level, message, fields and timestamp', () => {
+    const { stdout, stderr } = outputOf('debug', writeAll);
+    expect(stdout).to.equal('');
+    const lines = linesOf(stderr);
     expect(lines.map(({ timestamp, ...line }) => line)).to.deep.equal(
       levels.map((level) => ({ level, message: `a line at ${level}`, id: 7 })),
     );
     for (const { timestamp } of lines) expect(timestamp).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
 
-  it('writes from the level in LOG_LEVEL on, in any case; from info on where that names none', () => {
-    const from = (level: string | undefined): readonly unknown[] =>
-      linesOf(written(level, all)).map((line) => line['level']);
-    expect(from('error')).to.deep.equal(['error']);
-    expect(from('WARN')).to.deep.equal(['error', 'warn']);
-    for (const none of [undefined, '', 'loud', 'toString'])
-      expect(from(none), none).to.deep.equal(['error', 'warn', 'info']);
-    expect(from('Debug')).to.deep.equal(levels);
-  });
-
-  it('says which levels are enabled, by the same LOG_LEVEL; none that winston does not know', () => {
-    expect(enabled('error')).to.deep.equal(['error']);
-    expect(enabled('WARN')).to.deep.equal(['error', 'warn']);
-    for (const none of [undefined, '', 'loud', 'toString'])
-      expect(enabled(none), none).to.deep.equal(['error', 'warn', 'info']);
-    expect(enabled('silly')).to.deep.equal([...levels, 'silly']);
-  });
-
-  it('reads LOG_LEVEL when it is first asked, and once', () => {
-    const seen = written('error', (logger) => {
-      setLevel('debug');
-      expect(logger.isLevelEnabled?.('debug')).to.equal(true);
-      setLevel('error');
-      expect(logger.isLevelEnabled?.('debug')).to.equal(true);
-      logger.debug('due', {});
+  it('logs the failure of a run, and no debug line by default', () => {
+    const { stderr } = outputOf(undefined, (logger) => {
+      const services = { profile: () => throwError(() => new Error('boom')) };
+      aggregate(services, withLogger(logger))(background).subscribe({ error: () => undefined });
     });
-    expect(linesOf(seen)).to.have.length(1);
+    const lines = linesOf(stderr).map(({ level, message, service }) => ({ level, message, service }));
+    expect(lines).to.deep.equal([{ level: 'error', message: 'run failed', service: 'profile' }]);
   });
 
-  it('escapes what a terminal obeys, or a reader takes for a line`s end, and nothing else', () => {
-    const { stderr } = written(undefined, (logger) => logger.info('x', { text: '\x7f\x9b31m\u2028\u2029\u202e ä€😀' }));
+  describe('the level', () => {
+    for (const [environment, config, expected] of [
+      ['error', {}, ['error']],
+      ['WARN', {}, ['error', 'warn']],
+      ['Debug', {}, ['error', 'warn', 'info', 'debug']],
+      ['silly', {}, ['error', 'warn', 'info', 'debug', 'silly']],
+      [undefined, {}, ['error', 'warn', 'info']],
+      ['', {}, ['error', 'warn', 'info']],
+      ['loud', {}, ['error', 'warn', 'info']],
+      ['toString', {}, ['error', 'warn', 'info']],
+      ['debug', { level: 'warn' }, ['error', 'warn']],
+      ['error', { level: 'debug' }, ['error', 'warn', 'info', 'debug']],
+      ['error', { level: undefined }, ['error']],
+    ] as const) {
+      const given = `LOG_LEVEL=${String(environment)} and ${JSON.stringify(config)}`;
+      it(`decides which lines are written and which levels are enabled: ${given}`, () => {
+        let enabled: readonly string[] = [];
+        const { stderr } = outputOf(
+          environment,
+          (logger) => {
+            writeAll(logger);
+            enabled = [...levels, 'silly', 'loud', 'toString'].filter((level) => logger.isLevelEnabled?.(level));
+          },
+          config,
+        );
+        expect(enabled).to.deep.equal(expected);
+        expect(linesOf(stderr).map(({ level }) => level)).to.deep.equal(expected.filter((level) => level !== 'silly'));
+      });
+    }
+
+    it('is read from LOG_LEVEL once, when it is needed first', () => {
+      const { stderr } = outputOf('error', (logger) => {
+        setLevel('debug');
+        expect(logger.isLevelEnabled?.('debug')).to.equal(true);
+        setLevel('error');
+        expect(logger.isLevelEnabled?.('debug')).to.equal(true);
+        logger.debug('due', {});
+      });
+      expect(linesOf(stderr)).to.have.length(1);
+    });
+  });
+
+  it('creates one winston logger, when the first line is due', () => {
+    const { createLogger } = winston;
+    let created = 0;
+    winston.createLogger = (options) => (created++, createLogger(options));
+    try {
+      outputOf('info', (logger) => {
+        logger.isLevelEnabled?.('info');
+        expect(created).to.equal(0);
+        writeAll(logger);
+        expect(created).to.equal(1);
+      });
+    } finally {
+      winston.createLogger = createLogger;
+    }
+  });
+
+  it('writes to the given stream instead of stderr', () => {
+    const { stream, text } = inMemory();
+    expect(outputOf('debug', writeAll, { stream })).to.deep.equal({ stdout: '', stderr: '' });
+    expect(linesOf(text()).map(({ level }) => level)).to.deep.equal(levels);
+    const { stdout, stderr } = outputOf('debug', writeAll, { stream: process.stdout });
+    expect(linesOf(stdout)).to.have.length(4);
+    expect(stderr).to.equal('');
+  });
+
+  it('escapes the characters that control a terminal or end a line, and no others', () => {
+    const write = (logger: Logger): void => {
+      logger.info('x', { text: '\x7f\x9b31m\u2028\u2029\u202e ä€😀' });
+    };
+    const { stderr } = outputOf(undefined, write);
     expect(stderr).to.include('"text":"\\u007f\\u009b31m\\u2028\\u2029\\u202e ä€😀"');
     expect(stderr.trimEnd()).to.match(/^\P{Cc}+$/u);
+  });
+
+  for (const [config, message] of [
+    ['debug', "winstonLogger: expected an object, got a string: pass { level: 'debug' }"],
+    [null, "winstonLogger: expected an object, got null: pass { level: 'debug' }"],
+    [
+      { level: 'loud' },
+      'winstonLogger: level: expected a level of winston, got a string: ' +
+        'pass one of error, warn, info, http, verbose, debug, silly',
+    ],
+    [
+      { level: 3 },
+      'winstonLogger: level: expected a level of winston, got 3: ' +
+        'pass one of error, warn, info, http, verbose, debug, silly',
+    ],
+    [{ stream: 'log.txt' }, 'winstonLogger: stream: expected a writable stream, got a string: pass process.stdout'],
+    [
+      { stream: { write: () => true } },
+      'winstonLogger: stream: expected a writable stream, got an instance of Object: pass process.stdout',
+    ],
+    [{ stream: null }, 'winstonLogger: stream: expected a writable stream, got null: pass process.stdout'],
+  ] as const) {
+    it(`rejects ${JSON.stringify(config)}`, () => {
+      expect(() => winstonLogger(config as never))
+        .to.throw(TypeError)
+        .with.property('message', message);
+    });
+  }
+
+  it('has types for its levels', () => {
+    winstonLogger({ level: 'verbose' });
+    // @ts-expect-error: winston has no such level
+    expect(() => winstonLogger({ level: 'loud' })).to.throw(TypeError);
   });
 });

@@ -13,10 +13,10 @@ import {
 } from '../../lib/index.ts';
 import { serverTiming, waterfall } from '../../lib/observe/report/index.ts';
 import { metricsOf } from '../support/server-timing.ts';
-import { story } from '../support/story.ts';
+import { event, story } from '../support/story.ts';
 
 interface Leaf {
-  readonly takes: number;
+  readonly ms: number;
   readonly fails: boolean;
 }
 interface Tree {
@@ -24,28 +24,23 @@ interface Tree {
   readonly services: readonly (readonly [name: string, service: Leaf | Tree])[];
   readonly concurrency: number;
   readonly timeout: number;
-  /** Whether it is asked later than its service subscribes. */
+  /** Whether the run is started after its service has been subscribed to. */
   readonly late: boolean;
 }
 
-const name = fc.oneof(
-  fc.string({ unit: 'grapheme', maxLength: 8 }),
-  fc.constantFrom(
-    'profile',
-    '注文',
-    '[0]',
-    'a.b',
-    '',
-    '\n',
-    '\u001B[2J',
-    'x\r\ny: z',
-    '";,=',
-    '\u202E',
-    '\uD800',
-    '  ',
-  ),
+const graphemes = fc.string({ unit: 'grapheme', maxLength: 8 });
+const wide = fc.constantFrom(
+  ...['注文', 'Ａ', 'ｶﾞ', '각', '\u1100\u1161\u11a8', '👍🏽', '❤\ufe0f', '1\ufe0f\u20e3', '🇩🇪', '👨‍👩‍👧'],
 );
-const leaf = fc.record({ takes: fc.integer({ min: 0, max: 50 }), fails: fc.boolean() });
+const narrow = fc.constantFrom(...['a', 'e\u0301', 'का', 'กี่', 'שׁ', '❤', '\u200b', '\u00ad', ' ']);
+const hostile = fc.constantFrom(...['\n', '\u001B[2J', 'x\r\ny: z', '";,=', '\u202E', '\uD800']);
+const name = fc.oneof(
+  graphemes,
+  fc.array(fc.oneof(wide, narrow), { maxLength: 6 }).map((parts) => parts.join('')),
+  hostile,
+  fc.constantFrom('profile', '[0]', 'a.b', ''),
+);
+const leaf = fc.record({ ms: fc.integer({ min: 0, max: 50 }), fails: fc.boolean() });
 const { tree } = fc.letrec<{ tree: Tree; service: Leaf | Tree }>((tie) => ({
   service: fc.oneof({ maxDepth: 2 }, leaf, tie('tree')),
   tree: fc.record({
@@ -57,41 +52,41 @@ const { tree } = fc.letrec<{ tree: Tree; service: Leaf | Tree }>((tie) => ({
   }),
 }));
 
-function asking(service: Leaf | Tree, watched: AggregateOption): (ctx: Context) => Observable<unknown> {
-  if ('takes' in service) {
-    const { takes, fails } = service;
-    return () => timer(takes).pipe(switchMap((value) => (fails ? throwError(() => new Error('no')) : [value])));
+function serviceOf(service: Leaf | Tree, recorded: AggregateOption): (ctx: Context) => Observable<unknown> {
+  if ('ms' in service) {
+    const { ms, fails } = service;
+    return () => timer(ms).pipe(switchMap((value) => (fails ? throwError(() => new Error('no')) : [value])));
   }
   const { name, services, concurrency, timeout, late } = service;
-  const ask = aggregate(
-    Object.fromEntries(services.map(([key, inner]) => [key, asking(inner, watched)])),
-    watched,
+  const nested = aggregate(
+    Object.fromEntries(services.map(([key, inner]) => [key, serviceOf(inner, recorded)])),
+    recorded,
     withName(name),
     withConcurrency(concurrency),
     withTimeout(timeout),
   );
-  return late ? (ctx) => timer(1).pipe(switchMap(() => ask(ctx))) : (ctx) => ask(ctx);
+  return late ? (ctx) => timer(1).pipe(switchMap(() => nested(ctx))) : (ctx) => nested(ctx);
 }
 
-/** The events of a random run, but those that are missing. */
-const events = fc
+/** The events of a random run, some of them missing. */
+const someEvents = fc
   .tuple(tree, fc.array(fc.nat({ max: 40 }), { maxLength: 6 }))
   .map(([root, missing]): readonly RunEvent[] =>
-    story((watched) => asking(root, watched)).filter((_, index) => !missing.includes(index)),
+    story((recorded) => serviceOf(root, recorded)).filter((_, index) => !missing.includes(index)),
   );
 
-describe('of all random runs, whatever of their events is missing', function () {
+describe('for random runs, even if events are missing', function () {
   this.timeout(60_000);
 
-  it('a waterfall has a row for each run and service, aligned, and no character that is not for looking at', () => {
+  it('waterfall draws an aligned row for each run and service, and prints no control character', () => {
     fc.assert(
-      fc.property(events, fc.integer({ min: 1, max: 30 }), (told, width) => {
-        const picture = waterfall(told, { width });
+      fc.property(someEvents, fc.integer({ min: 1, max: 30 }), (events, width) => {
+        const picture = waterfall(events, { width });
         expect(picture).not.to.match(/(?!\n)[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
 
-        const runs = new Map(told.map(({ run, parent }) => [run, parent?.run]));
+        const runs = new Map(events.map(({ run, parent }) => [run, parent?.run]));
         const services = new Set(
-          told
+          events
             .filter(({ service }) => service !== undefined)
             .map(({ run, service }) => `${String(run)} ${String(service)}`),
         );
@@ -116,10 +111,24 @@ describe('of all random runs, whatever of their events is missing', function () 
     );
   });
 
-  it('a Server-Timing header is what its grammar says, fits, and says nothing but outcomes', () => {
+  it('waterfall counts the columns of a name as string-width does', () => {
     fc.assert(
-      fc.property(events, (told) => {
-        const value = serverTiming(told);
+      fc.property(name, (service) => {
+        const [, row = '', reference = ''] = waterfall([
+          event({}),
+          event({ service }),
+          event({ service: 'ascii' }),
+        ]).split('\n');
+        expect(stringWidth(row)).to.equal(reference.length);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('serverTiming follows the grammar of the header, fits, and contains no text but outcomes', () => {
+    fc.assert(
+      fc.property(someEvents, (events) => {
+        const value = serverTiming(events);
         expect(value).to.have.lengthOf.at.most(2_048);
         expect(new Headers({ 'server-timing': value }).get('server-timing')).to.equal(value);
         for (const { parameters } of metricsOf(value)) {

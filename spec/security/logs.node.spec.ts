@@ -15,45 +15,35 @@ import {
   withLogger,
   withName,
 } from '../../lib/index.ts';
-import { createDefaultLogger } from '../../lib/observe/winston.ts';
-import { planted, stories, tell, wraps } from '../support/secrets.ts';
+import { winstonLogger } from '../../lib/observe/winston.ts';
+import { planted, scenarios, tracesOf, wraps } from '../support/secrets.ts';
 import { text } from '../support/texts.ts';
 
-/** What may stand in a line: all but what ends it, and what a terminal obeys. */
+/** One line: no character before its end ends it, or controls a terminal. */
 const line = /^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+\n$/u;
 
-describe('security: the lines of the default logger', function () {
+describe('security: the lines of winstonLogger', function () {
   this.timeout(60_000);
 
-  const { LOG_LEVEL: level } = process.env;
-  const logger = createDefaultLogger();
-  const chunks: string[] = [];
+  const logger = winstonLogger({ level: 'debug' });
 
-  /** What is written while `work` is done. */
-  async function written(work: () => unknown): Promise<readonly string[]> {
+  /** The lines that winston writes to stderr during `work`. */
+  async function linesDuring(work: () => unknown): Promise<readonly string[]> {
+    const lines: string[] = [];
     const { write } = process.stderr;
-    process.stderr.write = (chunk: string | Uint8Array): boolean => chunks.push(String(chunk)) > 0;
+    process.stderr.write = (chunk: string | Uint8Array): boolean => lines.push(String(chunk)) > 0;
     try {
       await work();
     } finally {
       process.stderr.write = write;
     }
-    return chunks.splice(0);
+    return lines;
   }
 
-  before(async () => {
-    process.env['LOG_LEVEL'] = 'debug';
-    expect(await written(() => logger.debug('made', {}))).to.have.length(1);
-  });
-  after(() => {
-    if (level === undefined) delete process.env['LOG_LEVEL'];
-    else process.env['LOG_LEVEL'] = level;
-  });
-
-  it('are one for each event, JSON that reads back, whatever is in names, errors, paths and fields', async () => {
-    const said = text.filter((given) => given !== '');
+  it('are one line of valid JSON for each event, whatever names, errors, paths and fields contain', async () => {
+    const notEmpty = text.filter((value) => value !== '');
     await fc.assert(
-      fc.asyncProperty(said, text, said, text, async (name, service, words, field) => {
+      fc.asyncProperty(notEmpty, text, notEmpty, text, async (name, service, words, field) => {
         const events: RunEvent[] = [];
         const failures = [
           Object.assign(new Error(words), { name: words, code: words }),
@@ -66,23 +56,23 @@ describe('security: the lines of the default logger', function () {
             ['waits', () => NEVER],
             [service, () => throwError(() => failure)],
           ]);
-          const ask = aggregate(
+          const run = aggregate(
             services,
             withName(name),
             withEvents({ next: (event) => events.push(event) }),
             withLogger(logger, () => ({ [`of ${field}`]: field, list: [field, { [field]: field }] })),
           );
-          const lines = await written(() => ask(background).subscribe({ error: () => undefined }));
-          const told = events.splice(0);
-          expect(lines).to.have.length(told.length);
+          const lines = await linesDuring(() => run(background).subscribe({ error: () => undefined }));
+          const reported = events.splice(0);
+          expect(lines).to.have.length(reported.length);
           for (const [index, chunk] of lines.entries()) {
             expect(chunk).to.match(line);
             const parsed = JSON.parse(chunk) as Record<string, unknown>;
-            const { type, service: asked } = told[index]!;
+            const { type, service: ofService } = reported[index]!;
             expect(parsed).to.include({ name, [`of ${field}`]: field });
             expect(parsed['list']).to.deep.equal([field, Object.fromEntries([[field, field]])]);
             expect(parsed['message']).to.match(new RegExp(`^(run|service) ${type}$`));
-            if (asked !== undefined) expect(parsed).to.include({ service: asked });
+            if (ofService !== undefined) expect(parsed).to.include({ service: ofService });
           }
         }
       }),
@@ -91,13 +81,13 @@ describe('security: the lines of the default logger', function () {
   });
 
   const wrap = fc.constantFrom(...Object.keys(wraps));
-  const story = fc.constantFrom(...Object.keys(stories));
+  const scenario = fc.constantFrom(...Object.keys(scenarios));
 
-  it('hold no secret of what was sent, answered or thrown', async () => {
+  it('contain no secret of a request, a response or an error', async () => {
     await fc.assert(
-      fc.asyncProperty(planted, story, wrap, async (secret, name, how) => {
-        const { service } = stories[name]!;
-        const lines = await written(() => tell(wraps[how]!(service(secret)), secret, logger));
+      fc.asyncProperty(planted, scenario, wrap, async (secret, name, how) => {
+        const { service } = scenarios[name]!;
+        const lines = await linesDuring(() => tracesOf(wraps[how]!(service(secret)), secret, logger));
         expect(lines.length).to.be.greaterThan(2);
         for (const chunk of lines) {
           expect(chunk).to.match(line);
@@ -108,13 +98,13 @@ describe('security: the lines of the default logger', function () {
     );
   });
 
-  it('hold none as a console prints them, to any depth', async () => {
+  it('contain none if a console prints them, to any depth', async () => {
     await fc.assert(
-      fc.asyncProperty(planted, story, wrap, async (secret, name, how) => {
+      fc.asyncProperty(planted, scenario, wrap, async (secret, name, how) => {
         const lines: string[] = [];
-        const print = (...line: unknown[]): number => lines.push(formatWithOptions({ depth: Infinity }, ...line));
+        const print = (...args: unknown[]): number => lines.push(formatWithOptions({ depth: Infinity }, ...args));
         const printer: Logger = { debug: print, info: print, warn: print, error: print };
-        await tell(wraps[how]!(stories[name]!.service(secret)), secret, printer);
+        await tracesOf(wraps[how]!(scenarios[name]!.service(secret)), secret, printer);
         expect(lines.length).to.be.greaterThan(2);
         expect(lines.join('\n').toLowerCase()).not.to.include(secret.core);
       }),
@@ -122,13 +112,13 @@ describe('security: the lines of the default logger', function () {
     );
   });
 
-  it('are not lost to what a field is called', async () => {
+  it('are all written, whatever the fields of the caller are called', async () => {
     const fields = JSON.parse('{"exception":true,"__proto__":{"exception":true},"timestamp":"1970"}') as object;
-    const ask = aggregate(
+    const run = aggregate(
       { fails: (_ctx: Context) => throwError(() => 'boom') },
       withLogger(logger, () => fields),
     );
-    const lines = await written(() => ask(background).subscribe({ error: () => undefined }));
+    const lines = await linesDuring(() => run(background).subscribe({ error: () => undefined }));
     expect(lines).to.have.length(4);
     for (const chunk of lines) {
       const parsed = JSON.parse(chunk) as Record<string, unknown>;

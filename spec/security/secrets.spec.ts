@@ -15,7 +15,7 @@ import {
 } from '../../lib/index.ts';
 import { marbles, recordEvents, recordingLogger } from '../../lib/testing/index.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
-import { type Planted, planted, stories, tell, wraps } from '../support/secrets.ts';
+import { type Planted, planted, scenarios, tracesOf, wraps } from '../support/secrets.ts';
 
 const wrapNames = fc.constantFrom(...Object.keys(wraps));
 
@@ -39,12 +39,12 @@ describe('security of secrets', function () {
 
   expectNoUnhandledRejections();
 
-  for (const [name, { fails, quotes, service }] of Object.entries(stories)) {
+  for (const [name, { fails, quotes, service }] of Object.entries(scenarios)) {
     it(`keeps a secret out of all logs for ${name}`, async () => {
       await fc.assert(
         fc.asyncProperty(planted, wrapNames, async (secret, wrapName) => {
           const logger = recordingLogger();
-          const { error, events } = await tell(wraps[wrapName]!(service(secret)), secret, logger);
+          const { error, events } = await tracesOf(wraps[wrapName]!(service(secret)), secret, logger);
           expect(codeOf(error), wrapName).to.equal(fails);
           expect(events).to.have.length.above(2);
           expect(logger.lines).to.have.length.above(2);

@@ -15,7 +15,6 @@ import {
   perRun,
   type RunEvent,
   type Service,
-  silent,
   singleFlight,
   url,
   validate,
@@ -24,13 +23,13 @@ import {
   withLogger,
 } from '../../lib/index.ts';
 
-/** A secret, and what is around it where it is planted. */
+/** A secret, alone and inside of other text. */
 export interface Planted {
-  /** Lower-case letters and digits: no encoding changes it, and it is looked for in any case. */
+  /** The secret: lower-case letters and digits, which no encoding changes. */
   readonly core: string;
-  /** What a header can carry. */
+  /** The secret in a text that a header can carry. */
   readonly line: string;
-  /** Any text. */
+  /** The secret in any text. */
   readonly text: string;
 }
 
@@ -42,16 +41,16 @@ export const planted: fc.Arbitrary<Planted> = fc
   })
   .map(({ core, line, text }) => ({ core, line: `x${line}${core}${line}x`, text: text + core + text }));
 
-/** One request or one failure, with a secret wherever one can be. */
-export interface Story {
-  /** The code, or else the name, of what the service fails with; `undefined` where it succeeds. */
+/** One request or one failure, with a secret in every place that can hold one. */
+export interface Scenario {
+  /** The code, or else the name, of the service's error. `undefined` if the service succeeds. */
   readonly fails: string | undefined;
-  /** Where `message` may quote the secret: words that are not forkfast's own. */
+  /** Whether the message of the error may quote the secret, because it is not forkfast's own. */
   readonly quotes?: boolean;
   readonly service: (secret: Planted) => Service<string, unknown>;
 }
 
-/** The answer to a request of `secret`, whatever its status: each header and the body hold it. */
+/** A response with the secret in each header and in the body. */
 function response({ line, text }: Planted, status: number, body?: BodyInit | null): Response {
   const headers = {
     'content-type': `application/json; token="${line}"`,
@@ -61,12 +60,12 @@ function response({ line, text }: Planted, status: number, body?: BodyInit | nul
     'www-authenticate': line,
     [`x-${line.replace(/[^a-z\d]/g, '')}`]: line,
   };
-  const given = body === undefined ? JSON.stringify({ [text]: text, name: { [text]: text } }) : body;
-  return new Response(given, { status, headers });
+  const content = body === undefined ? JSON.stringify({ [text]: text, name: { [text]: text } }) : body;
+  return new Response(content, { status, headers });
 }
 
-/** Asks with a secret in the query, the fragment, the headers and the body; `authorization` is in the context. */
-function asking(secret: Planted, fetch: Fetch, more: FetchInit = {}): Service<string, unknown> {
+/** Sends the secret in the query, the fragment, the headers and the body. The context propagates it in `authorization`. */
+function requesting(secret: Planted, fetch: Fetch, more: FetchInit = {}): Service<string, unknown> {
   const { line, text } = secret;
   const init = { method: 'PUT', headers: { cookie: line, 'x-api-key': line }, ...more };
   return (ctx, input) =>
@@ -77,34 +76,34 @@ function asking(secret: Planted, fetch: Fetch, more: FetchInit = {}): Service<st
     );
 }
 
-const answering =
-  (status: number, body?: (secret: Planted) => BodyInit | null, init?: FetchInit): Story['service'] =>
+const responding =
+  (status: number, body?: (secret: Planted) => BodyInit | null, init?: FetchInit): Scenario['service'] =>
   (secret) =>
-    asking(secret, () => Promise.resolve(response(secret, status, body?.(secret))), init);
+    requesting(secret, () => Promise.resolve(response(secret, status, body?.(secret))), init);
 
-const breaking =
-  (reason: (secret: Planted) => unknown): Story['service'] =>
+const transportFailing =
+  (reason: (secret: Planted) => unknown): Scenario['service'] =>
   (secret) =>
-    asking(secret, () => firstValueFrom(throwError(() => reason(secret))));
+    requesting(secret, () => firstValueFrom(throwError(() => reason(secret))));
 
-const refused =
-  (init: (secret: Planted) => FetchInit): Story['service'] =>
+const withInit =
+  (init: (secret: Planted) => FetchInit): Scenario['service'] =>
   (secret) =>
-    asking(secret, () => Promise.resolve(response(secret, 200)), init(secret));
+    requesting(secret, () => Promise.resolve(response(secret, 200)), init(secret));
 
-const at =
-  (place: (secret: Planted) => string | URL): Story['service'] =>
+const withUrl =
+  (urlOf: (secret: Planted) => string | URL): Scenario['service'] =>
   (secret) =>
   (ctx) =>
-    fetchText({ ...ctx, fetch: () => Promise.resolve(response(secret, 500)) }, place(secret));
+    fetchText({ ...ctx, fetch: () => Promise.resolve(response(secret, 500)) }, urlOf(secret));
 
 const throwing =
-  (error: (secret: Planted) => unknown): Story['service'] =>
+  (error: (secret: Planted) => unknown): Scenario['service'] =>
   (secret) =>
   () =>
     throwError(() => error(secret));
 
-/** Quotes what it is given, as the schemas of some libraries do. */
+/** A schema whose issues quote the value, as those of some libraries do. */
 const quoting = {
   '~standard': {
     version: 1,
@@ -113,7 +112,7 @@ const quoting = {
   },
 } as const;
 
-/** What a client library throws: the request, headers and all, in fields that JSON prints. */
+/** An error as client libraries throw it: `JSON.stringify` prints the whole request. */
 function clientError({ text, line }: Planted): Error {
   const config = { headers: { authorization: line }, url: `http://api.test/?${text}`, data: text };
   return Object.assign(new Error(text), {
@@ -123,26 +122,26 @@ function clientError({ text, line }: Planted): Error {
   });
 }
 
-/** An answer, as somebody may throw it whole. */
+/** A response body that a service throws as it is. */
 const thrownBody = ({ text }: Planted): object => ({ name: text, code: text, message: text, [text]: text });
 
-const full = bulkhead(1, { queue: 0 });
+const fullBulkhead = bulkhead(1, { queue: 0 });
 
-export const stories: Readonly<Record<string, Story>> = {
-  'a 200': { fails: undefined, service: answering(200) },
-  'a 204': { fails: 'ERR_DECODE', service: answering(204, () => null) },
-  'a 302': { fails: 'ERR_HTTP_STATUS', service: answering(302, () => null, { redirect: 'manual' }) },
-  'a 401': { fails: 'ERR_HTTP_STATUS', service: answering(401) },
-  'a 503': { fails: 'ERR_HTTP_STATUS', service: answering(503, ({ text }) => text) },
-  'a body that is no JSON': { fails: 'ERR_DECODE', service: answering(200, ({ text }) => `<${text}>`) },
-  'a body that is no UTF-8': {
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  'a 200': { fails: undefined, service: responding(200) },
+  'a 204': { fails: 'ERR_DECODE', service: responding(204, () => null) },
+  'a 302': { fails: 'ERR_HTTP_STATUS', service: responding(302, () => null, { redirect: 'manual' }) },
+  'a 401': { fails: 'ERR_HTTP_STATUS', service: responding(401) },
+  'a 503': { fails: 'ERR_HTTP_STATUS', service: responding(503, ({ text }) => text) },
+  'a body that is not JSON': { fails: 'ERR_DECODE', service: responding(200, ({ text }) => `<${text}>`) },
+  'a body that is not UTF-8': {
     fails: 'ERR_DECODE',
-    service: answering(200, ({ core }) => new Uint8Array([...new TextEncoder().encode(core), 0xff])),
+    service: responding(200, ({ core }) => new Uint8Array([...new TextEncoder().encode(core), 0xff])),
   },
-  'a body that is too large': { fails: 'ERR_BODY_TOO_LARGE', service: answering(200, undefined, { maxBytes: 9 }) },
+  'a body that is too large': { fails: 'ERR_BODY_TOO_LARGE', service: responding(200, undefined, { maxBytes: 9 }) },
   'a body that breaks': {
     fails: 'ERR_NETWORK',
-    service: answering(
+    service: responding(
       200,
       ({ core, text }) =>
         new ReadableStream<Uint8Array>({
@@ -156,49 +155,49 @@ export const stories: Readonly<Record<string, Story>> = {
   'a body of another shape': {
     fails: 'ERR_VALIDATION',
     quotes: true,
-    service: (secret) => (ctx, input) => answering(200)(secret)(ctx, input).pipe(validate(quoting)),
+    service: (secret) => (ctx, input) => responding(200)(secret)(ctx, input).pipe(validate(quoting)),
   },
   'a transport that fails': {
     fails: 'ERR_NETWORK',
-    service: breaking(
+    service: transportFailing(
       ({ text }) => new TypeError(text, { cause: Object.assign(new Error(text), { code: 'ECONNREFUSED' }) }),
     ),
   },
-  'a transport of a client library': { fails: 'ERR_NETWORK', service: breaking(clientError) },
-  'a transport that throws a text': { fails: 'ERR_NETWORK', service: breaking(({ text }) => text) },
-  'a transport that throws what is no error': {
+  'a transport of a client library': { fails: 'ERR_NETWORK', service: transportFailing(clientError) },
+  'a transport that throws a text': { fails: 'ERR_NETWORK', service: transportFailing(({ text }) => text) },
+  'a transport that throws an object': {
     fails: 'ERR_NETWORK',
-    service: breaking(({ text }) => ({ name: text, message: text })),
+    service: transportFailing(({ text }) => ({ name: text, message: text })),
   },
   'a header that cannot be sent': {
     fails: 'TypeError',
-    service: refused(({ line }) => ({ headers: { 'x-key': `${line}\n` } })),
+    service: withInit(({ line }) => ({ headers: { 'x-key': `${line}\n` } })),
   },
-  'a name of a header that cannot be sent': {
+  'a header name that cannot be sent': {
     fails: 'TypeError',
-    service: refused(({ line }) => ({ headers: [[`x ${line}`, line]] })),
+    service: withInit(({ line }) => ({ headers: [[`x ${line}`, line]] })),
   },
-  'headers that are none': {
+  'headers that are a string': {
     fails: 'TypeError',
-    service: refused(({ line }) => ({ headers: `authorization: ${line}` as never })),
+    service: withInit(({ line }) => ({ headers: `authorization: ${line}` as never })),
   },
-  'a GET with a body': { fails: 'TypeError', service: refused(({ text }) => ({ method: 'GET', body: text })) },
+  'a GET with a body': { fails: 'TypeError', service: withInit(({ text }) => ({ method: 'GET', body: text })) },
   'credentials in the URL': {
     fails: 'TypeError',
-    service: at(({ core, text }) => `http://${core}:${encodeURIComponent(text)}@api.test/users?${core}`),
+    service: withUrl(({ core, text }) => `http://${core}:${encodeURIComponent(text)}@api.test/users?${core}`),
   },
   'a URL that cannot be parsed': {
     fails: 'TypeError',
-    service: at(({ core, text }) => `http://${core}:${encodeURIComponent(text)}@[/users?${core}#${core}`),
+    service: withUrl(({ core, text }) => `http://${core}:${encodeURIComponent(text)}@[/users?${core}#${core}`),
   },
-  'a URL that is not of HTTP': { fails: 'ERR_HTTP_STATUS', service: at(({ core }) => `data:,${core}`) },
-  'a base that nothing can follow': {
+  'a URL with another scheme': { fails: 'ERR_HTTP_STATUS', service: withUrl(({ core }) => `data:,${core}`) },
+  'a base URL with a query': {
     fails: 'TypeError',
-    service: at(({ core }) => url`${`http://${core}:${core}@api.test/?${core}`}/users`),
+    service: withUrl(({ core }) => url`${`http://${core}:${core}@api.test/?${core}`}/users`),
   },
-  'half a character in a query': {
+  'half of a surrogate pair in a query': {
     fails: 'TypeError',
-    service: at(({ core }) => url`http://api.test/users?token=${`${core}\ud800`}`),
+    service: withUrl(({ core }) => url`http://api.test/users?token=${`${core}\ud800`}`),
   },
   'a full bulkhead': {
     fails: 'ERR_BULKHEAD_FULL',
@@ -206,8 +205,8 @@ export const stories: Readonly<Record<string, Story>> = {
       ({ text }) =>
       (_ctx, input) =>
         new Observable((subscriber) => {
-          const first = NEVER.pipe(full).subscribe();
-          of(text, input).pipe(full).subscribe(subscriber);
+          const first = NEVER.pipe(fullBulkhead).subscribe();
+          of(text, input).pipe(fullBulkhead).subscribe(subscriber);
           first.unsubscribe();
         }),
   },
@@ -223,7 +222,7 @@ export const stories: Readonly<Record<string, Story>> = {
   },
   'a thrown text': { fails: 'string', quotes: true, service: throwing(({ text }) => text) },
   'a thrown body': { fails: 'object', service: throwing(thrownBody) },
-  'an answer that is no Observable': {
+  'a service that returns a string': {
     fails: 'TypeError',
     service:
       ({ text }) =>
@@ -233,9 +232,8 @@ export const stories: Readonly<Record<string, Story>> = {
 };
 
 type Wrap = (service: Service<string, unknown>) => Service<string, unknown>;
-const quiet = withLogger(silent);
 
-/** How a service may be asked. None changes what it fails with. */
+/** Ways to call a service. None of them changes the error of the service. */
 export const wraps: Readonly<Record<string, Wrap>> = {
   'as it is': (service) => service,
   retried: (service) => (ctx, input) => service(ctx, input).pipe(retry(1)),
@@ -247,20 +245,21 @@ export const wraps: Readonly<Record<string, Wrap>> = {
     return (ctx, input) => service(ctx, input).pipe(place);
   },
   'as a single flight': (service) => singleFlight(service),
-  'once a run': (service) => perRun(service),
-  nested: (service) => aggregate({ inner: aggregate([service], quiet) }, quiet),
-  'for each': (service) => (ctx, input) => aggregateEach(service, quiet, withConcurrency(1))(ctx, [input, input]),
-  'as it comes': (service) => aggregateLatest({ inner: service }, quiet),
+  'per run': (service) => perRun(service),
+  nested: (service) => aggregate({ inner: aggregate([service]) }),
+  'for each': (service) => (ctx, input) => aggregateEach(service, withConcurrency(1))(ctx, [input, input]),
+  'as the latest': (service) => aggregateLatest({ inner: service }),
 };
 
-/** What is told of a run whose context and input hold the secret too. */
-export interface Told {
-  /** What the run failed with. */
+/** The observable traces of a run. */
+export interface Traces {
+  /** The error of the run, if it failed. */
   readonly error: unknown;
   readonly events: readonly RunEvent[];
 }
 
-export function tell(service: Service<string, unknown>, secret: Planted, logger: Logger): Promise<Told> {
+/** Runs a service beside one whose teardown throws. The context, the input and the logger's `fields` hold the secret too. */
+export function tracesOf(service: Service<string, unknown>, secret: Planted, logger: Logger): Promise<Traces> {
   const { line, text } = secret;
   const events: RunEvent[] = [];
   const torn = (): Observable<string> =>
@@ -271,7 +270,7 @@ export function tell(service: Service<string, unknown>, secret: Planted, logger:
         throw clientError(secret);
       };
     });
-  const ask = aggregate(
+  const run = aggregate(
     { torn, service },
     withConcurrency(1),
     withLogger(logger, () => {
@@ -281,7 +280,7 @@ export function tell(service: Service<string, unknown>, secret: Planted, logger:
   );
   const ctx = { propagate: { authorization: `Bearer ${line}` }, user: { token: text }, [text]: text };
   return new Promise((resolve) => {
-    ask(ctx, text).subscribe({
+    run(ctx, text).subscribe({
       error: (error: unknown) => {
         resolve({ error, events });
       },

@@ -5,7 +5,7 @@ export interface Metric {
 }
 
 const token = String.raw`[!#$%&'*+\-.^_\x60|~\dA-Za-z]+`;
-const quoted = String.raw`"(?:[\t !#-\[\]-~]|\\[\t -~])*"`; // without obs-text: the headers of the house are ASCII
+const quoted = String.raw`"(?:[\t !#-\[\]-~]|\\[\t -~])*"`; // without obs-text: the header is ASCII
 const parameter = String.raw`[ \t]*;[ \t]*(${token})[ \t]*=[ \t]*(${token}|${quoted})`;
 const metric = String.raw`(${token})((?:${parameter})*)`;
 
@@ -13,7 +13,7 @@ const metric = String.raw`(${token})((?:${parameter})*)`;
  * Parses the value of a `Server-Timing` header by its grammar, strictly: https://w3c.github.io/server-timing/ with `token`
  * and `quoted-string` of RFC 9110.
  *
- * @throws Error where it is anything else.
+ * @throws Error if the value does not match the grammar.
  */
 export function metricsOf(value: string): readonly Metric[] {
   if (value === '') return [];
@@ -22,7 +22,7 @@ export function metricsOf(value: string): readonly Metric[] {
   while (next.lastIndex < value.length) {
     const at = next.lastIndex;
     const found = next.exec(value);
-    if (!found) throw new Error(`no metric at ${String(at)}: ${JSON.stringify(value.slice(at))}`);
+    if (!found) throw new Error(`expected a metric at ${String(at)}, got ${JSON.stringify(value.slice(at))}`);
     const [, name = '', all = ''] = found;
     const parameters = [...all.matchAll(new RegExp(parameter, 'gsu'))].map(([, key = '', text = '']) => [
       key,

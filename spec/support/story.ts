@@ -1,37 +1,38 @@
 import { type Observable, switchMap, throwError, timer } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
-import {
-  type AggregateOption,
-  background,
-  type Context,
-  type RunEvent,
-  silent,
-  withEvents,
-  withLogger,
-} from '../../lib/index.ts';
+import { type AggregateOption, background, type Context, type RunEvent, withEvents } from '../../lib/index.ts';
 import { marbles, recordEvents } from '../../lib/testing/index.ts';
 
-/** Answers after `ms`. */
+/** A service that answers after `ms` milliseconds. */
 export const after = (ms: number) => (): Observable<0> => timer(ms);
 
-/** Fails after `ms`. */
+/** A service that fails after `ms` milliseconds. */
 export const failing = (ms: number, error: unknown) => (): Observable<never> =>
   timer(ms).pipe(switchMap(() => throwError(() => error)));
 
-/** The events of what `tell` gives, asked once in virtual time: of all aggregates that have the `watched` option. */
+/** Subscribes to a service once, in virtual time. Returns the events of all aggregates that have the option `recorded`. */
 export function story(
-  tell: (watched: AggregateOption, helpers: RunHelpers) => (ctx: Context) => Observable<unknown>,
+  serviceOf: (recorded: AggregateOption, helpers: RunHelpers) => (ctx: Context) => Observable<unknown>,
 ): readonly RunEvent[] {
-  const { events, next } = recordEvents();
-  const watched: AggregateOption = (config) => withEvents({ next })(withLogger(silent)(config));
+  const recorder = recordEvents();
   marbles((helpers) => {
-    tell(watched, helpers)(background).subscribe({ error: () => undefined });
+    serviceOf(withEvents(recorder), helpers)(background).subscribe({ error: () => undefined });
     helpers.flush();
   });
-  return events;
+  return recorder.events;
 }
 
-/** An event as a sink is told it, of run 1 unless `fields` say otherwise. */
+/** An event as a sink receives it, with these fields instead of the defaults. */
 export function event(fields: Partial<RunEvent>): RunEvent {
   return { type: 'started', run: 1, name: 'run', at: 0, elapsed: 0, ctx: background, ...fields } as RunEvent;
+}
+
+/** A multi-line text without its indentation, as it is in the source: escapes stay. */
+export function lines({ raw: [text = ''] }: TemplateStringsArray): string {
+  const [, indent = ''] = /^\n( *)/.exec(text) ?? [];
+  return text
+    .split('\n')
+    .slice(1, -1)
+    .map((line) => line.slice(indent.length))
+    .join('\n');
 }

@@ -6,20 +6,21 @@ import { ServiceError } from '../../errors/service-error.ts';
 /** The name and the version of the instrumentation scope. */
 export const scope: readonly [name: string, version: string] = ['forkfast', '0.1.0'];
 
-/** Whose a span or a measurement is. */
-export function whose({ name, service }: { readonly name: string; readonly service?: string | undefined }): Attributes {
-  return { 'forkfast.aggregate.name': name, ...(service === undefined ? {} : { 'forkfast.service.name': service }) };
+/** The attributes that name the aggregate and the service of a span or a measurement. */
+export function attributesOf(of: { readonly name: string; readonly service?: string | undefined }): Attributes {
+  const { name, service } = of;
+  return { 'forkfast.aggregate.name': name, ...(service !== undefined && { 'forkfast.service.name': service }) };
 }
 
-/** A service's name where the values must be few: `aggregateEach` has as many indices as there are inputs. */
-export function few<T extends string | undefined>(service: T): T | '[]' {
+/** `aggregateEach` has a service for each input: one name for all of them keeps the number of time series small. */
+export function lowCardinality<T extends string | undefined>(service: T): T | '[]' {
   return /^\[\d+\]$/.test(String(service)) ? '[]' : service;
 }
 
 /**
- * `error.type`: the HTTP status, else the code, else the name, of what failed first.
+ * The attribute `error.type`: the HTTP status, or else the code, or else the name, of the error that made a service fail.
  *
- * Numeric codes are left out: those of `DOMException` say less than its name.
+ * Numeric codes are skipped: those of `DOMException` say less than its name.
  */
 export function errorType(error: unknown): string {
   if (error instanceof ServiceError) return errorType(error.cause);
@@ -29,10 +30,11 @@ export function errorType(error: unknown): string {
 }
 
 /**
- * What may be told of an error: `message` is a sentence of our own, or no more than a code. The messages and the stacks of
- * others quote URLs, header values and bodies, and a stack begins with the message.
+ * The part of an error that a span may contain: the message of a forkfast error, or else the code.
+ *
+ * Other messages and stacks quote URLs, header values and bodies. A stack begins with the message.
  */
-export function told(error: unknown): { readonly name: string; readonly message: string } {
+export function exceptionOf(error: unknown): { readonly name: string; readonly message: string } {
   const { name, code = '', message = code } = serialize(error);
   return { name: String(name), message: String(message) };
 }

@@ -1,45 +1,45 @@
 import { type Attributes, type Histogram, type Meter, metrics, type UpDownCounter } from '@opentelemetry/api';
-import type { RunEvent } from '../events.ts';
 import type { AggregateOption } from '../../core/options.ts';
-import { errorType, few, scope, whose } from './attributes.ts';
-import { intervals } from './pair-events.ts';
-import { only } from './replacing.ts';
+import type { RunEvent } from '../events.ts';
+import { attributesOf, errorType, lowCardinality, scope } from './attributes.ts';
+import { pairEvents } from './pair-events.ts';
+import { replacing } from './replacing.ts';
 
-/** What is measured of runs, or of services. */
+/** The instruments that measure runs, or services. */
 interface Instruments {
   readonly duration: Histogram;
   readonly active: UpDownCounter;
 }
 
 /** A run or a service in flight. */
-interface Measured {
+interface Measurement {
   readonly meter: Meter;
-  /** Milliseconds from the start of the run to its own. */
-  readonly since: number;
+  /** Milliseconds from the start of the run to the start of this run or service. */
+  readonly startedAfter: number;
 }
 
-/** Made once for each meter, which the global provider may bring along late. */
-const known = new WeakMap<Meter, { readonly run: Instruments; readonly service: Instruments }>();
+/** Created once for each meter. The global meter changes when a provider is registered. */
+const instrumentsByMeter = new WeakMap<Meter, { readonly run: Instruments; readonly service: Instruments }>();
 
-const replace = /* @__PURE__ */ only();
+const replace = /* @__PURE__ */ replacing();
 
-/** Seconds: those that the conventions advise for HTTP. */
+/** Seconds, as the semantic conventions advise for HTTP. */
 const explicitBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
 /**
- * Measures each run and each of its services.
+ * Measures the duration of runs and services, and counts those in flight.
  *
- * By default nothing is measured.
+ * Without this option, nothing is measured. If it is used twice, the last option wins.
  *
- * - `forkfast.run.duration` and `forkfast.service.duration`: histograms in seconds, by `forkfast.outcome` (`succeeded`, `failed`,
- *   `canceled`) and, of failures, `error.type`;
- * - `forkfast.active_runs` and `forkfast.active_services`: counters of those in flight, queued services not included.
+ * - `forkfast.run.duration` and `forkfast.service.duration` are histograms in seconds. Their attributes are `forkfast.outcome`
+ *   (`succeeded`, `failed`, `canceled`) and, for failures, `error.type`.
+ * - `forkfast.active_runs` and `forkfast.active_services` count runs and services in flight. Queued services do not count.
  *
- * All are by `forkfast.aggregate.name`, and those of services by `forkfast.service.name`, which is `[]` for a service without a
- * name of its own: `aggregateEach` would make a time series of each index. Durations have the resolution of RxJS's
- * clock, which is milliseconds.
+ * All have the attribute `forkfast.aggregate.name`, and those of services have `forkfast.service.name`. Services without a name of
+ * their own share the name `[]`, because `aggregateEach` would add a time series for each index. Durations have the
+ * resolution of RxJS's clock: milliseconds.
  *
- * @param meter - By default the global one, of whichever provider is registered when a run starts.
+ * @param meter - By default the global meter of the provider that is registered when a run starts.
  * @remarks The names follow OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/).
  *
  * @example
@@ -52,7 +52,7 @@ const explicitBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.
  *
  * const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
  * const provider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] });
- * const measured = withMetrics(provider.getMeter('example')); // without an argument where the provider is registered
+ * const measured = withMetrics(provider.getMeter('example')); // no argument is needed if the provider is registered
  *
  * aggregate({ profile: () => of('Alice') }, measured)(background).subscribe();
  *
@@ -66,45 +66,46 @@ const explicitBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.
  * ```
  */
 export function withMetrics(meter?: Meter): AggregateOption {
-  const open = (event: RunEvent, run?: Measured): Measured => {
-    const opened = { meter: run?.meter ?? meter ?? metrics.getMeter(...scope), since: event.elapsed };
-    instrumentsOf(opened.meter, event).active.add(1, by(event));
+  const open = (event: RunEvent, run?: Measurement): Measurement => {
+    const opened = { meter: run?.meter ?? meter ?? metrics.getMeter(...scope), startedAfter: event.elapsed };
+    instrumentsOf(opened.meter, event).active.add(1, namesOf(event));
     return opened;
   };
-  return replace({ next: intervals(new Map(), open, close) });
+  return replace({ next: pairEvents(new Map(), open, close) });
 }
 
-function close({ meter, since }: Measured, event: RunEvent): void {
+function close({ meter, startedAfter }: Measurement, event: RunEvent): void {
   const { duration, active } = instrumentsOf(meter, event);
-  active.add(-1, by(event));
-  // The wall clock may have jumped back.
-  duration.record(Math.max(0, event.elapsed - since) / 1_000, {
-    ...by(event),
+  const names = namesOf(event);
+  active.add(-1, names);
+  const ms = Math.max(0, event.elapsed - startedAfter); // the wall clock may jump back
+  duration.record(ms / 1_000, {
+    ...names,
     'forkfast.outcome': event.type,
-    ...(event.type === 'failed' ? { 'error.type': errorType(event.error) } : {}),
+    ...(event.type === 'failed' && { 'error.type': errorType(event.error) }),
   });
 }
 
-function by({ name, service }: RunEvent): Attributes {
-  return whose({ name, service: few(service) });
+function namesOf({ name, service }: RunEvent): Attributes {
+  return attributesOf({ name, service: lowCardinality(service) });
 }
 
 function instrumentsOf(meter: Meter, { service }: RunEvent): Instruments {
-  const instruments = known.get(meter) ?? { run: create(meter, 'run'), service: create(meter, 'service') };
-  known.set(meter, instruments);
+  const instruments = instrumentsByMeter.get(meter) ?? { run: create(meter, 'run'), service: create(meter, 'service') };
+  instrumentsByMeter.set(meter, instruments);
   return service === undefined ? instruments.run : instruments.service;
 }
 
-function create(meter: Meter, what: 'run' | 'service'): Instruments {
+function create(meter: Meter, kind: 'run' | 'service'): Instruments {
   return {
-    duration: meter.createHistogram(`forkfast.${what}.duration`, {
-      description: `How long a ${what} took.`,
+    duration: meter.createHistogram(`forkfast.${kind}.duration`, {
+      description: `How long a ${kind} took.`,
       unit: 's',
       advice: { explicitBucketBoundaries },
     }),
-    active: meter.createUpDownCounter(`forkfast.active_${what}s`, {
-      description: `The ${what}s in flight.`,
-      unit: `{${what}}`,
+    active: meter.createUpDownCounter(`forkfast.active_${kind}s`, {
+      description: `The ${kind}s in flight.`,
+      unit: `{${kind}}`,
     }),
   };
 }

@@ -1,21 +1,21 @@
 import type { RunEvent } from '../events.ts';
 
-/** A run in flight and its services in flight, with what is kept of each. */
-export interface Opened<T> {
+/** A run in flight and its services in flight, each with the state that is kept of it. */
+export interface OpenRun<T> {
   readonly own: T;
   readonly services: Map<string, T>;
 }
 
 /**
- * Pairs each start with its end, and keeps nothing of what has ended.
+ * Calls `open` with each start, and `close` with the matching end and the state that `open` returned. Keeps nothing of runs that have ended.
  *
- * A sink that ends the run while it is told of a start or an end leaves the sinks behind it with the run's end first: what is
- * then still open ends with the run, and what comes after it is dropped.
+ * If a sink ends the run while it receives an event, then the sinks behind it receive the end of the run first, and that event
+ * afterwards. So services that are still open close with their run, and events after the end are dropped.
  */
-export function intervals<T>(
-  runs: Map<number, Opened<T>>,
+export function pairEvents<T>(
+  runs: Map<number, OpenRun<T>>,
   open: (event: RunEvent, run?: T) => T,
-  close: (opened: T, event: RunEvent) => void,
+  close: (state: T, event: RunEvent) => void,
 ): (event: RunEvent) => void {
   return (event) => {
     const { type, run: id, service } = event;
@@ -28,14 +28,14 @@ export function intervals<T>(
     if (!run) return;
     if (service === undefined) {
       runs.delete(id);
-      for (const [left, opened] of run.services) close(opened, { ...event, type: 'canceled', service: left });
+      for (const [name, state] of run.services) close(state, { ...event, type: 'canceled', service: name });
       close(run.own, event);
     } else if (type === 'started') {
       run.services.set(service, open(event, run.own));
     } else {
-      const opened = run.services.get(service);
+      const state = run.services.get(service);
       run.services.delete(service);
-      if (opened !== undefined) close(opened, event);
+      if (state !== undefined) close(state, event);
     }
   };
 }

@@ -1,47 +1,46 @@
-import { context, type Context, type Span, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
-import { ServiceError } from '../../errors/service-error.ts';
-import type { RunEvent } from '../events.ts';
+import { context, type Context, type Span, trace, type Tracer } from '@opentelemetry/api';
 import type { AggregateOption } from '../../core/options.ts';
-import { errorType, few, scope, told, whose } from './attributes.ts';
-import { intervals, type Opened } from './pair-events.ts';
-import { only } from './replacing.ts';
+import type { RunEvent } from '../events.ts';
+import { attributesOf, lowCardinality, scope } from './attributes.ts';
+import { recordFailure } from './failure.ts';
+import { type OpenRun, pairEvents } from './pair-events.ts';
+import { replacing } from './replacing.ts';
 
-/** The span of a run or of a service. */
-interface Traced {
+/** The span of a run or of a service in flight. */
+interface OpenSpan {
   readonly tracer: Tracer;
   readonly span: Span;
+  /** The OpenTelemetry context in which the span was started. */
   readonly outside: Context;
+  /** The same context with the span in it. */
   readonly inside: Context;
 }
 
-/** The runs in flight of all tracers: runs nest across aggregates. */
-const runs = new Map<number, Opened<Traced>>();
+/** The runs in flight of all tracers, because runs of different aggregates nest. */
+const runs = new Map<number, OpenRun<OpenSpan>>();
 
-/** What is active while that is done which follows from an event. */
-const surroundings = new WeakMap<RunEvent, Context>();
+/** The context that is active during the work that follows an event. */
+const activeDuring = new WeakMap<RunEvent, Context>();
 
-/** The errors of runs whose exception is in a span already, and in which trace: a flight may be shared by several. */
-const recorded = new WeakMap<object, string>();
-
-const replace = /* @__PURE__ */ only();
+const replace = /* @__PURE__ */ replacing();
 
 /**
- * Makes a span of each run and of each of its services.
+ * Creates a span for each run and for each of its services.
  *
- * By default there are none. The span of a run (`dashboard`) has as its parent what was active when it was subscribed to; those
- * of its services (`dashboard profile`) have the run's, and are active while the service is asked and subscribed to, so that
- * what is instrumented there nests under them. When the run has ended its subscriber is notified in its own context. What is
- * shared (`singleFlight`, `perRun`) nests under the service that asked first.
+ * Without this option, no span is created. If it is used twice, the last option wins. The parent of a run's span (`dashboard`) is the span that
+ * is active when the caller subscribes. The parent of a service's span (`dashboard profile`) is the run's. The service's span is active while
+ * the service is called and subscribed to, so spans of instrumented code nest under it. The subscriber is notified in its own
+ * context. The spans of shared work (`singleFlight`, `perRun`) nest under the service that started it.
  *
  * Attributes: `forkfast.aggregate.name`, `forkfast.service.name`, `forkfast.outcome` (`succeeded`, `failed`, `canceled`),
- * `forkfast.elapsed` (milliseconds since the run started) and, of failures, `error.type`: the HTTP status, or else the
- * error's `code` or `name`. Failures have the status `ERROR`; what is canceled is none. An exception is recorded once in a
- * trace, where it happened. Of errors that are not forkfast's own, spans hold the name and the code only, and no stack:
- * messages quote URLs and headers.
+ * `forkfast.elapsed` (milliseconds since the run started) and, for failures, `error.type`: the HTTP status, or else the error's
+ * `code` or `name`. Failures have the status `ERROR`. Cancellations do not. An exception is recorded once in a trace, in the
+ * innermost span that failed. Spans contain the name and the code of foreign errors, but neither their message nor their stack,
+ * because those quote URLs and headers.
  *
- * Times are the SDK's own, as those of all other spans are.
+ * The SDK's clock sets the times, as for all other spans.
  *
- * @param tracer - By default the global one, of whichever provider is registered when a run starts.
+ * @param tracer - By default the global tracer of the provider that is registered when a run starts.
  * @remarks The attributes follow OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/).
  *
  * @example
@@ -53,7 +52,7 @@ const replace = /* @__PURE__ */ only();
  *
  * const exporter = new InMemorySpanExporter();
  * const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
- * const tracing = withTracing(provider.getTracer('example')); // without an argument where the provider is registered
+ * const tracing = withTracing(provider.getTracer('example')); // no argument is needed if the provider is registered
  *
  * aggregate({ profile: () => of('Alice') }, tracing, withName('dashboard'))(background).subscribe();
  *
@@ -63,78 +62,53 @@ const replace = /* @__PURE__ */ only();
  * ```
  */
 export function withTracing(tracer?: Tracer): AggregateOption {
-  const open = (event: RunEvent, run?: Traced): Traced =>
+  const open = (event: RunEvent, run?: OpenSpan): OpenSpan =>
     run ? openService(event, run) : openRun(event, tracer ?? trace.getTracer(...scope));
   return replace({
-    next: intervals(runs, open, close),
+    next: pairEvents(runs, open, close),
     around: (event, proceed) => {
-      const inside = surroundings.get(event);
-      if (inside) context.with(inside, proceed);
+      const active = activeDuring.get(event);
+      if (active) context.with(active, proceed);
     },
   });
 }
 
-/** The span of a run in flight, or of a service in it. */
-export function spanOf(asked: RunEvent['parent']): Span | undefined {
-  if (!asked) return undefined;
-  const run = runs.get(asked.run);
-  const service = asked.service === undefined ? undefined : run?.services.get(asked.service);
+/** The span of a run in flight, or of a service in flight in that run. */
+export function spanOf(of: RunEvent['parent']): Span | undefined {
+  if (!of) return undefined;
+  const run = runs.get(of.run);
+  const service = of.service === undefined ? undefined : run?.services.get(of.service);
   return (service ?? run?.own)?.span;
 }
 
-function openRun(event: RunEvent, tracer: Tracer): Traced {
-  const outside = context.active();
-  // Where contexts do not reach across asynchronous calls, in browsers, the run knows in which it was asked.
-  const parent = trace.getSpan(outside) ?? spanOf(event.parent);
-  const span = tracer.startSpan(
-    event.name,
-    { attributes: whose(event) },
-    parent ? trace.setSpan(outside, parent) : outside,
-  );
-  return { tracer, span, outside, inside: trace.setSpan(outside, span) };
+function openRun(event: RunEvent, tracer: Tracer): OpenSpan {
+  const active = context.active();
+  // Browsers lose the active context in asynchronous code. The event still names the parent.
+  const parent = trace.getSpan(active) ?? spanOf(event.parent);
+  return openSpan(tracer, event.name, event, active, parent ? trace.setSpan(active, parent) : active);
 }
 
-function openService(event: RunEvent, run: Traced): Traced {
-  let service = run;
-  // Of a run that nobody samples, nothing is made of its services.
-  if (run.span.isRecording()) {
-    const { tracer, inside: outside } = run;
-    const span = tracer.startSpan(`${event.name} ${String(few(event.service))}`, { attributes: whose(event) }, outside);
-    service = { tracer, span, outside, inside: trace.setSpan(outside, span) };
-  }
-  surroundings.set(event, service.inside);
+function openService(event: RunEvent, run: OpenSpan): OpenSpan {
+  const { tracer, span, inside } = run;
+  const name = `${event.name} ${String(lowCardinality(event.service))}`;
+  // A run that is not sampled has no spans for its services.
+  const service = span.isRecording() ? openSpan(tracer, name, event, inside) : run;
+  activeDuring.set(event, service.inside);
   return service;
 }
 
-function close({ span, outside }: Traced, event: RunEvent): void {
-  if (event.service === undefined) surroundings.set(event, outside);
+function openSpan(tracer: Tracer, name: string, event: RunEvent, outside: Context, parent = outside): OpenSpan {
+  const span = tracer.startSpan(name, { attributes: attributesOf(event) }, parent);
+  return { tracer, span, outside, inside: trace.setSpan(outside, span) };
+}
+
+function close({ span, outside }: OpenSpan, event: RunEvent): void {
+  if (event.service === undefined) activeDuring.set(event, outside);
   if (!span.isRecording()) return;
   try {
     span.setAttributes({ 'forkfast.outcome': event.type, 'forkfast.elapsed': event.elapsed });
-    if (event.type === 'failed') fail(span, event);
+    if (event.type === 'failed') recordFailure(span, event);
   } finally {
     span.end();
   }
-}
-
-function fail(span: Span, { service, error }: { readonly service?: string; readonly error: unknown }): void {
-  const { name, message } = told(error);
-  span.setAttribute('error.type', errorType(error));
-  span.setStatus({ code: SpanStatusCode.ERROR, message: message === '' ? name : message });
-  const { traceId } = span.spanContext();
-  // The failure of a service has been told before that of its run.
-  const known = service === undefined && error instanceof ServiceError;
-  if (!known && !isRecorded(error, traceId)) span.recordException({ name, message });
-  if (service === undefined) recorded.set(error as object, traceId);
-}
-
-/** Whether it comes from a run inside, however it was wrapped on its way. */
-function isRecorded(error: unknown, traceId: string): boolean {
-  const seen = new Set<unknown>();
-  for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) {
-    if (recorded.get(cause) === traceId) return true;
-    if (seen.has(cause)) return false;
-    seen.add(cause);
-  }
-  return false;
 }

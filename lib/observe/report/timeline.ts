@@ -1,83 +1,83 @@
 import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
 import type { RunEvent } from '../events.ts';
 
-/** What became of a run or a service, in a word that says nothing of its error. */
+/** How a run or a service ended. Contains no text of an error. */
 export type Outcome = 'ok' | 'failed' | 'canceled' | 'deadline exceeded' | 'running';
 
-/** A run, or a service of one. */
+/** A run, or one service of a run. */
 export interface Span {
   readonly kind: 'run' | 'service';
   readonly name: string;
-  /** In epoch milliseconds, as `to`. */
-  readonly from: number;
-  readonly to: number;
+  /** Epoch milliseconds. */
+  readonly start: number;
+  /** Epoch milliseconds, never before `start`. */
+  readonly end: number;
   readonly outcome: Outcome;
-  /** What it failed with. */
+  /** The error, if the outcome is `failed` or `deadline exceeded`. */
   readonly error: unknown;
-  /** Whether one of its teardowns threw. */
-  readonly torn: boolean;
-  /** The services of a run, and the runs that were asked in it; of a run in no known service of the run, after those. */
-  readonly inside: readonly Span[];
+  readonly teardownFailed: boolean;
+  /** A run has its services, and then the nested runs whose service is unknown. A service has the runs started in it. */
+  readonly children: readonly Span[];
 }
 
 interface Draft {
   readonly kind: 'run' | 'service';
   readonly name: string;
-  from: number;
-  to?: number;
+  start: number;
+  end?: number;
   outcome: Outcome;
   error?: unknown;
-  torn: boolean;
+  teardownFailed: boolean;
   readonly services: Map<string | undefined, Draft>;
   readonly runs: Draft[];
 }
 
 /**
- * The runs that events tell of, each with what was asked inside it: those that no other of them is around, in order.
+ * Returns the outermost runs in `events`, in order, each with everything that was started inside it.
  *
- * Of a run that is in flight, or of whose events some are missing, it is what there is: a service without an end ends with
- * its run, and a run without one at the last event of all.
+ * Events may be missing, as for a run in flight. A service without a start starts with its run. A service without an end ends with its
+ * run, and a run without an end ends at the latest event of all.
  */
 export function timeline(events: readonly RunEvent[]): readonly Span[] {
   const runs = new Map<number, Draft>();
   const parents = new Map<Draft, RunEvent['parent']>();
-  let last = -Infinity;
+  let latest = -Infinity;
   for (const event of events) {
     const { run: id, parent, name, service, at, elapsed } = event;
-    last = Math.max(last, at);
+    latest = Math.max(latest, at);
     const run = runs.get(id) ?? draft('run', name, at - elapsed);
     runs.set(id, run);
     parents.set(run, parent);
     if (service === undefined) {
-      note(run, event);
+      update(run, event);
     } else {
-      const member = run.services.get(service) ?? draft('service', service, run.from);
-      run.services.set(service, member);
-      note(member, event);
+      const call = run.services.get(service) ?? draft('service', service, run.start);
+      run.services.set(service, call);
+      update(call, event);
     }
   }
 
   const roots: Draft[] = [];
   for (const [run, parent] of parents) {
-    const outer = parent && runs.get(parent.run);
-    const host = (parent && outer?.services.get(parent.service)) ?? outer;
-    (host?.runs ?? roots).push(run);
+    const outerRun = parent && runs.get(parent.run);
+    const outer = (parent && outerRun?.services.get(parent.service)) ?? outerRun;
+    (outer?.runs ?? roots).push(run);
   }
-  return roots.map((root) => finished(root, last));
+  return roots.map((root) => spanOf(root, latest));
 }
 
-function draft(kind: Draft['kind'], name: string, from: number): Draft {
-  return { kind, name, from, outcome: 'running', torn: false, services: new Map(), runs: [] };
+function draft(kind: Draft['kind'], name: string, start: number): Draft {
+  return { kind, name, start, outcome: 'running', teardownFailed: false, services: new Map(), runs: [] };
 }
 
-function note(span: Draft, event: RunEvent): void {
+function update(span: Draft, event: RunEvent): void {
   const { type, at } = event;
   if (type === 'started') {
-    span.from = at;
+    span.start = at;
   } else if (type === 'teardown-failed') {
-    span.torn = true;
+    span.teardownFailed = true;
   } else {
-    span.to = at;
+    span.end = at;
     span.outcome = type === 'succeeded' ? 'ok' : type;
     if (type !== 'failed') return;
     span.error = event.error;
@@ -85,9 +85,8 @@ function note(span: Draft, event: RunEvent): void {
   }
 }
 
-/** `to` is never before `from`, whatever the wall clock did. */
-function finished({ services, runs, ...span }: Draft, last: number): Span {
-  const to = Math.max(span.from, span.to ?? last);
-  const inside = [...services.values(), ...runs].map((inner) => finished(inner, to));
-  return { ...span, to, error: span.error, inside };
+function spanOf({ services, runs, ...span }: Draft, latest: number): Span {
+  const end = Math.max(span.start, span.end ?? latest); // the wall clock may jump back
+  const children = [...services.values(), ...runs].map((child) => spanOf(child, end));
+  return { ...span, end, error: span.error, children };
 }

@@ -17,28 +17,25 @@ import {
   fetchJson,
   type Service,
   ServiceError,
-  silent,
   singleFlight,
   url,
   withConcurrency,
-  withLogger,
   withName,
   withTimeout,
 } from 'forkfast';
 import { propagateTrace, withTracing } from 'forkfast/opentelemetry';
-import { type Exporting, exporting } from '../support/exported.ts';
-import { failureOf } from '../support/failure.ts';
-import { closeServers, serve } from '../support/servers.ts';
+import { type Exporting, exporting } from '../../support/exported.ts';
+import { failureOf } from '../../support/failure.ts';
+import { closeServers, serve } from '../../support/servers.ts';
 
-const quiet = withLogger(silent);
-const named = (name: string) => [quiet, withTracing(), withName(name)] as const;
+const named = (name: string) => [withTracing(), withName(name)] as const;
 
-describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', function () {
+describe('withTracing, with a context manager and an instrumented fetch,', function () {
   this.timeout(20_000);
   let unload: () => void;
   let exported: Exporting;
-  /** The `traceparent` that the requests came with. */
-  let seen: unknown[];
+  /** The `traceparent` headers of the requests. */
+  let traceparents: unknown[];
 
   before(() => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager());
@@ -58,7 +55,7 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     trace.disable();
   };
   beforeEach(() => {
-    seen = [];
+    traceparents = [];
     exportTo(exporting());
   });
   afterEach(async () => {
@@ -66,14 +63,14 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     await closeServers();
   });
 
-  /** A service that asks for a path of a server, which answers it as `answer` does; and what tells that it was asked. */
+  /** A service that requests `path` from a new server. `asked` resolves when the request has arrived. */
   const upstream = async (
     path: string,
-    answer: (response: ServerResponse) => void = (response) => response.end('{}'),
+    respond: (response: ServerResponse) => void = (response) => response.end('{}'),
   ): Promise<Service<void, unknown> & { readonly asked: Promise<void> }> => {
     const server = await serve((request, response) => {
-      seen.push(request.headers['traceparent']);
-      answer(response);
+      traceparents.push(request.headers['traceparent']);
+      respond(response);
     });
     const service = (ctx: Context) => fetchJson(ctx, url`${server.url}/${path}`);
     return Object.assign(service, { asked: server.asked });
@@ -81,7 +78,7 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
   const never = (): void => undefined;
   const status = (code: number) => (response: ServerResponse) => response.writeHead(code).end();
 
-  /** Of one trace; no span starts before its parent; each request came with its own span as the parent. */
+  /** Expects these spans, in one trace. No span starts before its parent, and each request names its own span as the parent. */
   const expectTree = async (...lines: string[]): Promise<void> => {
     await exported.ended(lines.filter((line) => !line.trim().startsWith('*')).length);
     expect(exported.tree()).to.equal(lines.join('\n'));
@@ -93,15 +90,15 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
       expect(hrTimeToNanoseconds(span.startTime)).to.be.at.least(hrTimeToNanoseconds(parent.startTime));
     }
     const requests = spans.filter(({ kind }) => kind === SpanKind.CLIENT).map((span) => span.spanContext());
-    expect(seen).to.have.members(requests.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`));
+    expect(traceparents).to.have.members(requests.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`));
   };
 
-  it('exports the run, its services and their requests; what follows nests under the caller', async () => {
+  it('nests requests under their service, and the work that follows the run under the caller', async () => {
     const [profile, orders, audit] = await Promise.all(['profile', 'orders', 'audit'].map((path) => upstream(path)));
-    const ask = aggregate({ profile: profile!, orders: orders! }, ...named('dashboard'));
+    const dashboard = aggregate({ profile: profile!, orders: orders! }, ...named('dashboard'));
     const request = trace.getTracer('a server').startSpan('GET /users/:id');
     await context.with(trace.setSpan(context.active(), request), () =>
-      firstValueFrom(ask(background).pipe(switchMap(() => audit!(background)))),
+      firstValueFrom(dashboard(background).pipe(switchMap(() => audit!(background)))),
     );
     request.end();
     await expectTree(
@@ -115,7 +112,7 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     );
   });
 
-  it('Domino Effect: the exception is where it happened, and the sibling is no error', async () => {
+  it('Domino Effect: records the exception where it happened, and the sibling as canceled', async () => {
     const orders = await upstream('orders', never);
     const profile = await upstream('profile', (response) => {
       void orders.asked.then(() => {
@@ -133,10 +130,10 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     );
   });
 
-  it('Slow Poke: the exception is the deadline of the run', async () => {
+  it('Slow Poke: records the deadline as the exception of the run', async () => {
     const [profile, orders] = await Promise.all([upstream('profile'), upstream('orders', never)]);
-    const ask = aggregate({ profile, orders }, ...named('dashboard'), withTimeout(1_000));
-    const { message } = await failureOf(ask(background), DeadlineExceededError);
+    const dashboard = aggregate({ profile, orders }, ...named('dashboard'), withTimeout(1_000));
+    const { message } = await failureOf(dashboard(background), DeadlineExceededError);
     await expectTree(
       `dashboard failed error.type=ERR_DEADLINE_EXCEEDED ERROR(${message})`,
       `  * exception DeadlineExceededError ${message}`,
@@ -147,11 +144,11 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     );
   });
 
-  it('nests aggregates, and each attempt of a retry, though timers are in between', async () => {
-    let asked = 0;
+  it('nests aggregates, and each attempt of a retry, across timers', async () => {
+    let requests = 0;
     const orders = await upstream('orders');
     const profile = await upstream('profile', (response) => {
-      if (++asked < 3) status(503)(response);
+      if (++requests < 3) status(503)(response);
       else response.end('{}');
     });
     const again = (ctx: Context) => retry<unknown>({ count: 1, delay: backoff(ctx, { initialDelay: 1 }) });
@@ -174,7 +171,7 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     );
   });
 
-  it('marks nothing as an error where the caller cancels', async () => {
+  it('marks nothing as an error if the caller cancels', async () => {
     const [profile, orders] = await Promise.all([upstream('profile', never), upstream('orders', never)]);
     const user = aggregate({ profile }, ...named('user'));
     const controller = new AbortController();
@@ -196,7 +193,7 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     );
   });
 
-  it('parents a service that was queued on its run, whichever answer made room for it', async () => {
+  it('nests a queued service under its run, not under the service that it has waited for', async () => {
     const [profile, orders] = await Promise.all([upstream('profile'), upstream('orders')]);
     await firstValueFrom(aggregate({ profile, orders }, ...named('dashboard'), withConcurrency(1))(background));
     await expectTree(
@@ -208,7 +205,7 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     );
   });
 
-  it('parents what is shared on the service that asked first', async () => {
+  it('nests a shared request under the service that started it', async () => {
     const profile = singleFlight(await upstream('profile'));
     const page = aggregate(
       { header: aggregate({ profile }, ...named('header')), footer: aggregate({ profile }, ...named('footer')) },
@@ -227,89 +224,89 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
     );
   });
 
-  it('records a shared failure once in each trace that it ends', async () => {
+  it('records a shared failure once in each trace that it fails', async () => {
     const flight = singleFlight(aggregate({ profile: await upstream('profile', status(404)) }, ...named('user')));
-    const ask = (name: string) => failureOf(aggregate({ flight }, ...named(name))(background), ServiceError);
-    await Promise.all([ask('first'), ask('second')]);
+    const run = (name: string) => failureOf(aggregate({ flight }, ...named(name))(background), ServiceError);
+    await Promise.all([run('first'), run('second')]);
     await exported.ended(7);
-    const what = 'HTTP 404 from GET http://upstream/profile';
+    const message = 'HTTP 404 from GET http://upstream/profile';
     expect(exported.tree()).to.equal(
       [
-        `first failed error.type=404 ERROR(flight.profile: ${what})`,
-        `  first flight failed error.type=404 ERROR(profile: ${what})`,
-        `    user failed error.type=404 ERROR(profile: ${what})`,
-        `      user profile failed error.type=404 ERROR(${what})`,
-        `        * exception HttpError ${what}`,
+        `first failed error.type=404 ERROR(flight.profile: ${message})`,
+        `  first flight failed error.type=404 ERROR(profile: ${message})`,
+        `    user failed error.type=404 ERROR(profile: ${message})`,
+        `      user profile failed error.type=404 ERROR(${message})`,
+        `        * exception HttpError ${message}`,
         '        GET /profile 404 error.type=404 ERROR()',
-        `second failed error.type=404 ERROR(flight.profile: ${what})`,
-        `  second flight failed error.type=404 ERROR(profile: ${what})`,
-        `    * exception ServiceError profile: ${what}`,
+        `second failed error.type=404 ERROR(flight.profile: ${message})`,
+        `  second flight failed error.type=404 ERROR(profile: ${message})`,
+        `    * exception ServiceError profile: ${message}`,
       ].join('\n'),
     );
   });
 
-  it('restores the context of the subscriber where another end made the run end', async () => {
-    const key = createContextKey('who');
+  it('notifies the subscriber in its own context, whoever ends the run', async () => {
+    const key = createContextKey('user');
     const gate = new Subject<number>();
-    const ask = aggregate({ gate: () => gate }, ...named('dashboard'));
-    const told: unknown[] = [];
+    const dashboard = aggregate({ gate: () => gate }, ...named('dashboard'));
+    const received: unknown[] = [];
     context.with(context.active().setValue(key, 'the subscriber'), () => {
-      const tell = (what: string) => () => told.push(what, context.active().getValue(key), trace.getActiveSpan());
-      ask(background).subscribe({ next: tell('next'), complete: tell('complete') });
+      const record = (what: string) => () => received.push(what, context.active().getValue(key), trace.getActiveSpan());
+      dashboard(background).subscribe({ next: record('next'), complete: record('complete') });
     });
-    context.with(context.active().setValue(key, 'somebody else'), () => {
+    context.with(context.active().setValue(key, 'another user'), () => {
       gate.next(1);
       gate.complete();
     });
-    expect(told).to.deep.equal(['next', 'the subscriber', undefined, 'complete', 'the subscriber', undefined]);
+    expect(received).to.deep.equal(['next', 'the subscriber', undefined, 'complete', 'the subscriber', undefined]);
     await expectTree('dashboard succeeded', '  dashboard gate succeeded');
   });
 
-  it('leaves the context as it is where the tracer throws', () => {
-    const key = createContextKey('who');
+  it('leaves the context as it is if the tracer throws', () => {
+    const key = createContextKey('user');
     const tracer = {
       startSpan: () => {
         throw new Error('no span');
       },
     };
-    const told: unknown[] = [];
+    const received: unknown[] = [];
     const a = () => of(context.active().getValue(key));
-    const ask = aggregate({ a }, quiet, withTracing(tracer as never));
+    const dashboard = aggregate({ a }, withTracing(tracer as never));
     context.with(context.active().setValue(key, 'the subscriber'), () => {
-      ask(background).subscribe(({ a }) => told.push(a, context.active().getValue(key)));
+      dashboard(background).subscribe(({ a }) => received.push(a, context.active().getValue(key)));
     });
-    expect(told).to.deep.equal(['the subscriber', 'the subscriber']);
+    expect(received).to.deep.equal(['the subscriber', 'the subscriber']);
   });
 
-  it('asks upstream for no sampling where the run is not sampled, and exports nothing', async () => {
+  it('exports nothing for a run that is not sampled, and propagates that decision upstream', async () => {
     reset();
     exportTo(exporting({ sampler: new AlwaysOffSampler() }));
     const profile = await upstream('profile');
     await firstValueFrom(aggregate({ profile }, ...named('dashboard'))(background));
-    expect(seen).to.have.length(1);
-    expect(seen[0]).to.match(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    expect(traceparents).to.have.length(1);
+    expect(traceparents[0]).to.match(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
     expect(exported.spans).to.deep.equal([]);
   });
 
-  it('takes the provider that is registered when a run starts, not when the aggregate was made', async () => {
+  it('uses the provider that is registered when a run starts, not when the aggregate was created', async () => {
     reset();
-    const ask = aggregate({ profile: () => of(1) }, ...named('dashboard'));
-    await firstValueFrom(ask(background));
+    const dashboard = aggregate({ profile: () => of(1) }, ...named('dashboard'));
+    await firstValueFrom(dashboard(background));
     for (let time = 0; time < 2; time++) {
       reset();
       exportTo(exporting());
-      await firstValueFrom(ask(background));
+      await firstValueFrom(dashboard(background));
       await expectTree('dashboard succeeded', '  dashboard profile succeeded');
     }
   });
 
-  it('propagateTrace sends the span of the service upstream, where fetch is not instrumented', async () => {
+  it('sends the span of the service upstream with propagateTrace, if fetch is not instrumented', async () => {
     unload();
     const profile = await upstream('profile');
-    const ask = aggregate({ profile: (ctx) => profile(propagateTrace(ctx)) }, ...named('dashboard'));
-    await firstValueFrom(ask({ propagate: { Traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` } }));
+    const dashboard = aggregate({ profile: (ctx) => profile(propagateTrace(ctx)) }, ...named('dashboard'));
+    await firstValueFrom(dashboard({ propagate: { Traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` } }));
     const { traceId, spanId } = exported.spans[0]!.spanContext();
     expect(exported.tree()).to.equal('dashboard succeeded\n  dashboard profile succeeded');
-    expect(seen).to.deep.equal([`00-${traceId}-${spanId}-01`]);
+    expect(traceparents).to.deep.equal([`00-${traceId}-${spanId}-01`]);
   });
 });
