@@ -125,13 +125,13 @@ describe('faults, in a page', function () {
     'no UTF-8': {
       to: () => at('/latin1'),
       type: DecodeError,
-      says: 'no UTF-8 but 3 bytes of text/plain (HTTP 200) from GET',
+      says: 'expected UTF-8, got 3 bytes of text/plain (HTTP 200) from GET',
     },
-    'a 204': { to: () => at('/204'), type: DecodeError, says: 'an empty body (HTTP 204) from GET' },
+    'a 204': { to: () => at('/204'), type: DecodeError, says: 'expected JSON, got an empty body (HTTP 204) from GET' },
     HTML: {
       to: () => at('/html'),
       type: DecodeError,
-      says: 'no JSON but 14 bytes of text/html (HTTP 200) from GET',
+      says: 'expected JSON, got 14 bytes of text/html (HTTP 200) from GET',
     },
   };
 

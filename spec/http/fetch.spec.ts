@@ -134,7 +134,7 @@ describe('fetchJson and fetchText', () => {
     it('that refuses a redirect, as Node says it, is a NetworkError that says so', async () => {
       const cause = new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
       const error = await failureOf(fetchText({ fetch: () => Promise.reject(cause) }, api), NetworkError);
-      expect(error.message).to.equal(`a redirect, which is refused, from GET ${api}`);
+      expect(error.message).to.equal(`a refused redirect from GET ${api}`);
       expect(error).to.include({ method: 'GET', url: api, cause });
     });
 
@@ -450,7 +450,7 @@ describe('fetchJson and fetchText', () => {
         [0x22, 0xe2, 0x82],
       ]) {
         const error = await failureOf(fetchText({ fetch: answers(new Uint8Array(cut)) }, api), DecodeError);
-        expect(error.message).to.equal(`no UTF-8 but 3 bytes of no content type (HTTP 200) from GET ${api}`);
+        expect(error.message).to.equal(`expected UTF-8, got 3 bytes of no content type (HTTP 200) from GET ${api}`);
         expect(error.contentType).to.equal(null);
       }
     });
@@ -468,7 +468,7 @@ describe('fetchJson and fetchText', () => {
     it('that is no JSON is a DecodeError that does not quote it', async () => {
       const fetch = answers('<h1>secret', { headers: { 'content-type': 'text/html' } });
       const error = await failureOf(fetchJson({ fetch }, api), DecodeError);
-      expect(error.message).to.equal(`no JSON but 10 bytes of text/html (HTTP 200) from GET ${api}`);
+      expect(error.message).to.equal(`expected JSON, got 10 bytes of text/html (HTTP 200) from GET ${api}`);
       expect(error).to.include({ status: 200, contentType: 'text/html', method: 'GET', url: api });
       expect(error).not.to.have.property('cause');
     });
@@ -488,7 +488,7 @@ describe('fetchJson and fetchText', () => {
         const error = await failureOf(fetchJson({ fetch }, api), DecodeError);
         expect(error.contentType).to.equal(contentType);
         const held = contentType ?? 'no content type';
-        expect(error.message).to.equal(`no JSON but 1 bytes of ${held} (HTTP 200) from GET ${api}`);
+        expect(error.message).to.equal(`expected JSON, got 1 bytes of ${held} (HTTP 200) from GET ${api}`);
       });
     }
 
@@ -499,7 +499,7 @@ describe('fetchJson and fetchText', () => {
     ] as const) {
       it(`that is empty is a DecodeError, undefined where the caller says so, and '' as text: ${name}`, async () => {
         const error = await failureOf(fetchJson({ fetch: empty }, api), DecodeError);
-        expect(error.message).to.match(/^an empty body \(HTTP 20[04]\) from GET/);
+        expect(error.message).to.match(/^expected JSON, got an empty body \(HTTP 20[04]\) from GET/);
         expect(await lastValueFrom(fetchJson({ fetch: empty }, api, { empty: 'undefined' }))).to.equal(undefined);
         await failureOf(fetchJson({ fetch: empty }, api, { empty: 'error' }), DecodeError);
         expect(await lastValueFrom(fetchText({ fetch: empty }, api))).to.equal('');
@@ -531,7 +531,7 @@ describe('fetchJson and fetchText', () => {
 
   it('refuses headers that are a string', async () => {
     const error = await failureOf(fetchText({ fetch: answers('') }, api, { headers: 'a: b' as never }), TypeError);
-    expect(error.message).to.equal('fetch: headers are a record, pairs or Headers, not a string');
+    expect(error.message).to.equal('fetch: headers: expected a record, pairs or a Headers, got a string');
   });
 
   for (const [name, headers] of [
@@ -540,7 +540,9 @@ describe('fetchJson and fetchText', () => {
   ] as [string, [string, string][]][]) {
     it(`quotes nothing of the name of a header ${name}`, async () => {
       const error = await failureOf(fetchText({ fetch: answers('') }, api, { headers }), TypeError);
-      expect(error.message).to.equal('fetch: the name of a header, "…", has a character that HTTP refuses');
+      expect(error.message).to.equal(
+        'fetch: header name: expected an HTTP token, got "…": use letters, digits and hyphens',
+      );
     });
   }
 
@@ -552,13 +554,15 @@ describe('fetchJson and fetchText', () => {
     };
     if (typeof document === 'undefined') {
       const error = await failureOf(fetchJson({ fetch }, '/users/42?token=secret'), TypeError);
-      expect(error.message).to.equal('fetch: "/users/42" is relative, and there is no page: give an absolute URL');
+      expect(error.message).to.equal(
+        'fetch: expected an absolute URL, since there is no page, got "/users/42": add the scheme and the host',
+      );
       expect(asked).to.deep.equal([]);
     } else {
       await lastValueFrom(fetchJson({ fetch }, '/users/42?verbose'));
       expect(asked).to.deep.equal([`${location.origin}/users/42?verbose`]);
       const error = await failureOf(fetchJson({ fetch }, 'http://[?token=secret'), TypeError);
-      expect(error.message).to.equal('fetch: "http://[" cannot be parsed');
+      expect(error.message).to.equal('fetch: expected a valid URL, got "http://[": check its host and port');
     }
   });
 

@@ -663,7 +663,7 @@ describe('undiciFetch', function () {
     it('that is none is refused', () => {
       expect(() => undiciFetch({ dispatcher: 'http://proxy.test' as never })).to.throw(
         TypeError,
-        'undiciFetch: dispatcher must be a Dispatcher of undici, not a string: give new Agent()',
+        'undiciFetch: dispatcher: expected a Dispatcher of undici, got a string: pass new Agent(), for example',
       );
     });
   });

@@ -104,7 +104,7 @@ const cutShort = (code: string): Failure => network(`a body cut short (${code})`
 const reset = (what: string): Failure => network(new RegExp(`^${what} \\((?:ECONNRESET|${ended})\\)$`));
 /** Of a parser that llhttp is not, there is no code. */
 const unparsable = (what: string): Failure => network(new RegExp(`^${what}(?: \\(HPE_\\w+\\))?$`));
-const refused = network('a redirect, which is refused,');
+const refused = network('a refused redirect');
 const failed = (body: string): Failure => ({ error: HttpError, message: 'HTTP 500', fields: { status: 500, body } });
 const undecodable = (what: string, status = 200, contentType: string | null = null): Failure => ({
   error: DecodeError,
@@ -112,7 +112,7 @@ const undecodable = (what: string, status = 200, contentType: string | null = nu
   fields: { status, contentType },
 });
 const noJson = (bytes: number, type?: string): Failure =>
-  undecodable(`no JSON but ${String(bytes)} bytes of ${type ?? 'no content type'}`, 200, type);
+  undecodable(`expected JSON, got ${String(bytes)} bytes of ${type ?? 'no content type'}`, 200, type);
 const tooLarge: Failure = {
   error: BodyTooLargeError,
   message: `more than ${String(10 * MiB)} bytes`,
@@ -166,12 +166,12 @@ export const faults: Readonly<Record<string, Fault>> = {
     redirects((elsewhere) => `${elsewhere}/healthy`),
     refused,
   ),
-  'no-content': reused(sends('HTTP/1.1 204 No Content\r\n\r\n'), undecodable('an empty body', 204), { value: '' }),
-  empty: reused(answers(''), undecodable('an empty body'), { value: '' }),
+  'no-content': reused(sends('HTTP/1.1 204 No Content\r\n\r\n'), undecodable('expected JSON, got an empty body', 204), { value: '' }),
+  empty: reused(answers(''), undecodable('expected JSON, got an empty body'), { value: '' }),
   blanks: reused(answers('  '), noJson(2), { value: '  ' }),
   'cut-json': reused(answers(alice.slice(0, 9)), noJson(9), { value: '{"name":"' }),
   html: reused(answers('<p>Hello', `${ok}content-type: ${html}\r\n`), noJson(8, html), { value: '<p>Hello' }),
-  'no-utf-8': reused(answers(Buffer.from('"\xe4"', 'latin1')), undecodable('no UTF-8 but 3 bytes of no content type')),
+  'no-utf-8': reused(answers(Buffer.from('"\xe4"', 'latin1')), undecodable('expected UTF-8, got 3 bytes of no content type')),
 
   // A failure
   '500-small': reused(answers('oops', noLuck), failed('oops')),
