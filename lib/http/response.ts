@@ -10,9 +10,9 @@ import { readBody, readExcerpt } from './read-body.ts';
 export interface ReadOptions<T> {
   readonly maxBytes: number;
   /** Parses the text of a complete body. If it throws, the body is not JSON. */
-  parse(text: string): T;
+  readonly parse: (text: string) => T;
   /** Called only if there is an error to make. */
-  target(): Target;
+  readonly target: () => Target;
 }
 
 /** Reads a response, and ends `call` with the parsed body or an error. */
