@@ -139,7 +139,7 @@ describe('UserAggregator, over loopback servers', function () {
   it('closes the connection to the other service when one fails', async () => {
     const orders = await upstream({ '/orders/42': undefined });
     const profiles = await serve((_request, response) => {
-      void orders.asked.then(() => response.writeHead(500).end());
+      void orders.requested.then(() => response.writeHead(500).end());
     });
     const error = await failureOf(users(profiles.url, orders.url).aggregate(background, 42), ServiceError);
     expect(error).to.have.property('service', 'profile');
@@ -157,7 +157,7 @@ describe('UserAggregator, over loopback servers', function () {
       const run = users(profiles.url, orders.url)
         .aggregate(ctx, 42)
         .subscribe({ error: (error) => errors.push(error) });
-      await Promise.all([profiles.asked, orders.asked]);
+      await Promise.all([profiles.requested, orders.requested]);
       if (way === 'abort') controller.abort('the user left');
       else run.unsubscribe();
       await Promise.all([profiles.closed, orders.closed]);

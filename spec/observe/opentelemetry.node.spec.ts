@@ -76,7 +76,7 @@ describe('OpenTelemetry, with the SDK, its contexts and an instrumented fetch', 
       answer(response);
     });
     const service = (ctx: Context) => fetchJson(ctx, url`${server.url}/${path}`);
-    return Object.assign(service, { asked: server.asked });
+    return Object.assign(service, { asked: server.requested });
   };
   const never = (): void => undefined;
   const status = (code: number) => (response: ServerResponse) => response.writeHead(code).end();
