@@ -10,7 +10,7 @@ import { ForkfastError } from './forkfast-error.ts';
  * const fetch = async () => new Response('<h1>hello', { headers: { 'content-type': 'text/html' } });
  *
  * fetchJson({ fetch }, 'http://api.test/').subscribe({
- *   error: (error) => console.log(error.message), // => no JSON but 9 bytes of text/html (HTTP 200) from GET http://api.test/
+ *   error: (error) => console.log(error.message), // => expected JSON, got 9 bytes of text/html (HTTP 200) from GET http://api.test/
  * });
  * ```
  */

@@ -3,21 +3,21 @@ import { withSignal } from '../core/abort.ts';
 import { mismatch } from '../core/assert.ts';
 import type { Context, FetchResponse } from '../core/context.ts';
 import { abortable, type AbortableCall, fromAbortable } from '../core/from-abortable.ts';
-import type { DecodeError } from '../errors/decode-error.ts';
-import { headersOf } from './request-headers.ts';
-import { networkErrorOf, type ReadOptions, readText } from './response.ts';
-import { parseAbsoluteUrl, whyUnparsable } from './url.ts';
+import { networkErrorOf, type Target } from './network-error-of.ts';
+import { parseUrl, redactUrl } from './parse-url.ts';
+import { requestHeaders } from './request-headers.ts';
+import { readText } from './response.ts';
 
-/** What {@link fetchJson} and {@link fetchText} take beside the URL: the platform's `RequestInit`, and two bounds. */
+/** The `init` of {@link fetchJson} and {@link fetchText}: the platform's `RequestInit` with two more options. */
 export interface FetchInit extends RequestInit {
   /**
-   * The bytes that a body may have, counted after decoding.
+   * The largest body to accept, in bytes after decoding.
    *
    * @defaultValue 10_485_760 (10 MiB)
    */
   readonly maxBytes?: number;
   /**
-   * What `fetchJson` makes of a 204 or an empty body: a `DecodeError`, or `undefined`.
+   * What `fetchJson` does with an empty body, such as that of a 204: errors with a `DecodeError`, or emits `undefined`.
    *
    * @defaultValue `'error'`
    */
@@ -25,17 +25,22 @@ export interface FetchInit extends RequestInit {
 }
 
 /**
- * Asks for JSON over HTTP: a cold Observable that emits the parsed body and completes.
+ * Requests JSON over HTTP: a cold Observable that emits the parsed body and completes.
  *
- * Errors with `HttpError` outside 200–299, `NetworkError` where there is no answer or the connection breaks, `DecodeError`
- * where the body is no JSON, `BodyTooLargeError` over `maxBytes`, and `TypeError` for a URL or a header that cannot be sent.
- * Unsubscribing aborts the request, and so does `ctx.signal`, with `CanceledError`. `ctx.deadline` is for `aggregate` and
- * `backoff` to read. Redirects are refused unless `init.redirect` says otherwise, and of the caller's headers only those
- * in `ctx.propagate` are sent; those of `init.headers` win.
+ * - It errors with `HttpError` for a status outside 200–299, `NetworkError` if there is no response or the connection breaks,
+ *   `DecodeError` if the body is not JSON, `BodyTooLargeError` if the body has more than `maxBytes` bytes, and `TypeError` for
+ *   a URL or a header that cannot be sent.
+ * - Unsubscribing aborts the request. So does `ctx.signal`, with `CanceledError`. `ctx.deadline` aborts nothing here:
+ *   `aggregate` and `backoff` read it.
+ * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise.
+ * - Of the caller's headers only `ctx.propagate` is sent. A header of `init.headers` replaces one with the same name.
  *
- * @param ctx - The context, with `ctx.fetch` as the transport where it is there.
- * @param input - An absolute URL; in a page, a relative one too.
+ * @param ctx - The context. Its `fetch` sends the request, or `globalThis.fetch` if it has none.
+ * @param input - An absolute URL. In a page it may be relative.
  * @param init - As for `fetch`, with `maxBytes` and `empty`.
+ *
+ * @remarks The idea is RxJS's `fromFetch` (https://rxjs.dev/api/fetch/fromFetch), which drops the abort reason and leaves the body of a
+ * failed response open.
  *
  * @example
  * ```ts
@@ -53,26 +58,16 @@ export function fetchJson<T = unknown>(
 ): Observable<T>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T | undefined>;
 export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  return request(ctx, input, init, 'application/json', decodeJson) as Observable<T | undefined>;
+  const { empty } = init;
+  const parse = (text: string): T | undefined =>
+    text === '' && empty === 'undefined' ? undefined : (JSON.parse(text) as T);
+  return request(ctx, input, init, parse, 'application/json');
 }
 
-const decodeJson: Decode<unknown> = (text, failure, empty) => {
-  if (text === '') {
-    if (empty === 'undefined') return undefined;
-    throw failure();
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Without a cause: the platform's message quotes the body.
-    throw failure('JSON');
-  }
-};
-
 /**
- * Asks for text over HTTP: a cold Observable that emits the body, decoded as UTF-8, and completes.
+ * Requests text over HTTP: a cold Observable that emits the body, decoded as UTF-8, and completes.
  *
- * As {@link fetchJson} in all else; an empty body is `''`.
+ * An empty body is `''`. In all else it behaves as {@link fetchJson}.
  *
  * @example
  * ```ts
@@ -84,86 +79,71 @@ const decodeJson: Decode<unknown> = (text, failure, empty) => {
  * ```
  */
 export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<string> {
-  return request(ctx, input, init, undefined, identity<string>);
+  return request(ctx, input, init, identity<string>);
 }
-
-/** Makes the answer from the text of a body. `failure` makes the error for a body that is not what it should be. */
-type Decode<T> = (text: string, failure: (expected?: string) => DecodeError, empty: FetchInit['empty']) => T;
 
 function request<T>(
   ctx: Context,
   input: string | URL,
   fetchInit: FetchInit,
-  accept: string | undefined,
-  decode: Decode<T>,
+  parse: (text: string) => T,
+  accept?: string,
 ): Observable<T> {
   // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
   const { maxBytes = 10 * 2 ** 20, empty, signal, ...init } = fetchInit;
-  const url = input instanceof URL ? input.href : input;
-  const options: ReadOptions<T> = {
-    maxBytes,
-    target: () => ({ method: methodOf(init), url: redactUrl(parseUrl(url)) }),
-    decode: (text, failure) => decode(text, failure, empty),
-  };
+  const href = input instanceof URL ? input.href : input;
+  const target = (): Target => ({ method: methodOf(init), url: redactUrl(parseUrl('fetch', href)) });
+
   const start = (call: AbortableCall<T>): void => {
-    void Promise.resolve(send(ctx, url, init, accept, call, options)).then(
-      (response) => {
+    if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
+    const url = requestUrl(href);
+    const sent = withSignal(requestInit(ctx, init, accept), call.controller);
+    const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
+    let response: PromiseLike<FetchResponse>;
+    try {
+      response = transport(url, sent);
+    } catch (cause) {
+      throw networkErrorOf(cause, target());
+    }
+    void Promise.resolve(response).then(
+      (received) => {
         try {
-          readText(response, options, call);
+          readText(received, { maxBytes, parse, target }, call);
         } catch (error) {
-          call.fail(() => error); // the transport's answer is no response
+          call.fail(() => error); // the transport resolved with something else than a response
         }
       },
       (cause: unknown) => {
-        call.fail(() => networkErrorOf(options.target(), cause));
+        call.fail(() => networkErrorOf(cause, target()));
       },
     );
   };
-  const answer = abortable(ctx, start, abortErrorOf);
+  const answer = abortable(ctx, start, abortReasonOf);
   return signal ? fromAbortable({ signal }, () => answer) : answer;
 }
 
-/** The abort reason of every fetch: tracers and interceptors take any other reason for a failure. */
-function abortErrorOf(cause: unknown): DOMException {
-  return Object.assign(new DOMException('The answer is no longer needed', 'AbortError'), { cause });
+function requestUrl(href: string): URL {
+  const url = parseUrl('fetch', href);
+  if (url.username === '' && url.password === '') return url;
+  throw new TypeError(
+    `fetch: expected a URL without credentials, got some before the host of ${redactUrl(url)}: send them in a header`,
+  );
 }
 
-function send<T>(
-  ctx: Context,
-  input: string,
-  init: RequestInit,
-  accept: string | undefined,
-  { controller }: AbortableCall<T>,
-  { maxBytes, target }: ReadOptions<T>,
-): PromiseLike<FetchResponse> {
-  if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'a number of bytes', maxBytes));
-  const url = parseUrl(input);
-  if (url.username !== '' || url.password !== '') {
-    throw new TypeError(`fetch: ${redactUrl(url)} has credentials in the URL: send them in a header`);
-  }
+function requestInit(ctx: Context, init: RequestInit, accept: string | undefined): RequestInit {
   const method = methodOf(init);
-  if (init.body != null && /^(GET|HEAD)$/.test(method)) throw new TypeError(`fetch: a ${method} request has no body`);
-  const headers = headersOf(ctx, init.headers, accept);
-  const sent = withSignal(Object.assign({}, init, { redirect: init.redirect ?? 'error', headers }), controller);
-  const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
-  try {
-    return transport(url, sent);
-  } catch (cause) {
-    throw networkErrorOf(target(), cause);
+  if (init.body != null && (method === 'GET' || method === 'HEAD')) {
+    throw new TypeError(`fetch: body: expected none with ${method}, got one: use another method`);
   }
+  const headers = requestHeaders(ctx, init.headers, accept);
+  return Object.assign({}, init, { redirect: init.redirect ?? 'error', headers });
 }
 
 function methodOf({ method = 'GET' }: RequestInit): string {
   return method.toUpperCase();
 }
 
-function parseUrl(text: string): URL {
-  const url = parseAbsoluteUrl(text);
-  if (url === undefined) throw new TypeError(`fetch: ${whyUnparsable(text)}`);
-  return url;
-}
-
-/** Shows origin and path. Of other schemes than HTTP only the scheme: the path of a `data:` URL holds anything. */
-function redactUrl({ origin, pathname, protocol }: URL): string {
-  return /^https?:/.test(protocol) ? origin + pathname : protocol;
+/** Every fetch aborts with an `AbortError`: tracers and interceptors count any other reason as a failure. */
+function abortReasonOf(cause: unknown): DOMException {
+  return Object.assign(new DOMException('The answer is no longer needed', 'AbortError'), { cause });
 }

@@ -1,40 +1,48 @@
+import { mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 
-/** As pairs, with names in lower case: a `Headers` costs more, and the transport makes its own. */
-export function headersOf(ctx: Context, own: RequestInit['headers'], accept: string | undefined): [string, string][] {
-  const headers = sendable(own);
-  const given = headers.map(([name]) => name);
-  for (const [name, value] of sendable(definedIn(ctx.propagate))) {
-    if (!given.includes(name)) headers.push([name, value]);
+type Header = [name: string, value: string];
+
+/**
+ * The headers of a request: those of its `init`, then those of `ctx.propagate` that the `init` does not have, then `accept`.
+ *
+ * They are pairs with names in lower case. A `Headers` costs more, and the transport makes its own.
+ *
+ * @throws TypeError for a name or a value that HTTP cannot carry. The platform would throw too, but it quotes the value.
+ */
+export function requestHeaders(ctx: Context, own: RequestInit['headers'], accept: string | undefined): Header[] {
+  const headers = validHeaders(own);
+  const ownNames = headers.map(([name]) => name);
+  // Frameworks type a header that may be missing as `string | undefined`.
+  const propagated = Object.entries(ctx.propagate ?? {}).filter(([, value]) => value !== undefined) as Header[];
+  for (const header of validHeaders(propagated)) {
+    if (!ownNames.includes(header[0])) headers.push(header);
   }
   if (accept !== undefined && !headers.some(([name]) => name === 'accept')) headers.push(['accept', accept]);
   return headers;
 }
 
-/** The headers that have a value: frameworks type a header that may be missing as `string | undefined`. */
-function definedIn(propagate: Context['propagate']): Record<string, string> {
-  const entries = Object.entries(propagate ?? {});
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+function validHeaders(headers: RequestInit['headers']): Header[] {
+  if (typeof headers === 'string') {
+    throw new TypeError(mismatch('fetch: headers', 'a record, pairs or a Headers', headers));
+  }
+  const entries = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
+  return entries.map(([name, value]: readonly string[]) => validHeader(name, String(value)));
 }
 
-/** Refuses what HTTP cannot carry before the platform does, whose message quotes the value. */
-function sendable(headers: RequestInit['headers']): [string, string][] {
-  if (typeof headers === 'string') throw new TypeError('fetch: headers are a record, pairs or Headers, not a string');
-  const entries = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
-  return entries.map(([name, given]: readonly string[]): [string, string] => {
-    const value = String(given);
-    const [sound] = /^[!#$%&'*+.^_`|~\w-]+/.exec(name ?? '') ?? [''];
-    if (name !== sound || sound === '') {
-      throw new TypeError(
-        `fetch: the name of a header, ${JSON.stringify(`${sound}…`)}, has a character that HTTP refuses`,
-      );
-    }
-    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
-      throw new TypeError(
-        `fetch: the value of header ${name} has a line break, a control or a character beyond Latin-1`,
-      );
-    }
-    const padded = value !== value.trim();
-    return [name.toLowerCase(), padded ? String(new Headers([[name, value]]).get(name)) : value];
-  });
+function validHeader(name: string | undefined, value: string): Header {
+  const [token] = /^[!#$%&'*+.^_`|~\w-]+/.exec(name ?? '') ?? [''];
+  if (name !== token || token === '') {
+    throw new TypeError(
+      `fetch: header name: expected an HTTP token, got ${JSON.stringify(`${token}…`)}: use letters, digits and hyphens`,
+    );
+  }
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+    throw new TypeError(
+      `fetch: header ${name}: expected one line of Latin-1 text, got another character: encode the value`,
+    );
+  }
+  // `Headers` trims what HTTP counts as blank. It is slow, and `trim` removes more: the comparison only finds candidates.
+  const padded = value !== value.trim();
+  return [name.toLowerCase(), padded ? String(new Headers([[name, value]]).get(name)) : value];
 }

@@ -1,21 +1,19 @@
-import { describeType } from '../core/assert.ts';
+import { mismatch } from '../core/assert.ts';
+import { parseUrl, quote, quoteUrl, tryParseUrl, withoutQuery } from './parse-url.ts';
 
-/** What can be interpolated in {@link url}; a `URL` only as the base. */
+/** A value that can be interpolated in {@link url}. A `URL` can only be the base. */
 export type UrlValue = string | number | bigint | boolean | URL;
 
-/** What no value may change. */
-const PARTS = ['protocol', 'host', 'username', 'password'] as const;
-
 /**
- * Makes a `URL` of a template: a leading interpolation is the base, every later one a single path segment or query value.
+ * Builds a `URL` from a template and escapes its values, as in ``url`${base}/users/${id}?page=${page}` ``.
  *
- * ``url`${base}/users/${id}?page=${page}` `` cannot be escaped from: values are encoded, and what would change the origin
- * or the number of path segments is refused.
+ * A leading interpolation is the base. Each later one is a path segment, a part of a path segment, or a query value. No value
+ * can change the origin or the number of path segments.
  *
- * @returns A new `URL`. A relative base is resolved against the page's or the worker's URL where there is one.
- * @throws TypeError that quotes a value of the path, and none of the query: an empty or dot segment (`''`, `.`, `..`), a lone
- * surrogate, a value that is no string, finite number, bigint or boolean, a base that is no URL, has no scheme or has a
- * query, and anything that would change the origin.
+ * @returns A new `URL`. A relative base is resolved against the URL of the page or the worker, where there is one.
+ * @throws TypeError for an empty segment, a dot segment (`.`, `..`), a lone surrogate, or a value that is not a string, a finite
+ * number, a bigint or a boolean; for a base that is not a URL, has no scheme, or has a query that something follows; and for a
+ * template that would change the origin. The message quotes values of the path, but no values of the query.
  *
  * @example
  * ```ts
@@ -26,98 +24,84 @@ const PARTS = ['protocol', 'host', 'username', 'password'] as const;
  */
 export function url(template: TemplateStringsArray, ...values: readonly UrlValue[]): URL {
   const literals = [...template];
-  const given: unknown[] = [...values];
+  const remaining: unknown[] = [...values];
   let base = String(literals.shift());
   let tail = '';
-  if (base === '' && given.length > 0) {
-    base = baseOf(given.shift());
+  if (base === '' && remaining.length > 0) {
+    base = baseOf(remaining.shift());
     tail = String(literals.shift());
-    if (/[?#]/.test(base) && (tail !== '' || literals.length > 0)) {
-      throw new TypeError(`url: the base ${quote(base)} has a query or a fragment, which nothing can follow`);
+    if (hasQuery(base) && (tail !== '' || remaining.length > 0)) {
+      throw new TypeError(
+        `url: base: expected a URL without a query and a fragment, got ${quoteUrl(base)} with one: put it behind the path`,
+      );
     }
     if (tail.startsWith('/') && base.endsWith('/')) base = base.slice(0, -1);
   }
   for (const [index, literal] of literals.entries()) {
-    tail += encode(given[index], !/[?#]/.test(base + tail)) + literal;
+    tail += encode(remaining[index], !hasQuery(base + tail)) + literal;
   }
-  refuseDots(base, tail);
-
-  const made = parseAbsoluteUrl(base + tail);
-  const origin = parseAbsoluteUrl(base);
-  if (!made && !origin) throw new TypeError(`url: ${whyUnparsable(base + tail)}`);
-  if (!made || !origin || PARTS.some((part) => made[part] !== origin[part])) {
-    throw new TypeError(`url: ${quote(tail)} changes the origin of ${quote(base)}`);
-  }
-  // A host with a port, of which the parser made a scheme.
-  if (/^[^/]/.test(made.pathname)) throw new TypeError(`url: put http:// or https:// before ${quote(base)}`);
-  return made;
+  if (!hasQuery(base)) assertNoDotSegment(base, tail);
+  return resolve(base, tail);
 }
 
 function baseOf(value: unknown): string {
   if (typeof value === 'string' || value instanceof URL) return String(value);
-  throw new TypeError(`url: the base must be a string or a URL, not ${describeType(value)}`);
+  throw new TypeError(mismatch('url: base', 'a string or a URL', value));
+}
+
+function hasQuery(text: string): boolean {
+  return /[?#]/.test(text);
 }
 
 function encode(value: unknown, inPath: boolean): string {
-  const sound =
+  const where = `url: ${inPath ? 'path segment' : 'query value'}`;
+  const valid =
     typeof value === 'string' || typeof value === 'bigint' || typeof value === 'boolean' || Number.isFinite(value);
-  if (!sound) throw new TypeError(`url: ${describeType(value)} is no path segment and no query value`);
-  if (value === '' && inPath) throw new TypeError('url: "" is no path segment');
+  if (!valid) throw new TypeError(mismatch(where, 'a string, a finite number, a bigint or a boolean', value));
+  if (inPath && value === '') throw dotSegmentError('');
   try {
     return encodeURIComponent(String(value));
   } catch {
-    throw new TypeError(`url: ${inPath ? clip(String(value)) : 'a value of the query'} has a lone surrogate`);
+    const shown = inPath ? ` in ${quote(String(value))}` : '';
+    throw new TypeError(`${where}: expected well-formed text, got a lone surrogate${shown}`);
   }
 }
 
 /**
- * A parser resolves `.` and `..`, spelt `%2e` too: `/users/..` would ask for another resource. It takes a backslash for a
- * slash, and drops line breaks and tabs anywhere, and at the end all that is no print: a template may span lines.
+ * Rejects segments that the parser would resolve: `/users/..` is another resource. The parser reads `%2e` as a dot and a backslash
+ * as a slash. It drops tabs and line breaks everywhere, and controls and blanks at the end, so that a template may span lines.
  */
-function refuseDots(base: string, tail: string): void {
-  if (/[?#]/.test(base)) return;
+function assertNoDotSegment(base: string, tail: string): void {
   const segments = withoutQuery(tail).split(/[/\\]/);
+  // Text right behind the base continues the last segment of the base.
   if (segments[0]) segments[0] = String(base.split(/[/\\]/).pop()) + segments[0];
   for (const segment of segments) {
-    const seen = segment.replace(/[\t\n\r]|[^!-\uffff]+$/g, '');
-    if (/^(?:\.|%2e){1,2}$/i.test(seen)) throw new TypeError(`url: ${quote(seen)} is no path segment`);
+    const parsed = segment.replace(/[\t\n\r]|[^!-\uffff]+$/g, '');
+    if (/^(?:\.|%2e){1,2}$/i.test(parsed)) throw dotSegmentError(parsed);
   }
 }
 
-/** Parses a URL; a relative one, where there is a page or a worker that it is relative to. */
-export function parseAbsoluteUrl(text: string): URL | undefined {
-  try {
-    return new URL(text, page());
-  } catch {
-    return undefined;
+function dotSegmentError(segment: string): TypeError {
+  return new TypeError(`url: path segment: expected text other than "", "." and "..", got ${quote(segment)}`);
+}
+
+/** The parts of a URL that nothing behind the base may change. */
+const ORIGIN = ['protocol', 'host', 'username', 'password'] as const;
+
+function resolve(base: string, tail: string): URL {
+  const origin = tryParseUrl(base);
+  const result = origin ? tryParseUrl(base + tail) : parseUrl('url', base + tail);
+  if (!origin || !result || ORIGIN.some((part) => result[part] !== origin[part])) {
+    throw new TypeError(
+      `url: expected a path behind the base ${quoteUrl(base)}, got ${quoteUrl(tail)}, which changes the origin: ` +
+        'put the whole origin into the base, and start the path with "/"',
+    );
   }
-}
-
-/** Says why `text` could not be resolved. */
-export function whyUnparsable(text: string): string {
-  const relative = page() === undefined && !/^[a-z][a-z\d+.-]*:/i.test(text);
-  return `${quote(text)} ${relative ? 'is relative, and there is no page: give an absolute URL' : 'cannot be parsed'}`;
-}
-
-function page(): string | undefined {
-  const { document, location } = globalThis as { document?: Document; location?: Location };
-  return document?.baseURI ?? location?.href;
-}
-
-/**
- * Without userinfo and query: both may hold credentials, and an unparsable URL may have them anywhere before an `@`. Where one
- * follows a query, it may end a password that has a `?`, or be of the query: neither is told.
- */
-function quote(text: string): string {
-  const [scheme = ''] = /^(?:[a-z][a-z\d+.-]*:)?[/\\]{0,2}/i.exec(text) ?? [];
-  const rest = text.slice(scheme.length);
-  return clip(scheme + (/[?#].*@/s.test(rest) ? '…' : withoutQuery(rest.replace(/^.*@/s, ''))));
-}
-
-function withoutQuery(text: string): string {
-  return text.replace(/[?#].*/s, '');
-}
-
-function clip(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  if (/^[^/]/.test(result.pathname)) {
+    // `localhost:3000` is a URL with the scheme `localhost:`.
+    throw new TypeError(
+      `url: base: expected a URL with a scheme, got ${quoteUrl(base)}: put http:// or https:// before it`,
+    );
+  }
+  return result;
 }

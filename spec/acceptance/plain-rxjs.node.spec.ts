@@ -79,7 +79,7 @@ describe('plain RxJS, and forkfast', () => {
     const { signal } = controller;
     const plain = failureOf(fromFetch(server.url, { signal }), Error);
     const ours = failureOf(aggregate({ page: (ctx) => fetchJson(ctx, server.url) }, quiet)({ signal }), CanceledError);
-    await server.asked;
+    await server.requested;
     controller.abort(reason);
     expect(await plain)
       .to.include({ name: 'AbortError' })

@@ -115,9 +115,13 @@ describe('UserAggregator, over loopback servers', function () {
   it('fails with a ServiceError for HTML, an empty answer and a status', async () => {
     const { url } = await upstream({ ...sound, '/profiles/1': '<h1>Alice</h1>', '/profiles/2': '', '/orders/42': '' });
     const failures: [number, abstract new (...args: never[]) => Error, string][] = [
-      [1, DecodeError, `profile: no JSON but 14 bytes of application/json (HTTP 200) from GET ${url}/profiles/1`],
-      [2, DecodeError, `profile: an empty body (HTTP 200) from GET ${url}/profiles/2`],
-      [42, DecodeError, `orders: an empty body (HTTP 200) from GET ${url}/orders/42`],
+      [
+        1,
+        DecodeError,
+        `profile: expected JSON, got 14 bytes of application/json (HTTP 200) from GET ${url}/profiles/1`,
+      ],
+      [2, DecodeError, `profile: expected JSON, got an empty body (HTTP 200) from GET ${url}/profiles/2`],
+      [42, DecodeError, `orders: expected JSON, got an empty body (HTTP 200) from GET ${url}/orders/42`],
     ];
     for (const [id, type, message] of failures) {
       const ask = new UserAggregator(
@@ -135,7 +139,7 @@ describe('UserAggregator, over loopback servers', function () {
   it('closes the connection to the other service when one fails', async () => {
     const orders = await upstream({ '/orders/42': undefined });
     const profiles = await serve((_request, response) => {
-      void orders.asked.then(() => response.writeHead(500).end());
+      void orders.requested.then(() => response.writeHead(500).end());
     });
     const error = await failureOf(users(profiles.url, orders.url).aggregate(background, 42), ServiceError);
     expect(error).to.have.property('service', 'profile');
@@ -153,7 +157,7 @@ describe('UserAggregator, over loopback servers', function () {
       const run = users(profiles.url, orders.url)
         .aggregate(ctx, 42)
         .subscribe({ error: (error) => errors.push(error) });
-      await Promise.all([profiles.asked, orders.asked]);
+      await Promise.all([profiles.requested, orders.requested]);
       if (way === 'abort') controller.abort('the user left');
       else run.unsubscribe();
       await Promise.all([profiles.closed, orders.closed]);
@@ -165,12 +169,14 @@ describe('UserAggregator, over loopback servers', function () {
   it('fails with a ServiceError for an id or a base that makes no URL', async () => {
     const { url, requests } = await upstream(sound);
     const noId = await failureOf(users(url).aggregate(background, NaN), ServiceError);
-    expect(noId.message).to.equal('profile: url: NaN is no path segment and no query value');
+    expect(noId.message).to.equal(
+      'profile: url: path segment: expected a string, a finite number, a bigint or a boolean, got NaN',
+    );
     const escape = await failureOf(profileService(url)(background, '../admin/..' as never), HttpError);
     expect(escape.message).to.equal(`HTTP 404 from GET ${url}/profiles/..%2Fadmin%2F..`);
     const noBase = await failureOf(users('/api').aggregate(background, 42), ServiceError);
     expect(noBase.message).to.equal(
-      'profile: url: "/api/profiles/42" is relative, and there is no page: give an absolute URL',
+      'profile: url: expected an absolute URL, since there is no page, got "/api/profiles/42": add the scheme and the host',
     );
     for (const service of [profileService(url), orderService(url)])
       await failureOf(service(background, NaN), TypeError);

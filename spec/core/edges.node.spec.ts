@@ -482,7 +482,7 @@ describe('at the edges', () => {
     for (let body = 0; body < 2; body++) {
       const fetch = () => Promise.resolve(new Response(Uint8Array.of(0xff)));
       const error = await failureOf(fresh.fetchText({ fetch }, 'http://a.test/'), DecodeError);
-      expect(error.message).to.match(/^no UTF-8/);
+      expect(error.message).to.match(/^expected UTF-8/);
     }
     expect(
       await firstValueFrom(fresh.fetchText({ fetch: () => Promise.resolve(new Response('é')) }, 'http://a.test/')),

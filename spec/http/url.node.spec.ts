@@ -25,6 +25,9 @@ describe('url, where there is a page or a worker', () => {
 
   it('says of a relative URL that it cannot be parsed, since a page is there', () => {
     place({ location: { href: 'http://worker.test/' } });
-    expect(() => url`//[/${42}`).to.throw(TypeError, 'url: "//[/42" cannot be parsed');
+    expect(() => url`//[/${42}`).to.throw(
+      TypeError,
+      'url: expected a valid URL, got "//[/42": check its host and port',
+    );
   });
 });

@@ -61,7 +61,7 @@ describe('url', () => {
       ['http://api.test/?email=alice@example.org&key=secret', '"http://…"'],
       ['http://alice:sec?ret@api.test/?key=secret', '"http://…"'],
     ] as const) {
-      const message = `url: the base ${shown} has a query or a fragment, which nothing can follow`;
+      const message = `url: base: expected a URL without a query and a fragment, got ${shown} with one: put it behind the path`;
       it(`is refused with a query or a fragment that something follows: ${String(base)}`, () => {
         expect(refusal(() => url`${base}/users/${id}`)).to.equal(message);
         expect(refusal(() => url`${base}/users`)).to.equal(message);
@@ -80,7 +80,7 @@ describe('url', () => {
     ] as const) {
       it(`is a string or a URL, and no ${shown}`, () => {
         expect(refusal(() => url`${base as UrlValue}/users`)).to.equal(
-          `url: the base must be a string or a URL, not ${shown}`,
+          `url: base: expected a string or a URL, got ${shown}`,
         );
       });
     }
@@ -93,7 +93,9 @@ describe('url', () => {
       ['s3://[', '"s3://[/users"'],
     ] as const) {
       it(`is refused where it cannot be parsed, without its credentials: ${base}`, () => {
-        expect(refusal(() => url`${base}/users`)).to.equal(`url: ${shown} cannot be parsed`);
+        expect(refusal(() => url`${base}/users`)).to.equal(
+          `url: expected a valid URL, got ${shown}: check its host and port`,
+        );
         expect(refusal(() => url`${base}/users/${id}?a=${'secret'}`)).not.to.include('secret');
       });
     }
@@ -105,7 +107,7 @@ describe('url', () => {
 
     it('is refused without a scheme, though its host was taken for one', () => {
       expect(refusal(() => url`${'localhost:3000'}/users/${id}`)).to.equal(
-        'url: put http:// or https:// before "localhost:3000"',
+        'url: base: expected a URL with a scheme, got "localhost:3000": put http:// or https:// before it',
       );
     });
 
@@ -120,18 +122,22 @@ describe('url', () => {
         if (typeof document === 'undefined') {
           const [shown] = path.split('?');
           expect(refusal(make)).to.equal(
-            `url: ${JSON.stringify(shown)} is relative, and there is no page: give an absolute URL`,
+            `url: expected an absolute URL, since there is no page, got ${JSON.stringify(shown)}: add the scheme and the host`,
           );
         } else {
           expect(make().href).to.equal(location.origin + path);
         }
       }
-      expect(refusal(() => url`${'/'}/${''}`)).to.equal('url: "" is no path segment');
+      expect(refusal(() => url`${'/'}/${''}`)).to.equal(
+        'url: path segment: expected text other than "", "." and "..", got ""',
+      );
     });
 
     it('may be nothing at all: the page itself, where there is one', () => {
       if (typeof document === 'undefined') {
-        expect(refusal(() => url``)).to.equal('url: "" is relative, and there is no page: give an absolute URL');
+        expect(refusal(() => url``)).to.equal(
+          'url: expected an absolute URL, since there is no page, got "": add the scheme and the host',
+        );
       } else {
         expect(url``.href).to.equal(new URL('', document.baseURI).href);
       }
@@ -191,9 +197,11 @@ describe('url', () => {
     ];
     for (const [value, shown] of unsound) {
       it(`is no ${shown}, in the path or in the query`, () => {
-        const message = `url: ${shown} is no path segment and no query value`;
+        const message = `url: path segment: expected a string, a finite number, a bigint or a boolean, got ${shown}`;
         expect(refusal(() => url`${api}/users/${value as UrlValue}`)).to.equal(message);
-        expect(refusal(() => url`${api}/users?id=${value as UrlValue}`)).to.equal(message);
+        expect(refusal(() => url`${api}/users?id=${value as UrlValue}`)).to.equal(
+          message.replace('path segment', 'query value'),
+        );
         expect(refusal(() => url`http://api.test/users/${value as UrlValue}`)).to.equal(message);
       });
     }
@@ -229,7 +237,7 @@ describe('url', () => {
     ];
     for (const [make, shown] of dots) {
       it(`is no empty and no dot segment: ${shown} ${String(make).replace('() => ', '')}`, () => {
-        expect(refusal(make)).to.equal(`url: ${shown} is no path segment`);
+        expect(refusal(make)).to.equal(`url: path segment: expected text other than "", "." and "..", got ${shown}`);
       });
     }
 
@@ -239,16 +247,24 @@ describe('url', () => {
       ['\udc00\ud800', '"\\udc00\\ud800"'],
     ] as const) {
       it(`has no lone surrogate: ${shown}`, () => {
-        expect(refusal(() => url`${api}/users/${value}`)).to.equal(`url: ${shown} has a lone surrogate`);
-        expect(refusal(() => url`${api}/users?q=${value}`)).to.equal('url: a value of the query has a lone surrogate');
+        expect(refusal(() => url`${api}/users/${value}`)).to.equal(
+          `url: path segment: expected well-formed text, got a lone surrogate in ${shown}`,
+        );
+        expect(refusal(() => url`${api}/users?q=${value}`)).to.equal(
+          'url: query value: expected well-formed text, got a lone surrogate',
+        );
       });
     }
 
     it('is quoted up to 80 characters', () => {
       const message = refusal(() => url`${api}/users/${'x'.repeat(1_000)}\ud800${'\ud800'.padStart(500, 'y')}`);
-      expect(message).to.equal(`url: "${'y'.repeat(80)}…" has a lone surrogate`);
+      expect(message).to.equal(
+        `url: path segment: expected well-formed text, got a lone surrogate in "${'y'.repeat(80)}…"`,
+      );
       const fits = refusal(() => url`${api}/users/${'\ud800'.padStart(80, 'y')}`);
-      expect(fits).to.equal(`url: "${'y'.repeat(79)}\\ud800" has a lone surrogate`);
+      expect(fits).to.equal(
+        `url: path segment: expected well-formed text, got a lone surrogate in "${'y'.repeat(79)}\\ud800"`,
+      );
     });
   });
 
@@ -308,8 +324,8 @@ describe('url', () => {
         const nowhere = typeof document === 'undefined' && base === '""' && tail.startsWith('"//');
         expect(message).to.equal(
           nowhere
-            ? `url: ${tail} is relative, and there is no page: give an absolute URL`
-            : `url: ${tail} changes the origin of ${base}`,
+            ? `url: expected an absolute URL, since there is no page, got ${tail}: add the scheme and the host`
+            : `url: expected a path behind the base ${base}, got ${tail}, which changes the origin: put the whole origin into the base, and start the path with "/"`,
         );
       });
     }

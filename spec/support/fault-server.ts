@@ -3,33 +3,31 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { faults } from './faults.ts';
 import { deferred } from './servers.ts';
 
-/** What the server saw of a connection. */
+/** A connection, as the server observes it. */
 interface Connection {
-  /** The names of the faults that were asked for, in order. */
+  /** The names of the requested faults, in order. */
   readonly requests: readonly string[];
-  /** The bytes that its socket took to send. */
+  /** The bytes that the socket accepted for sending. */
   readonly written: number;
   readonly closed: Promise<void>;
 }
 
-/** Two origins of one raw server, which does with a socket what the path names. */
+/** A raw server with two origins. The path of a request names the fault with which it responds. */
 export interface FaultServer {
   /** The URL of a fault, at the first origin. */
   readonly at: (name: string) => string;
-  /** The other origin. */
-  readonly elsewhere: string;
-  /** All that were ever opened, to both. */
+  /** All connections that were ever opened, to both origins. */
   readonly connections: readonly Connection[];
-  /** Resolves with the connection on which a fault is asked for. */
-  readonly asked: (name: string) => Promise<Connection>;
-  /** Closes the server and whatever is still connected. */
+  /** Resolves with the connection of the first request for a fault. */
+  readonly requested: (name: string) => Promise<Connection>;
+  /** Closes the server and all its connections. */
   readonly close: () => Promise<void>;
 }
 
 export async function startFaultServer(): Promise<FaultServer> {
   const connections: Connection[] = [];
   const sockets = new Set<Socket>();
-  const waiting = new Set<() => void>();
+  const onRequest = new Set<() => void>();
 
   const connect = (socket: Socket): void => {
     const requests: string[] = [];
@@ -51,34 +49,31 @@ export async function startFaultServer(): Promise<FaultServer> {
     let received = '';
     socket.on('data', (bytes) => {
       received += bytes.toString('latin1');
-      // A client's hello to TLS says no path.
+      // A client hello of TLS has no path.
       if (received.startsWith('\x16')) received = 'GET /no-tls HTTP/1.1\r\n\r\n';
-      // Each of them: a client may send its next request before it has the answer.
+      // A loop, because a client may send the next request before the response.
       for (let end; (end = received.indexOf('\r\n\r\n')) >= 0; received = received.slice(end + 4)) {
         const name = /^GET \/([^ ?]+)/.exec(received)?.[1] ?? '';
         requests.push(name);
-        for (const look of waiting) look();
-        faults[name]!.does(socket, there.url);
+        for (const notify of onRequest) notify();
+        faults[name]!.respond(socket, there.url);
       }
     });
   };
 
   const [here, there, nowhere] = await Promise.all([listen(connect), listen(connect), listen(connect)]);
   await nowhere.close();
+  const bases = { here: here.url, https: here.url.replace('http', 'https'), nowhere: nowhere.url };
   return {
-    at: (name) => {
-      const { at } = faults[name]!;
-      return `${at === 'nowhere' ? nowhere.url : at === 'https' ? here.url.replace('http', 'https') : here.url}/${name}`;
-    },
-    elsewhere: there.url,
+    at: (name) => `${bases[faults[name]!.at ?? 'here']}/${name}`,
     connections,
-    asked: (name) =>
+    requested: (name) =>
       new Promise((resolve) => {
         const look = (): void => {
           const found = connections.find(({ requests }) => requests.includes(name));
           if (found) resolve(found);
         };
-        waiting.add(look);
+        onRequest.add(look);
         look();
       }),
     close: async () => {

@@ -3,33 +3,33 @@ import { gzipSync } from 'node:zlib';
 import { interval } from 'rxjs';
 import { BodyTooLargeError, DecodeError, HttpError, NetworkError } from '../../lib/index.ts';
 
-/** One way to answer, mostly a bad one. */
+/** One way in which a server responds, mostly a bad one, and the outcome. */
 export interface Fault {
-  /** What is done with the socket that asked; `elsewhere` is another origin. */
-  readonly does: (socket: Socket, elsewhere: string) => void;
-  /** What comes of `fetchJson`. */
+  /** Writes the response to the socket of the request. */
+  readonly respond: (socket: Socket, otherOrigin: string) => void;
+  /** The outcome of `fetchJson`. */
   readonly json: Outcome;
-  /** What becomes of the connection, as the server sees it. */
+  /** What happens to the connection, as the server observes it. */
   readonly connection: 'closed' | 'reused' | 'never opened';
-  /** What comes of `fetchText`, where that is something else. */
+  /** The outcome of `fetchText`, if it is another one. */
   readonly text?: Outcome;
-  /** Where it is asked for, if not of the server over HTTP. */
+  /** The address of the request, if it is not the server's over HTTP. */
   readonly at?: 'nowhere' | 'https';
-  /** The decoded bytes that are read of a body that has more; with them comes the rest of a chunk. */
+  /** The decoded bytes that are read of a longer body. The rest of a chunk comes with them. */
   readonly reads?: number;
 }
 
-/** A value, an error, or nothing until somebody ends it. */
-export type Outcome = { readonly value: unknown } | Failure | 'nothing';
+/** A value, an error, or no outcome until the caller ends the request. */
+export type Outcome = { readonly value: unknown } | Failure | 'pending';
 
 export interface Failure {
   readonly error: abstract new (...args: never[]) => Error;
-  /** Without the ` from GET http://…` in which it ends. */
+  /** The message without the ` from GET http://…` at its end. */
   readonly message: string | RegExp;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-type Does = Fault['does'];
+type Respond = Fault['respond'];
 
 const MiB = 2 ** 20;
 const ok = 'HTTP/1.1 200 OK\r\n';
@@ -37,38 +37,38 @@ const noLuck = 'HTTP/1.1 500 No Luck\r\n';
 const alice = '{"name":"Alice"}';
 const html = 'text/html; charset=utf-8';
 const blanks = ' '.repeat(2 ** 16);
-/** 64 KiB on the wire, and 64 MiB when it is decoded. */
+/** 64 KiB on the wire, 64 MiB after decoding. */
 const bomb = Buffer.concat(Array<Buffer>(64).fill(gzipSync(Buffer.alloc(MiB))));
 
-/** Sends bytes, and no more. */
-const sends =
-  (head: string, body: string | Buffer = ''): Does =>
+/** Sends bytes, and then nothing. */
+const send =
+  (head: string, body: string | Buffer = ''): Respond =>
   (socket) => {
     socket.write(Buffer.concat([Buffer.from(head), Buffer.from(body)]));
   };
 
-/** Sends a whole response. */
-const answers = (body: string | Buffer, head = ok): Does =>
-  sends(`${head}content-length: ${String(Buffer.byteLength(body))}\r\n\r\n`, body);
+/** Sends a complete response. */
+const reply = (body: string | Buffer, head = ok): Respond =>
+  send(`${head}content-length: ${String(Buffer.byteLength(body))}\r\n\r\n`, body);
 
-/** Sends bytes, and closes the connection in good order. */
-const ends =
-  (bytes: string): Does =>
+/** Sends bytes, and closes the connection. */
+const end =
+  (bytes: string): Respond =>
   (socket) => {
     socket.end(bytes);
   };
 
-/** Sends bytes, and resets the connection when they are on their way. */
-const resets =
-  (bytes: string): Does =>
+/** Sends bytes, and resets the connection once they are sent. */
+const reset =
+  (bytes: string): Respond =>
   (socket) => {
     if (bytes === '') socket.resetAndDestroy();
     else socket.write(bytes, () => setImmediate(() => socket.resetAndDestroy()));
   };
 
-/** Sends bytes, and then a byte a second. */
-const drips =
-  (bytes: string): Does =>
+/** Sends bytes, and then one byte a second. */
+const drip =
+  (bytes: string): Respond =>
   (socket) => {
     socket.write(bytes);
     const drops = interval(1_000).subscribe(() => socket.write('.'));
@@ -77,42 +77,44 @@ const drips =
     });
   };
 
-/** Sends bytes, and then `chunk` again and again, as fast as somebody reads. */
-const pours =
-  (bytes: string, chunk: string | Buffer, times = Infinity): Does =>
+/** Sends bytes, and then repeats `chunk` as fast as the client reads. */
+const pour =
+  (bytes: string, chunk: string | Buffer, times = Infinity): Respond =>
   (socket) => {
     let left = times;
-    const pour = (): void => {
+    const writeChunks = (): void => {
       while (!socket.destroyed && left-- > 0 && socket.write(chunk));
     };
-    socket.on('drain', pour).write(bytes);
-    pour();
+    socket.on('drain', writeChunks).write(bytes);
+    writeChunks();
   };
-const pours100MiB = (head: string): Does => pours(`${head}content-length: ${String(100 * MiB)}\r\n\r\n`, blanks, 1_600);
+const pour100MiB = (head: string): Respond =>
+  pour(`${head}content-length: ${String(100 * MiB)}\r\n\r\n`, blanks, 1_600);
 
-const redirects =
-  (to: (elsewhere: string) => string): Does =>
-  (socket, elsewhere) => {
-    answers('', `HTTP/1.1 302 Found\r\nlocation: ${to(elsewhere)}\r\n`)(socket, elsewhere);
+const redirect =
+  (to: (otherOrigin: string) => string): Respond =>
+  (socket, otherOrigin) => {
+    reply('', `HTTP/1.1 302 Found\r\nlocation: ${to(otherOrigin)}\r\n`)(socket, otherOrigin);
   };
 
 const network = (message: string | RegExp): Failure => ({ error: NetworkError, message, fields: {} });
-const ended = 'UND_ERR_SOCKET';
+const socketClosed = 'UND_ERR_SOCKET';
 const noAnswer = (code: string): Failure => network(`no answer (${code})`);
 const cutShort = (code: string): Failure => network(`a body cut short (${code})`);
-/** To libuv, a reset that comes together with bytes is an end. */
-const reset = (what: string): Failure => network(new RegExp(`^${what} \\((?:ECONNRESET|${ended})\\)$`));
-/** Of a parser that llhttp is not, there is no code. */
-const unparsable = (what: string): Failure => network(new RegExp(`^${what}(?: \\(HPE_\\w+\\))?$`));
-const refused = network('a redirect, which is refused,');
+/** libuv reports a reset that arrives together with bytes as an end. */
+const connectionReset = (reason: string): Failure =>
+  network(new RegExp(`^${reason} \\((?:ECONNRESET|${socketClosed})\\)$`));
+/** Only llhttp reports a code. */
+const unparsable = (reason: string): Failure => network(new RegExp(`^${reason}(?: \\(HPE_\\w+\\))?$`));
+const refusedRedirect = network('a refused redirect');
 const failed = (body: string): Failure => ({ error: HttpError, message: 'HTTP 500', fields: { status: 500, body } });
-const undecodable = (what: string, status = 200, contentType: string | null = null): Failure => ({
+const undecodable = (reason: string, status = 200, contentType: string | null = null): Failure => ({
   error: DecodeError,
-  message: `${what} (HTTP ${String(status)})`,
+  message: `${reason} (HTTP ${String(status)})`,
   fields: { status, contentType },
 });
-const noJson = (bytes: number, type?: string): Failure =>
-  undecodable(`no JSON but ${String(bytes)} bytes of ${type ?? 'no content type'}`, 200, type);
+const notJson = (bytes: number, type?: string): Failure =>
+  undecodable(`expected JSON, got ${String(bytes)} bytes of ${type ?? 'no content type'}`, 200, type);
 const tooLarge: Failure = {
   error: BodyTooLargeError,
   message: `more than ${String(10 * MiB)} bytes`,
@@ -120,64 +122,79 @@ const tooLarge: Failure = {
 };
 
 type More = Pick<Fault, 'text' | 'at' | 'reads'>;
-const closed = (does: Does, json: Outcome, more?: More): Fault => ({ does, json, connection: 'closed', ...more });
-const reused = (does: Does, json: Outcome, text = json): Fault => ({ does, json, connection: 'reused', text });
+const closed = (respond: Respond, json: Outcome, more?: More): Fault => ({
+  respond,
+  json,
+  connection: 'closed',
+  ...more,
+});
+const reused = (respond: Respond, json: Outcome, text = json): Fault => ({
+  respond,
+  json,
+  connection: 'reused',
+  text,
+});
 
-/** By the path that asks for them. */
+/** The path of a request is the name of its fault. */
 export const faults: Readonly<Record<string, Fault>> = {
-  healthy: reused(answers(alice), { value: { name: 'Alice' } }, { value: alice }),
+  healthy: reused(reply(alice), { value: { name: 'Alice' } }, { value: alice }),
 
   // No answer
-  refuse: { at: 'nowhere', does: ends(''), json: noAnswer('ECONNREFUSED'), connection: 'never opened' },
-  'never-answer': closed(sends(''), 'nothing'),
-  end: closed(ends(''), noAnswer(ended)),
-  'end-in-headers': closed(ends(`${ok}conte`), noAnswer(ended)),
-  reset: closed(resets(''), reset('no answer')),
-  'reset-in-headers': closed(resets(`${ok}conte`), reset('no answer')),
-  'drip-headers': closed(drips(`${ok}x-drops: `), 'nothing'),
-  'endless-headers': closed(pours(ok, 'x-more: and more\r\n'.repeat(1_000)), noAnswer('UND_ERR_HEADERS_OVERFLOW')),
-  garbage: closed(sends('220 smtp.test ESMTP\r\n'), unparsable('no answer')),
-  tls: closed(sends('', Buffer.from('15030100020228', 'hex')), unparsable('no answer')),
-  'no-tls': closed(sends('HTTP/1.1 400 No TLS\r\n\r\n'), noAnswer('ERR_SSL_WRONG_VERSION_NUMBER'), { at: 'https' }),
+  refuse: { at: 'nowhere', respond: end(''), json: noAnswer('ECONNREFUSED'), connection: 'never opened' },
+  'never-answer': closed(send(''), 'pending'),
+  end: closed(end(''), noAnswer(socketClosed)),
+  'end-in-headers': closed(end(`${ok}conte`), noAnswer(socketClosed)),
+  reset: closed(reset(''), connectionReset('no answer')),
+  'reset-in-headers': closed(reset(`${ok}conte`), connectionReset('no answer')),
+  'drip-headers': closed(drip(`${ok}x-drops: `), 'pending'),
+  'endless-headers': closed(pour(ok, 'x-more: and more\r\n'.repeat(1_000)), noAnswer('UND_ERR_HEADERS_OVERFLOW')),
+  garbage: closed(send('220 smtp.test ESMTP\r\n'), unparsable('no answer')),
+  tls: closed(send('', Buffer.from('15030100020228', 'hex')), unparsable('no answer')),
+  'no-tls': closed(send('HTTP/1.1 400 No TLS\r\n\r\n'), noAnswer('ERR_SSL_WRONG_VERSION_NUMBER'), { at: 'https' }),
 
-  // A body that is not what its headers say
-  drip: closed(drips(`${ok}\r\n.`), 'nothing', { reads: 1 }),
-  'reset-in-body': closed(resets(`${ok}content-length: 100\r\n\r\n${alice}`), reset('a body cut short')),
-  'length-too-long': closed(ends(`${ok}content-length: 100\r\n\r\n${alice}`), cutShort(ended)),
-  'length-too-short': closed(sends(`${ok}content-length: 9\r\n\r\n${alice}`), noJson(9), {
+  // A body that does not match its headers
+  drip: closed(drip(`${ok}\r\n.`), 'pending', { reads: 1 }),
+  'reset-in-body': closed(reset(`${ok}content-length: 100\r\n\r\n${alice}`), connectionReset('a body cut short')),
+  'length-too-long': closed(end(`${ok}content-length: 100\r\n\r\n${alice}`), cutShort(socketClosed)),
+  'length-too-short': closed(send(`${ok}content-length: 9\r\n\r\n${alice}`), notJson(9), {
     text: { value: '{"name":"' },
   }),
-  'length-garbage': closed(sends(`${ok}content-length: some\r\n\r\n${alice}`), unparsable('no answer')),
-  'chunks-cut-short': closed(ends(`${ok}transfer-encoding: chunked\r\n\r\n10\r\n${alice}\r\n`), cutShort(ended)),
-  'chunks-garbage': closed(sends(`${ok}transfer-encoding: chunked\r\n\r\n${alice}`), unparsable('a body cut short')),
-  'gzip-garbage': reused(answers(alice, `${ok}content-encoding: gzip\r\n`), cutShort('Z_DATA_ERROR')),
+  'length-garbage': closed(send(`${ok}content-length: some\r\n\r\n${alice}`), unparsable('no answer')),
+  'chunks-cut-short': closed(end(`${ok}transfer-encoding: chunked\r\n\r\n10\r\n${alice}\r\n`), cutShort(socketClosed)),
+  'chunks-garbage': closed(send(`${ok}transfer-encoding: chunked\r\n\r\n${alice}`), unparsable('a body cut short')),
+  'gzip-garbage': reused(reply(alice, `${ok}content-encoding: gzip\r\n`), cutShort('Z_DATA_ERROR')),
 
-  // Too much of it
-  endless: closed(pours(`${ok}\r\n`, blanks), tooLarge, { reads: 10 * MiB }),
-  '100-MiB': closed(pours100MiB(ok), tooLarge, { reads: 10 * MiB }),
-  'gzip-bomb': closed(pours(`${ok}content-encoding: gzip\r\n\r\n`, bomb), tooLarge, { reads: 10 * MiB }),
+  // A body that is too large
+  endless: closed(pour(`${ok}\r\n`, blanks), tooLarge, { reads: 10 * MiB }),
+  '100-MiB': closed(pour100MiB(ok), tooLarge, { reads: 10 * MiB }),
+  'gzip-bomb': closed(pour(`${ok}content-encoding: gzip\r\n\r\n`, bomb), tooLarge, { reads: 10 * MiB }),
 
-  // A whole answer, of the wrong kind
+  // A complete response of the wrong kind
   'redirect-to-itself': reused(
-    redirects(() => '/redirect-to-itself'),
-    refused,
+    redirect(() => '/redirect-to-itself'),
+    refusedRedirect,
   ),
   'redirect-elsewhere': reused(
-    redirects((elsewhere) => `${elsewhere}/healthy`),
-    refused,
+    redirect((otherOrigin) => `${otherOrigin}/healthy`),
+    refusedRedirect,
   ),
-  'no-content': reused(sends('HTTP/1.1 204 No Content\r\n\r\n'), undecodable('an empty body', 204), { value: '' }),
-  empty: reused(answers(''), undecodable('an empty body'), { value: '' }),
-  blanks: reused(answers('  '), noJson(2), { value: '  ' }),
-  'cut-json': reused(answers(alice.slice(0, 9)), noJson(9), { value: '{"name":"' }),
-  html: reused(answers('<p>Hello', `${ok}content-type: ${html}\r\n`), noJson(8, html), { value: '<p>Hello' }),
-  'no-utf-8': reused(answers(Buffer.from('"\xe4"', 'latin1')), undecodable('no UTF-8 but 3 bytes of no content type')),
+  'no-content': reused(send('HTTP/1.1 204 No Content\r\n\r\n'), undecodable('expected JSON, got an empty body', 204), {
+    value: '',
+  }),
+  empty: reused(reply(''), undecodable('expected JSON, got an empty body'), { value: '' }),
+  blanks: reused(reply('  '), notJson(2), { value: '  ' }),
+  'cut-json': reused(reply(alice.slice(0, 9)), notJson(9), { value: '{"name":"' }),
+  html: reused(reply('<p>Hello', `${ok}content-type: ${html}\r\n`), notJson(8, html), { value: '<p>Hello' }),
+  'no-utf-8': reused(
+    reply(Buffer.from('"\xe4"', 'latin1')),
+    undecodable('expected UTF-8, got 3 bytes of no content type'),
+  ),
 
-  // A failure
-  '500-small': reused(answers('oops', noLuck), failed('oops')),
-  '500-silent': closed(sends(`${noLuck}\r\n`), failed('')),
-  '500-drip': closed(drips(`${noLuck}\r\n.`), failed('.')),
-  '500-reset-in-body': closed(resets(`${noLuck}content-length: 100\r\n\r\noops`), failed('oops')),
-  '500-100-MiB': closed(pours100MiB(noLuck), failed(blanks), { reads: 2 ** 16 }),
-  '500-endless': closed(pours(`${noLuck}\r\n`, blanks), failed(blanks), { reads: 2 ** 16 }),
+  // A failed response
+  '500-small': reused(reply('oops', noLuck), failed('oops')),
+  '500-silent': closed(send(`${noLuck}\r\n`), failed('')),
+  '500-drip': closed(drip(`${noLuck}\r\n.`), failed('.')),
+  '500-reset-in-body': closed(reset(`${noLuck}content-length: 100\r\n\r\noops`), failed('oops')),
+  '500-100-MiB': closed(pour100MiB(noLuck), failed(blanks), { reads: 2 ** 16 }),
+  '500-endless': closed(pour(`${noLuck}\r\n`, blanks), failed(blanks), { reads: 2 ** 16 }),
 };

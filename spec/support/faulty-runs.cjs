@@ -1,3 +1,3 @@
-// ts-node's hook is CommonJS, and Node 20 starts no `.ts` in an ESM package: a program starts here. Types: `npm run typecheck`.
+// ts-node's hook is CommonJS, and Node 20 cannot start a `.ts` file of an ESM package. Types are checked by `npm run typecheck`.
 require('ts-node').register({ transpileOnly: true, cwd: module.path });
 require('./faulty-runs.ts');

@@ -9,22 +9,21 @@ import {
   fetchJson,
   fromAbortable,
   ServiceError,
-  silent,
-  withLogger,
   withTimeout,
 } from '../../lib/index.ts';
+import { faults } from './faults.ts';
 import { transports } from './transports.ts';
 
-/** What the program prints, as JSON, when nothing keeps it alive any more; then it ends by itself. */
+/** The program prints a report as JSON once nothing keeps it alive, and then exits. */
 export interface Report {
-  /** How often the runs of a kind came to what. */
+  /** The number of runs by kind and outcome. */
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** What keeps the process alive, before the runs and after them. Connections that undici pools while idle do not. */
+  /** The resources that keep the process alive, before and after the runs. Idle connections of undici do not. */
   readonly resources: { readonly before: readonly string[]; readonly after: readonly string[] };
   readonly listeners: number;
   readonly rejections: readonly string[];
   readonly warnings: readonly string[];
-  /** What of the runs is in use when the garbage has been collected. */
+  /** The objects of the runs that are still in use after a garbage collection. */
   readonly inUse: { readonly subscriptions: number; readonly signals: number; readonly promises: number };
 }
 
@@ -32,49 +31,51 @@ interface Run {
   /** The faults of its services. */
   readonly services: readonly string[];
   readonly timeout: number;
-  /** When the caller leaves: when so many requests, of all runs, have been answered. */
+  /** When the caller aborts or unsubscribes: after so many responses to all runs. */
   readonly abort?: number | undefined;
   readonly unsubscribe?: number | undefined;
 }
 
 const [name, seed, urls] = process.argv.slice(2) as [string, string, string];
 const at = JSON.parse(urls) as Record<string, string>;
-const { ctx, faults } = transports.find((transport) => transport.name === name)!;
+const transport = transports.find((each) => each.name === name)!;
 
 const all = Object.keys(faults);
-const hanging = all.filter((name) => faults[name]!.json === 'nothing');
-const failing = all.filter((name) => name !== 'healthy' && !hanging.includes(name));
-const patient = ['healthy', ...hanging];
+const pending = all.filter((name) => faults[name]!.json === 'pending');
+const failing = all.filter((name) => name !== 'healthy' && !pending.includes(name));
+const withoutFailure = ['healthy', ...pending];
 
 const services = (one: readonly string[], others: readonly string[]): fc.Arbitrary<string[]> =>
   fc
     .tuple(fc.constantFrom(...one), fc.array(fc.constantFrom(...others), { minLength: 1, maxLength: 3 }))
     .chain(([name, names]) => fc.shuffledSubarray([name, ...names], { minLength: names.length + 1 }));
 const soon = fc.integer({ min: 1, max: 400 });
-/** A timer that is left behind keeps the process alive. */
-const far = fc.constant(2 ** 31 - 1);
-/** At least 125 are answered: those of the runs that answer, and one of each that fails. */
-const moment = fc.integer({ min: 0, max: 125 });
+/** A timer that is not cleared keeps the process alive. */
+const never = fc.constant(2 ** 31 - 1);
+/** There are at least 125 responses: those of the runs that answer, and one for each run that fails. */
+const responses = fc.integer({ min: 0, max: 125 });
 
-let dealt = 0;
-/** How a run has to end, however slow the machine is. */
+let failure = 0;
+/** The kinds of runs. Each kind but the last has one outcome, however slow the machine is. */
 const kinds: Readonly<Record<string, () => fc.Arbitrary<Run>>> = {
-  answers: () => fc.record({ services: services(['healthy'], ['healthy']), timeout: far }),
-  fails: () => fc.record({ services: services([failing[dealt++ % failing.length]!], patient), timeout: far }),
-  'times out': () => fc.record({ services: services(hanging, patient), timeout: soon }),
-  'is aborted': () => fc.record({ services: services(hanging, patient), timeout: far, abort: moment }),
-  'is left': () => fc.record({ services: services(hanging, patient), timeout: far, unsubscribe: moment }),
-  'is anything': () =>
+  answers: () => fc.record({ services: services(['healthy'], ['healthy']), timeout: never }),
+  fails: () =>
+    fc.record({ services: services([failing[failure++ % failing.length]!], withoutFailure), timeout: never }),
+  'times out': () => fc.record({ services: services(pending, withoutFailure), timeout: soon }),
+  'is aborted': () => fc.record({ services: services(pending, withoutFailure), timeout: never, abort: responses }),
+  'is unsubscribed': () =>
+    fc.record({ services: services(pending, withoutFailure), timeout: never, unsubscribe: responses }),
+  'has any outcome': () =>
     fc.record({
       services: services(all, all),
-      timeout: fc.oneof(soon, far),
-      abort: fc.option(moment, { nil: undefined }),
-      unsubscribe: moment,
+      timeout: fc.oneof(soon, never),
+      abort: fc.option(responses, { nil: undefined }),
+      unsubscribe: responses,
     }),
 };
-const turns = ['answers', 'fails', 'times out', 'fails', 'is aborted', 'fails', 'is left', 'is anything'];
+const order = ['answers', 'fails', 'times out', 'fails', 'is aborted', 'fails', 'is unsubscribed', 'has any outcome'];
 const runs = Array.from({ length: 200 }, (_, index) => {
-  const kind = turns[index % turns.length]!;
+  const kind = order[index % order.length]!;
   return { kind, run: fc.sample(kinds[kind]!(), { seed: Number(seed) + index, numRuns: 1 })[0]! };
 });
 
@@ -93,17 +94,17 @@ createHook({
   promiseResolve: (id) => promises.delete(id),
 }).enable();
 
-/** The caller's signal of all runs, as a server has one. */
+/** The signal of all runs, such as the shutdown signal of a server. */
 const shutdown = new AbortController();
-const answered = new BehaviorSubject(0);
-const counting: Fetch = async (url, init) => {
+const responded = new BehaviorSubject(0);
+const countingFetch: Fetch = async (url, init) => {
   try {
-    return await (ctx.fetch ?? fetch)(url, init);
+    return await transport.fetch(url, init);
   } finally {
-    if (!init.signal!.aborted) answered.next(answered.value + 1);
+    if (!init.signal!.aborted) responded.next(responded.value + 1);
   }
 };
-const shared: Context = { ...ctx, fetch: counting, signal: shutdown.signal };
+const shared: Context = { fetch: countingFetch, signal: shutdown.signal };
 
 const before = process.getActiveResourcesInfo();
 for (const { kind, run } of runs) {
@@ -114,7 +115,7 @@ for (const { kind, run } of runs) {
 }
 process.once('beforeExit', () => {
   const after = process.getActiveResourcesInfo();
-  // What a task has had in hand is not collected before its end, and what a finalizer holds not before that has run.
+  // Objects that the current task has used are not collected before it ends, nor those of a finalizer before it has run.
   const collect = (rounds: number): void => {
     globalThis.gc!();
     if (rounds > 0) setImmediate(collect, rounds - 1);
@@ -122,9 +123,9 @@ process.once('beforeExit', () => {
   };
   setImmediate(collect, 5);
 });
-// Only where something is left: it keeps nothing alive itself.
+// This timer does not keep the process alive, so it only fires if something else does.
 AbortSignal.timeout(90_000).addEventListener('abort', () => {
-  throw new Error(`alive still: ${JSON.stringify(report(process.getActiveResourcesInfo()))}`);
+  throw new Error(`the process is still alive: ${JSON.stringify(report(process.getActiveResourcesInfo()))}`);
 });
 
 function report(after: readonly string[]): Report {
@@ -140,36 +141,36 @@ function report(after: readonly string[]): Report {
   };
 }
 
-function start({ services, timeout, abort, unsubscribe }: Run, tell: (outcome: string) => void): void {
-  const ask = aggregate(
+function start({ services, timeout, abort, unsubscribe }: Run, onEnd: (outcome: string) => void): void {
+  const run = aggregate(
     services.map((name) => (ctx: Context) => {
       signals.push(new WeakRef(ctx.signal!));
       return fetchJson(ctx, at[name]!, { maxBytes: 2 ** 16 });
     }),
     withTimeout(timeout),
-    withLogger(silent),
   );
   const own = new AbortController();
-  const asked = abort === undefined ? ask(shared) : fromAbortable(shared, () => ask({ ...shared, signal: own.signal }));
-  const subscription = asked.subscribe({
+  const answer =
+    abort === undefined ? run(shared) : fromAbortable(shared, () => run({ ...shared, signal: own.signal }));
+  const subscription = answer.subscribe({
     next: () => {
-      tell('an answer');
+      onEnd('answer');
     },
     error: (error: Error) => {
-      if (!(error instanceof ServiceError)) tell(error.name);
-      else tell(`${services[Number(error.service.slice(1, -1))]!}: ${(error.cause as Error).name}`);
+      if (!(error instanceof ServiceError)) onEnd(error.name);
+      else onEnd(`${services[Number(error.service.slice(1, -1))]!}: ${(error.cause as Error).name}`);
     },
   });
   subscriptions.push(new WeakRef(subscription));
-  when(abort, () => {
+  afterResponses(abort, () => {
     own.abort('the user left');
   });
-  when(unsubscribe, () => {
-    if (!subscription.closed) tell('nothing');
+  afterResponses(unsubscribe, () => {
+    if (!subscription.closed) onEnd('nothing');
     subscription.unsubscribe();
   });
 }
 
-function when(moment: number | undefined, act: () => void): void {
-  if (moment !== undefined) answered.pipe(first((count) => count >= moment)).subscribe(act);
+function afterResponses(count: number | undefined, act: () => void): void {
+  if (count !== undefined) responded.pipe(first((value) => value >= count)).subscribe(act);
 }

@@ -1,16 +1,35 @@
-import { background, type Context } from '../../lib/index.ts';
+import type { Suite } from 'mocha';
+import { background, type Context, type Fetch } from '../../lib/index.ts';
 import { undiciFetch } from '../../lib/http/undici/index.ts';
-import { type Fault, faults } from './faults.ts';
 
-/** What carries requests, and what comes of the faults over it. */
 export interface Transport {
   readonly name: string;
+  readonly fetch: Fetch;
+  /** A context whose requests use the transport. */
   readonly ctx: Context;
-  /** The common table, with other rows where this transport must differ. */
-  readonly faults: Readonly<Record<string, Fault>>;
 }
 
+const undici = undiciFetch();
+
 export const transports: readonly Transport[] = [
-  { name: 'the global fetch', ctx: background, faults },
-  { name: 'undici', ctx: { fetch: undiciFetch() }, faults },
+  { name: 'the global fetch', fetch: globalThis.fetch, ctx: background },
+  { name: 'undici', fetch: undici, ctx: { fetch: undici } },
 ];
+
+/** A `describe` for each transport. */
+export function describeTransports(title: string, specs: (this: Suite, transport: Transport) => void): void {
+  for (const transport of transports) {
+    describe(`${title}, over ${transport.name}`, function () {
+      this.timeout(30_000);
+      specs.call(this, transport);
+    });
+  }
+}
+
+/** The error with which a transport, or the reader of a body, rejects. */
+export async function rejectionOf(promise: PromiseLike<unknown>): Promise<unknown> {
+  return promise.then(
+    () => Promise.reject(new Error('expected a rejection')),
+    (error: unknown) => error,
+  );
+}

@@ -159,7 +159,7 @@ describe('fakeFetch', () => {
   it('refuses a redirect where it is asked to, as fetchJson asks', async () => {
     const fetch = fakeFetch({ '/old': Response.redirect('http://api.test/new', 302) });
     const error = await failureOf(fetchJson({ fetch }, 'http://api.test/old'), NetworkError);
-    expect(error.message).to.equal('a redirect, which is refused, from GET http://api.test/old');
+    expect(error.message).to.equal('a refused redirect from GET http://api.test/old');
     expect(fetch.calls[0]).to.have.property('outcome', 'failed');
     expect(await fetch('http://api.test/old')).to.have.property('status', 302);
     const refusing = fetch(new Request('http://api.test/old', { redirect: 'error' }));

@@ -167,7 +167,7 @@ describe('recipe: a circuit breaker', function () {
   it('cancels what is in flight when it is unsubscribed from, and does not trip', async () => {
     const { orders, policy, upstream } = await stage({ status: 0, threshold: 1 });
     const subscription = orders(background).subscribe();
-    await upstream.asked;
+    await upstream.requested;
     subscription.unsubscribe();
     await upstream.closed;
     expect(policy.state).to.equal(CircuitState.Closed);
@@ -178,7 +178,7 @@ describe('recipe: a circuit breaker', function () {
     const { orders, policy, upstream } = await stage({ status: 0, threshold: 1 });
     const caller = new AbortController();
     const failure = failureOf(orders({ signal: caller.signal }), CanceledError);
-    await upstream.asked;
+    await upstream.requested;
     caller.abort('the user left');
     expect((await failure).cause).to.equal('the user left');
     await upstream.closed;

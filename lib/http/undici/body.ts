@@ -1,56 +1,52 @@
 import type { FetchBody, FetchChunk } from '../../core/context.ts';
 
-/** The bytes of a body that may wait to be read before the connection is paused. */
+/** The bytes that a body buffers before it pauses the connection. */
 const HIGH_WATER_MARK = 64 * 2 ** 10;
 
-/** Where a body comes from: the connection, or a decoder. */
+/** The connection, or the last decoder behind it. */
 interface Source {
   pause(): unknown;
   resume(): unknown;
 }
 
-/** The request that a body belongs to. */
-interface Abortable {
-  abort(reason: unknown): void;
-}
-
-/** A body that waits to be read: as much as the mark says, and the last chunk comes with its end. */
+/** The body of a response, which is its own reader. It emits the last chunk together with `done`. */
 export class Body implements FetchBody {
   source: Source;
-  /** As a stream says whether somebody reads it. */
+  /** As in a `ReadableStream`: true once there is a reader. */
   locked = false;
-  readonly #exchange: Abortable;
+  readonly #abortRequest: (reason: unknown) => void;
   readonly #chunks: Uint8Array[] = [];
-  #size = 0;
+  #bufferedBytes = 0;
   #paused = false;
-  #complete = false;
+  #ended = false;
   #failure: { readonly error: unknown } | undefined;
-  /** Settles the read that waits. */
-  #wake: (() => void) | undefined;
+  /** Settles the read that waits for a chunk. */
+  #settleRead: (() => void) | undefined;
 
-  constructor(source: Source, exchange: Abortable) {
+  constructor(source: Source, abortRequest: (reason: unknown) => void) {
     this.source = source;
-    this.#exchange = exchange;
+    this.#abortRequest = abortRequest;
   }
 
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
-    this.#size += chunk.byteLength;
-    if (this.#size > HIGH_WATER_MARK) {
+    this.#bufferedBytes += chunk.byteLength;
+    if (this.#bufferedBytes > HIGH_WATER_MARK) {
       this.#paused = true;
       this.source.pause();
     }
-    this.#wake?.();
+    this.#settleRead?.();
   }
 
-  complete(): void {
-    this.#complete = true;
-    this.#wake?.();
+  end(): void {
+    this.#ended = true;
+    this.#settleRead?.();
   }
 
+  /** The chunks that have arrived can still be read before the error. */
   fail(error: unknown): void {
     this.#failure = { error };
-    this.#wake?.();
+    this.#settleRead?.();
   }
 
   getReader(): this {
@@ -63,22 +59,22 @@ export class Body implements FetchBody {
       this.#paused = false;
       this.source.resume();
     }
-    if (this.#chunks.length > 0 || this.#complete) return this.#take();
-    return new Promise<void>((wake) => {
-      this.#wake = wake;
-      if (this.#failure) wake();
-    }).then(() => this.#take());
+    if (this.#chunks.length > 0 || this.#ended) return this.#next();
+    return new Promise<void>((resolve) => {
+      this.#settleRead = resolve;
+      if (this.#failure) resolve();
+    }).then(() => this.#next());
   }
 
   cancel(reason: unknown): Promise<void> {
-    this.#exchange.abort(reason);
+    this.#abortRequest(reason);
     return Promise.resolve();
   }
 
-  #take(): FetchChunk {
+  #next(): FetchChunk {
     const value = this.#chunks.shift();
-    this.#size -= value?.byteLength ?? 0;
+    this.#bufferedBytes -= value?.byteLength ?? 0;
     if (value === undefined && this.#failure) throw this.#failure.error;
-    return { done: this.#chunks.length === 0 && this.#complete, value };
+    return { done: this.#chunks.length === 0 && this.#ended, value };
   }
 }

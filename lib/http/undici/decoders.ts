@@ -1,22 +1,27 @@
 import type { Transform } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 
-const LENIENT = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
-const LENIENT_BROTLI = { flush: constants.BROTLI_OPERATION_FLUSH, finishFlush: constants.BROTLI_OPERATION_FLUSH };
+// They accept a body that is cut short, as `fetch` does.
+const ZLIB_OPTIONS = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
+const BROTLI_OPTIONS = { flush: constants.BROTLI_OPERATION_FLUSH, finishFlush: constants.BROTLI_OPERATION_FLUSH };
 
-/** As lenient as `fetch`, in the order in which the bytes pass them; none where one of the encodings is not known. */
-export function decodersOf(encoding: string, [first = 0]: Uint8Array): readonly Transform[] {
-  const codings = encoding.split(',').reverse();
-  const decoders = codings.map((coding, index) => {
-    switch (coding.trim()) {
+/**
+ * Creates the decoders for a `content-encoding`, in the order in which the bytes pass through them. There are none if an
+ * encoding is unknown: then the body stays encoded, as with `fetch`.
+ *
+ * @param firstChunk - The first bytes of the body: some servers send raw deflate, which only the first byte shows.
+ */
+export function createDecoders(contentEncoding: string, [firstByte = 0]: Uint8Array): readonly Transform[] {
+  const encodings = contentEncoding.split(',').reverse();
+  const decoders = encodings.map((encoding, index) => {
+    switch (encoding.trim()) {
       case 'gzip':
       case 'x-gzip':
-        return createGunzip(LENIENT);
+        return createGunzip(ZLIB_OPTIONS);
       case 'deflate':
-        // Some servers send it raw.
-        return index > 0 || (first & 0x0f) === 8 ? createInflate(LENIENT) : createInflateRaw(LENIENT);
+        return index > 0 || (firstByte & 0x0f) === 8 ? createInflate(ZLIB_OPTIONS) : createInflateRaw(ZLIB_OPTIONS);
       case 'br':
-        return createBrotliDecompress(LENIENT_BROTLI);
+        return createBrotliDecompress(BROTLI_OPTIONS);
       default:
         return undefined;
     }

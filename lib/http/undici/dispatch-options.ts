@@ -1,16 +1,16 @@
 import type { Readable } from 'node:stream';
-import { type Dispatcher, FormData as Form } from 'undici';
+import { type Dispatcher, FormData as UndiciFormData } from 'undici';
 
-/** The methods that `fetch` knows in any case. */
-const METHOD = /^(?:delete|get|head|options|post|put)$/i;
+/** The methods that `fetch` accepts in any case and sends in upper case. */
+const CASE_INSENSITIVE_METHOD = /^(?:delete|get|head|options|post|put)$/i;
 
-/** What `fetch` would send. */
+/** Makes the options of `dispatch` from the arguments of `fetch`, with the headers that `fetch` adds. */
 export function dispatchOptions(
   url: URL,
   { method = 'GET', headers = [], body }: RequestInit,
 ): Dispatcher.DispatchOptions {
   const { protocol, origin, pathname, search } = url;
-  // Of any other, a pool would ask its own origin for the path.
+  // For another scheme, a pool would request the path from its own origin.
   if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError('unknown scheme');
   const sent: string[] = [];
   const names = new Set<string>();
@@ -19,8 +19,8 @@ export function dispatchOptions(
     sent.push(name, value);
   };
   for (const [name = '', value = ''] of Array.isArray(headers) ? headers : new Headers(headers)) {
-    const lower = name.toLowerCase();
-    if (lower !== 'host') add(lower, value);
+    const lowerName = name.toLowerCase();
+    if (lowerName !== 'host') add(lowerName, value);
   }
   const content = body == null ? undefined : contentOf(body);
   if (content?.type != null && !names.has('content-type')) add('content-type', content.type);
@@ -33,39 +33,41 @@ export function dispatchOptions(
   return {
     origin,
     path: pathname + search,
-    method: METHOD.test(method) ? method.toUpperCase() : method,
+    method: CASE_INSENSITIVE_METHOD.test(method) ? method.toUpperCase() : method,
     headers: sent,
     body: content?.body ?? null,
   };
 }
 
-/** A body in a form that undici takes, and the type that `fetch` says it has. */
-function contentOf(body: BodyInit): {
+interface Content {
   readonly body: Dispatcher.DispatchOptions['body'];
   readonly type?: string | null;
-} {
+}
+
+/** Converts a body into a form that undici accepts, with the content type that `fetch` sends. */
+function contentOf(body: BodyInit): Content {
   if (typeof body === 'string') return { body, type: 'text/plain;charset=UTF-8' };
   if (body instanceof URLSearchParams) {
     return { body: String(body), type: 'application/x-www-form-urlencoded;charset=UTF-8' };
   }
-  // undici knows the length of these, which a server may insist on.
+  // undici knows the length of blobs and bytes, so it sends a `content-length`, which some servers require.
   if (body instanceof Blob) return { body: body as unknown as Readable, type: body.type || null };
-  // As they are now: who gives them may use them again.
+  // Bytes are copied, because the caller may use the buffer again.
   if (body instanceof ArrayBuffer) return { body: new Uint8Array(body.slice(0)) };
   if (ArrayBuffer.isView(body)) return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice() };
-  if (body instanceof Form) return { body };
-  if (body instanceof FormData) return { body: formOf(body) };
-  // Streams, and whatever else: the platform knows how. undici takes what can be iterated.
+  if (body instanceof UndiciFormData) return { body };
+  if (body instanceof FormData) return { body: undiciFormData(body) };
+  // The platform converts streams and everything else. undici accepts the stream because it is iterable.
   const { body: stream, headers } = new Response(body);
   return { body: stream as unknown as Readable, type: headers.get('content-type') };
 }
 
-/** undici takes none but its own. */
-function formOf(form: FormData): Form {
-  const own = new Form();
+/** undici accepts only its own `FormData`. */
+function undiciFormData(form: FormData): UndiciFormData {
+  const copy = new UndiciFormData();
   for (const [name, value] of form) {
-    if (typeof value === 'string') own.append(name, value);
-    else own.append(name, value, value.name);
+    if (typeof value === 'string') copy.append(name, value);
+    else copy.append(name, value, value.name);
   }
-  return own;
+  return copy;
 }

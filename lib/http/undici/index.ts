@@ -1,45 +1,50 @@
 import { Agent, type Dispatcher, interceptors } from 'undici';
-import { hasMethod, describeType } from '../../core/assert.ts';
+import { hasMethod, mismatch } from '../../core/assert.ts';
 import type { Fetch } from '../../core/context.ts';
 import { dispatchOptions } from './dispatch-options.ts';
-import { Exchange } from './exchange.ts';
+import { FetchHandler } from './fetch-handler.ts';
 
-/** What {@link undiciFetch} takes. */
+/** The options of {@link undiciFetch}. */
 export interface UndiciFetchOptions {
   /**
-   * What sends the requests: an `Agent`, a `ProxyAgent`, a `MockAgent`, or any of them with interceptors. A `Pool` or a
-   * `Client` asks its own origin, whatever the URL says. Of the undici that is installed, 7 or 8: `getGlobalDispatcher()` may give
-   * that of Node itself, of an older undici, which takes no request from here (`UND_ERR_INVALID_ARG`).
+   * Sends the requests: an `Agent`, a `ProxyAgent`, a `MockAgent`, or any of them with interceptors. A `Pool` or a `Client` sends
+   * every request to its own origin, whatever the URL says.
+   *
+   * Create it with the installed undici, 7 or 8. `getGlobalDispatcher()` may return the dispatcher of Node's own, older undici,
+   * which rejects the requests (`UND_ERR_INVALID_ARG`).
    *
    * @defaultValue A new `Agent` with undici's defaults.
    */
   readonly dispatcher?: Dispatcher | undefined;
 }
 
-/** A {@link Fetch} over undici. */
+/** A {@link Fetch} that sends requests through undici. */
 export interface UndiciFetch extends Fetch {
   /**
-   * Refuses new requests, waits for those in flight and closes the connections. A dispatcher that was given is left alone: it
-   * belongs to who made it.
+   * Rejects new requests, waits for those in flight and closes the connections. A dispatcher that was passed in stays open: its
+   * owner closes it.
    */
   close(): Promise<void>;
-  /** {@link UndiciFetch.close}, for `await using`. */
+  /** Calls {@link UndiciFetch.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Makes a transport of an undici dispatcher, for `withFetch` or `ctx.fetch`: what the global `fetch` does for `fetchJson` and
- * `fetchText`, at a fraction of its cost.
+ * Creates a transport from an undici dispatcher, for `withFetch` or `ctx.fetch`. For `fetchJson` and `fetchText` it does what
+ * the global `fetch` does, at a fraction of the cost.
  *
- * Answers when the headers are there, and holds back a body that is not read. Rejects as `fetch` does, with a `TypeError`
- * whose `cause` has the system's `code`, and with the signal's reason when it aborts. Gzip, deflate and Brotli are decoded.
- * Of `init` it heeds `method`, `headers`, `body`, `redirect` and `signal`; it knows neither cookies nor caches nor CORS.
+ * - It resolves when the headers have arrived, and pauses the connection while the body is not read. It decodes gzip, deflate
+ *   and Brotli.
+ * - It rejects as `fetch` does: with a `TypeError` whose `cause` has the system's `code`, or with the signal's reason when the
+ *   signal aborts.
+ * - It uses `method`, `headers`, `body`, `redirect` and `signal` of the `init`. It has no cookies, no cache and no CORS.
  *
- * Without a `dispatcher` it makes an `Agent` of its own with undici's defaults: a connection to an origin for each request in
- * flight, one request at a time on each (no pipelining), and an idle one is kept for 4,000 ms.
+ * Without a `dispatcher` it creates an `Agent` with undici's defaults: one connection for each request in flight, without
+ * pipelining. An idle connection is kept for 4,000 ms.
  *
- * @param options - The dispatcher.
- * @throws TypeError where `dispatcher` is none.
+ * @throws TypeError if `dispatcher` is not a dispatcher.
+ *
+ * @remarks The API of dispatchers is https://undici.nodejs.org/#/docs/api/Dispatcher.
  *
  * @example
  * ```ts
@@ -57,30 +62,29 @@ export interface UndiciFetch extends Fetch {
 export function undiciFetch({ dispatcher: given }: UndiciFetchOptions = {}): UndiciFetch {
   if (given !== undefined && !hasMethod(given, 'dispatch')) {
     throw new TypeError(
-      `undiciFetch: dispatcher must be a Dispatcher of undici, not ${describeType(given)}: give new Agent()`,
+      `${mismatch('undiciFetch: dispatcher', 'a Dispatcher of undici', given)}: pass new Agent(), for example`,
     );
   }
   const dispatcher = given ?? new Agent();
-  let following: Dispatcher | undefined;
+  let redirecting: Dispatcher | undefined;
   const transport: Fetch = (url, init) =>
     new Promise((resolve, reject) => {
-      const exchange = new Exchange(init.redirect === 'error', resolve, reject);
-      exchange.abortWith(init);
+      const handler = new FetchHandler(init, resolve, reject);
       try {
         const options = dispatchOptions(url, init);
         if (init.redirect === 'error' || init.redirect === 'manual') {
-          exchange.dispatch(dispatcher, options);
+          handler.dispatch(dispatcher, options);
         } else {
-          following ??= dispatcher.compose(interceptors.redirect({ maxRedirections: 20 }));
-          exchange.dispatch(following, Object.assign(options, { throwOnMaxRedirect: true }));
+          redirecting ??= dispatcher.compose(interceptors.redirect({ maxRedirections: 20 }));
+          handler.dispatch(redirecting, Object.assign(options, { throwOnMaxRedirect: true }));
         }
       } catch (error) {
-        exchange.onResponseError(undefined, error);
+        handler.onResponseError(undefined, error);
       }
     });
-  let closing: Promise<void> | undefined;
+  let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    if (!given) await (closing ??= dispatcher.close());
+    if (!given) await (closed ??= dispatcher.close());
   };
   return Object.assign(transport, { close, [Symbol.asyncDispose]: close });
 }

@@ -73,7 +73,7 @@ describe('withTracing, with a context manager and an instrumented fetch,', funct
       respond(response);
     });
     const service = (ctx: Context) => fetchJson(ctx, url`${server.url}/${path}`);
-    return Object.assign(service, { asked: server.asked });
+    return Object.assign(service, { asked: server.requested });
   };
   const never = (): void => undefined;
   const status = (code: number) => (response: ServerResponse) => response.writeHead(code).end();

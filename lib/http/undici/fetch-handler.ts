@@ -1,0 +1,154 @@
+import type { Transform } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { onAbort } from '../../core/abort.ts';
+import type { FetchResponse } from '../../core/context.ts';
+import { Body } from './body.ts';
+import { createDecoders } from './decoders.ts';
+
+/** Each encoding multiplies the size of a body, so that a few bytes could become gigabytes. */
+const MAX_ENCODINGS = 5;
+
+/** The statuses that `fetch` follows. */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Handles the events of one request in undici, and settles the promise of a `fetch` with a response or an error. */
+export class FetchHandler implements Dispatcher.DispatchHandler {
+  readonly #init: RequestInit;
+  readonly #resolve: (response: FetchResponse) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #stopListening: (() => void) | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: Body | undefined;
+  /** The `content-encoding`, until the first chunk arrives and the decoders are created. */
+  #contentEncoding: string | undefined;
+  #decoders: readonly Transform[] = [];
+  /** Set once the response is complete, the connection has broken, or the request is aborted. */
+  #ended: { readonly abortReason?: unknown } | undefined;
+
+  constructor(init: RequestInit, resolve: (response: FetchResponse) => void, reject: (error: unknown) => void) {
+    this.#init = init;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    // `init.signal` is not read: that would create the signal.
+    this.#stopListening = onAbort(init, (reason) => {
+      this.#abort(reason);
+    });
+  }
+
+  /** Starts the request, unless it is already aborted. */
+  dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
+    if (!this.#ended) dispatcher.dispatch(options, this);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#ended) controller.abort(toError(this.#ended.abortReason));
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return; // informational: the response follows
+    if (this.#init.redirect === 'error' && REDIRECTS.has(status)) {
+      this.#reject(fetchError('fetch failed', new Error('unexpected redirect')));
+      return;
+    }
+    const get = (name: string): string | null => {
+      const lowerName = name.toLowerCase();
+      const value = Object.hasOwn(headers, lowerName) ? headers[lowerName] : undefined;
+      return Array.isArray(value) ? value.join(', ') : (value ?? null);
+    };
+    this.#contentEncoding = get('content-encoding')?.toLowerCase();
+    if (this.#contentEncoding !== undefined && this.#contentEncoding.split(',').length > MAX_ENCODINGS) {
+      throw new Error(`more than ${String(MAX_ENCODINGS)} content encodings`);
+    }
+    this.#body = new Body(controller, (reason) => {
+      this.#abort(reason);
+    });
+    this.#resolve({ status, headers: { get }, body: this.#body });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    if (!this.#body || this.#ended) return; // the body of a refused redirect, or bytes after the end
+    if (this.#contentEncoding !== undefined) this.#decode(this.#contentEncoding, this.#body, controller, chunk);
+    const [decoder] = this.#decoders;
+    if (!decoder) this.#body.push(chunk);
+    else if (!decoder.write(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    const [decoder] = this.#decoders;
+    if (decoder) decoder.end();
+    else this.#complete();
+  }
+
+  onResponseError(_controller: unknown, error: unknown): void {
+    if (this.#ended) return;
+    this.#end({});
+    this.#reject(fetchError('fetch failed', error));
+    this.#body?.fail(fetchError('terminated', error));
+  }
+
+  /** Before undici has a connection there is nothing to abort in undici: `onRequestStart` aborts then. */
+  #abort(reason: unknown): void {
+    if (this.#ended) return;
+    this.#end({ abortReason: reason });
+    this.#reject(reason);
+    this.#body?.fail(reason);
+    this.#controller?.abort(toError(reason));
+  }
+
+  #complete(): void {
+    if (this.#ended) return;
+    this.#end({});
+    this.#body?.end();
+  }
+
+  #end(ended: { readonly abortReason?: unknown }): void {
+    this.#ended = ended;
+    this.#stopListening?.();
+    for (const decoder of this.#decoders) decoder.destroy();
+  }
+
+  /** Called with the first chunk: the format of deflate shows only there, and an empty body needs no decoder. */
+  #decode(
+    contentEncoding: string,
+    body: Body,
+    controller: Dispatcher.DispatchController,
+    firstChunk: Uint8Array,
+  ): void {
+    this.#contentEncoding = undefined;
+    this.#decoders = createDecoders(contentEncoding, firstChunk);
+    const [first, ...others] = this.#decoders;
+    if (!first) return;
+    for (const decoder of this.#decoders) {
+      decoder.on('error', (error) => {
+        controller.abort(error);
+        this.onResponseError(undefined, error);
+      });
+    }
+    first.on('drain', () => {
+      controller.resume();
+    });
+    const last = others.reduce((from, to) => from.pipe(to), first);
+    last.on('data', (chunk: Uint8Array) => {
+      body.push(chunk);
+    });
+    last.on('end', () => {
+      this.#complete();
+    });
+    body.source = last;
+  }
+}
+
+/** `fetch` fails with the same messages, and callers look for the system's code in the cause. */
+function fetchError(message: string, cause: unknown): TypeError {
+  return new TypeError(message, { cause });
+}
+
+/** undici and its observers accept only an `Error` as a reason. */
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new DOMException('The request was aborted.', 'AbortError');
+}

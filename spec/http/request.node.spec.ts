@@ -1,0 +1,127 @@
+import { expect } from 'chai';
+import { lastValueFrom, repeat } from 'rxjs';
+import { DecodeError, fetchJson, fetchText } from '../../lib/index.ts';
+import { failureOf } from '../support/failure.ts';
+import { expectNoUnhandledRejections } from '../support/rejections.ts';
+import { closeServers, mirror, type Received, reply, serve, serveRaw } from '../support/servers.ts';
+import { describeTransports } from '../support/transports.ts';
+
+describeTransports('a request', ({ ctx, fetch }) => {
+  expectNoUnhandledRejections();
+  afterEach(closeServers);
+
+  it('emits JSON, and completes', async () => {
+    const { url } = await serve(reply('{"name":"Alice"}', { 'content-type': 'application/json' }));
+    expect(await lastValueFrom(fetchJson(ctx, `${url}/profiles/42`))).to.deep.equal({ name: 'Alice' });
+  });
+
+  it('emits text, and completes', async () => {
+    const { url } = await serve(reply('Name: Älice €'));
+    expect(await lastValueFrom(fetchText(ctx, new URL(url)))).to.equal('Name: Älice €');
+  });
+
+  it('sends a request for each subscription, and none before', async () => {
+    const server = await serve(reply('1'));
+    const profile = fetchJson(ctx, `${server.url}/a`);
+    await lastValueFrom(fetchJson(ctx, `${server.url}/b`));
+    expect(server.requests).to.deep.equal(['GET /b']);
+    await lastValueFrom(profile.pipe(repeat(2)));
+    expect(server.requests).to.deep.equal(['GET /b', 'GET /a', 'GET /a']);
+  });
+
+  const bytes = new TextEncoder().encode('€');
+  const form = 'application/x-www-form-urlencoded;charset=UTF-8';
+  const bodies: [title: string, body: BodyInit, text: string, type: string | undefined][] = [
+    ['a string', '€', '€', 'text/plain;charset=UTF-8'],
+    ['an empty string', '', '', 'text/plain;charset=UTF-8'],
+    ['bytes', bytes, '€', undefined],
+    ['a buffer', bytes.buffer, '€', undefined],
+    ['a view of a buffer', new DataView(new TextEncoder().encode('$€$').buffer, 1, 3), '€', undefined],
+    ['parameters', new URLSearchParams({ a: '1 2' }), 'a=1+2', form],
+    ['a blob', new Blob(['€'], { type: 'text/x' }), '€', 'text/x'],
+    ['a blob without a type', new Blob(['€']), '€', undefined],
+    ['a stream', new Blob(['€']).stream(), '€', undefined],
+  ];
+  for (const [title, body, text, type] of bodies) {
+    it(`sends ${title}, with its content type and its length`, async () => {
+      const { url } = await serve(mirror);
+      const init = { method: 'post', body, duplex: 'half' };
+      const sent = await lastValueFrom(fetchJson<Received>(ctx, url, init));
+      expect(sent).to.include({ method: 'POST', body: text });
+      expect(sent.headers['content-type']).to.equal(type);
+      const length = title === 'a stream' ? undefined : String(Buffer.byteLength(text));
+      expect(sent.headers['content-length']).to.equal(length);
+    });
+  }
+
+  it('sends a form as multipart', async () => {
+    const { url } = await serve(mirror);
+    const body = new FormData();
+    body.set('name', 'Alice');
+    body.set('photo', new Blob(['€'], { type: 'text/x' }), 'alice.txt');
+    const sent = await lastValueFrom(fetchJson<Received>(ctx, url, { method: 'POST', body }));
+    expect(sent.headers['content-type']).to.match(/^multipart\/form-data; ?boundary=/);
+    expect(sent.headers['content-length']).to.equal(String(Buffer.byteLength(sent.body)));
+    expect(sent.body).to.include('name="name"\r\n\r\nAlice\r\n');
+    expect(sent.body).to.include('name="photo"; filename="alice.txt"\r\nContent-Type: text/x\r\n\r\n€\r\n');
+  });
+
+  it("sends the caller's content type instead of the body's own", async () => {
+    const { url } = await serve(mirror);
+    const init = { method: 'POST', body: '{"id":42}', headers: { 'Content-Type': 'application/json' } };
+    const sent = await lastValueFrom(fetchJson<Received>(ctx, url, init));
+    expect(sent).to.deep.include({ method: 'POST', body: '{"id":42}' });
+    expect(sent.headers['content-type']).to.equal('application/json');
+  });
+
+  for (const [method, sent] of [
+    ['delete', 'DELETE'],
+    ['Put', 'PUT'],
+    ['Patch', 'Patch'],
+    ['getx', 'getx'],
+    ['xget', 'xget'],
+  ] as const) {
+    it(`sends the method ${method} as ${sent}`, async () => {
+      const server = await serveRaw((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'));
+      await lastValueFrom(fetchText(ctx, `${server.url}/users`, { method }));
+      expect(server.requests).to.deep.equal([`${sent} /users`]);
+    });
+  }
+
+  it('emits nothing of a HEAD, and reads the content type of a 204', async () => {
+    const { url } = await serve((request, response) => {
+      const status = request.method === 'HEAD' ? 200 : 204;
+      response.writeHead(status, { 'content-encoding': 'gzip', 'content-type': 'a/b' }).end();
+    });
+    expect(await lastValueFrom(fetchText(ctx, url, { method: 'HEAD' }))).to.equal('');
+    expect((await failureOf(fetchJson(ctx, url), DecodeError)).contentType).to.equal('a/b');
+  });
+
+  it('waits for the response behind an early hint', async () => {
+    const { url } = await serve((_request, response) => {
+      response.writeEarlyHints({ link: '</a.css>; rel=preload' });
+      response.end('1');
+    });
+    expect(await lastValueFrom(fetchJson(ctx, url))).to.equal(1);
+  });
+
+  it('resolves when the headers have arrived, and then reads the body chunk by chunk', async () => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(201, { 'x-a': '1', 'set-cookie': ['a', 'b'] }).write('Ali');
+      response.end('ce');
+    });
+    const { status, headers, body } = await fetch(new URL(url), {});
+    expect(status).to.equal(201);
+    const values = ['X-A', 'set-cookie', 'x-b', 'constructor'].map((name) => headers.get(name));
+    expect(values).to.deep.equal(['1', 'a, b', null, null]);
+    const reader = body!.getReader();
+    let text = '';
+    for (let done = false; !done;) {
+      const chunk = await reader.read();
+      text += Buffer.from(chunk.value ?? []).toString();
+      ({ done } = chunk);
+    }
+    expect(text).to.equal('Alice');
+    expect((await reader.read()).done).to.equal(true);
+  });
+});

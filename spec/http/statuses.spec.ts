@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import { type Fetch, fetchJson, fetchText, HttpError } from '../../lib/index.ts';
+import { failureOf } from '../support/failure.ts';
+import { expectNoUnhandledRejections } from '../support/rejections.ts';
+import { responding, streamOf } from '../support/stub-fetch.ts';
+
+describe('a status outside 200–299', () => {
+  expectNoUnhandledRejections();
+
+  const api = 'http://api.test/users/42';
+  const errorOf = async (body: BodyInit | null, init: ResponseInit = { status: 500 }): Promise<HttpError> =>
+    failureOf(fetchText({ fetch: responding(body, init) }, api), HttpError);
+
+  it('errors with HttpError, which has an excerpt that is not enumerable', async () => {
+    const fetch = responding('no such user', { status: 404, headers: { 'content-type': 'text/plain' } });
+    const error = await failureOf(fetchJson({ fetch }, `${api}?token=secret#top`, { method: 'delete' }), HttpError);
+    expect(error.message).to.equal(`HTTP 404 from DELETE ${api}`);
+    expect(error).to.include({ status: 404, method: 'DELETE', url: api, retryAfter: undefined });
+    expect(error.body).to.equal('no such user');
+    expect(Object.keys(error)).not.to.include('body');
+    expect(error.toJSON()).not.to.have.property('body');
+    expect(JSON.stringify(error)).not.to.include('no such user');
+  });
+
+  it('errors with HttpError for an error response of the platform', async () => {
+    const fetch: Fetch = () => Promise.resolve(Response.error());
+    expect((await failureOf(fetchJson({ fetch }, api), HttpError)).status).to.equal(0);
+  });
+
+  describe('the excerpt', () => {
+    it('ends after 64 KiB, in bytes, even if the body comes in one chunk', async () => {
+      expect((await errorOf('x'.repeat(2 ** 20))).body).to.equal('x'.repeat(2 ** 16));
+      expect((await errorOf('é'.repeat(2 ** 20))).body).to.equal('é'.repeat(2 ** 15));
+    });
+
+    for (const [title, chunks, then, excerpt, canceled] of [
+      [
+        'ends after 64 KiB, and cancels a body that would end there',
+        ['x'.repeat(2 ** 16)],
+        'end',
+        'x'.repeat(2 ** 16),
+        1,
+      ],
+      ['ends after 100 ms, and cancels a body that drips', ['dri', 'p'], 'hang', 'drip', 1],
+      ['ends where the body breaks', ['oops'], 'break', 'oops', 0],
+    ] as const) {
+      it(title, async () => {
+        const body = streamOf(chunks, then);
+        expect((await errorOf(body.stream)).body).to.equal(excerpt);
+        expect(body.canceled()).to.equal(canceled);
+      });
+    }
+
+    it('is empty if the body has another reader', async () => {
+      const response = new Response('for another reader', { status: 500 });
+      response.body?.getReader();
+      const error = await failureOf(fetchText({ fetch: () => Promise.resolve(response) }, api), HttpError);
+      expect(error.body).to.equal('');
+    });
+
+    it('replaces bytes that are not UTF-8', async () => {
+      expect((await errorOf(Uint8Array.of(0x61, 0xff, 0x62))).body).to.equal('a\ufffdb');
+    });
+  });
+
+  describe('Retry-After', () => {
+    for (const [value, ms] of [
+      ['0', 0],
+      ['120', 120_000],
+      [' 7 ', 7_000],
+      ['Wed, 21 Oct 2015 07:28:00 GMT', 0], // long past
+      ['1.5', undefined],
+      ['-1', undefined],
+      ['soon', undefined],
+      ['(at) Wed, 21 Oct 2015 07:28:00 GMT', undefined],
+      ['Wed, 21 Oct 2015 07:28:00 GMT+0100', undefined],
+      ['2099-01-01', undefined],
+      ['', undefined],
+    ] as const) {
+      it(`becomes milliseconds: ${JSON.stringify(value)} is ${String(ms)}`, async () => {
+        const fetch: Fetch = () => Promise.resolve({ status: 503, headers: { get: () => value }, body: null });
+        expect((await failureOf(fetchText({ fetch }, api), HttpError)).retryAfter).to.equal(ms);
+      });
+    }
+
+    it('becomes milliseconds: a date counts from now', async () => {
+      const date = Date.UTC(2100, 0, 1);
+      const earliest = Date.now();
+      const headers = { 'retry-after': 'Fri, 01 Jan 2100 00:00:00 GMT' };
+      const { retryAfter } = await errorOf(null, { status: 503, headers });
+      expect(retryAfter).to.be.within(date - Date.now(), date - earliest);
+    });
+  });
+});
