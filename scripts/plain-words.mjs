@@ -1,7 +1,8 @@
 // An ESLint rule: comments are plain sentences. The words that it rejects hide who does what.
 
 const firstWords = /^(?:who|whoever|whose|what|of)\b/i;
-const anywhere = /\b(?:(?:is|are) (?:told|no(?! longer))|let be|lets? go|heed(?:s|ed)?|mend(?:s|ed)?)\b/i;
+const anywhere =
+  /\b(?:(?:is|are) told|(?<!there )(?:is|are) no(?! longer)|let be|lets? go|heed(?:s|ed)?|mend(?:s|ed)?)\b/i;
 
 /** @type {import('eslint').Rule.RuleModule} */
 export const plainWords = {
