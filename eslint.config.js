@@ -1,166 +1,112 @@
 // @ts-check
-import { posix } from 'node:path';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 import rxjsX from 'eslint-plugin-rxjs-x';
+import { plainWords } from './scripts/plain-words.mjs';
 
 /**
- * The house, from the ground up: a file imports from the floors below its own, and from none beside or above it. So there
- * are no cycles, and nothing imports `index.ts`.
+ * The rooms of lib/. Each line names rooms, the files and packages that they import beside their own folder and rxjs, and the
+ * rooms of which they import only types. A line wins over the lines above it.
  */
-const floors = [
-  ['check'],
-  ['context', 'retry-budget'],
-  ['errors/forkfast-error'],
-  ['abort', 'errors/*', 'headers', 'relay', 'service', 'url'],
-  ['scope'],
-  ['events', 'from-abortable', 'operators/*'],
-  ['deadline', 'response', 'sharing'],
-  ['fetch', 'logging', 'per-run', 'single-flight'],
-  ['options'],
-  ['member'],
-  ['run'],
-  ['aggregate'],
-  ['aggregate-each', 'aggregate-latest', 'user-aggregator'],
-  ['index'],
-  ['undici/body', 'undici/decoders', 'undici/dispatch-options'],
-  ['undici/exchange'],
-  ['undici'],
-  // forkfast/testing stands on the house, and nothing of the house on it.
-  ['testing/marble-lines', 'testing/request-of', 'testing/values', 'testing/virtual-time'],
-  ['testing/watch/watched'],
-  ['testing/watch/*'],
-  ['testing/leak-watch', 'testing/marble-diff'],
-  ['testing/marbles', 'testing/contexts', 'testing/record*', 'testing/fake-fetch', 'testing/expect-no-leaks'],
-  ['testing/index'],
+const rooms = [
+  room('errors', 'core/assert @standard-schema/spec'),
+  room('observe', 'errors core/assert winston', 'core'),
+  room('core', 'errors observe/events observe/logging'),
+  room('http resilience', 'core errors undici node:stream node:zlib @standard-schema/spec'),
+  room(
+    'observe/report observe/opentelemetry',
+    'events errors core/assert get-east-asian-width @opentelemetry/api',
+    'core',
+  ),
+  room('testing user-aggregator', 'index core/assert watch request-of rxjs/testing deep-eql'),
 ];
-
-/** A wing: an entry point of its own, which stands on the floors up to `options`, and which no floor reaches. */
-const opentelemetry = [['attributes', 'intervals', 'only'], ['metrics', 'tracing'], ['propagate-trace'], ['index']].map(
-  (floor) => floor.map((file) => `opentelemetry/${file}`),
-);
-
-/**
- * What a file imports beside rxjs and the floors below.
- *
- * @type {Map<string, string | string[]>}
- */
-const packages = new Map([
-  ['errors/*', '@standard-schema/spec'],
-  ['operators/*', '@standard-schema/spec'],
-  ['options', '#default-logger'],
-  ['scope', '#fan-out'],
-  ['opentelemetry/*', '@opentelemetry/api'],
-  ['platform/default-logger.node', 'winston'],
-  ['platform/fan-out.node', 'node:events'],
-  ['undici', 'undici'],
-  ['undici/*', ['undici', 'node:stream', 'node:zlib']],
-  ['waterfall', 'string-width'],
-  ['testing/contexts', 'rxjs/testing'],
-  ['testing/marbles', 'rxjs/testing'],
-  ['testing/values', 'deep-eql'],
-  ['testing/virtual-time', 'rxjs/testing'],
-]);
-
-const zones = [
-  zone('**/*', [], 'A new file: give it a floor in eslint.config.js.'),
-  ...storeys(floors),
-  ...storeys(opentelemetry, floors.slice(0, floors.findIndex((floor) => floor.includes('options')) + 1).flat()),
-  // The other wings: imported by condition, and by no path.
-  zone('platform/default-logger.console', ['logging']),
-  zone('platform/default-logger.node', ['logging']),
-  zone('platform/fan-out.node', []),
-  zone('platform/fan-out.web', []),
-  // forkfast/report: an entry of its own, which the trunk does not reach.
-  zone('timeline', ['errors/*', 'events']),
-  zone('server-timing', ['errors/*', 'events', 'timeline']),
-  zone('waterfall', ['check', 'errors/*', 'events', 'timeline']),
-  zone('report', ['server-timing', 'waterfall']),
-];
-
-function storeys(/** @type {string[][]} */ floors, /** @type {string[]} */ ground = []) {
-  return floors.flatMap((floor, level) =>
-    floor.map((file) => zone(file, [...ground, ...floors.slice(0, level).flat()])),
-  );
-}
 
 /** @returns {import('eslint').Linter.Config} */
-function zone(
-  /** @type {string} */ file,
-  /** @type {string[]} */ below,
-  message = `lib/${file}.ts stands on ${['rxjs', ...below].join(', ')}: see the floors in eslint.config.js.`,
-) {
-  const path = (/** @type {string} */ other) =>
-    `./${posix.relative(posix.dirname(file), other)}.ts`.replace('./..', '..');
-  const files = below.filter((other) => other !== 'index').map(path);
-  const names = ['rxjs', packages.get(file) ?? packages.get(`${posix.dirname(file)}/*`) ?? [], files].flat();
-  const allowed = names.map((name) => name.replaceAll('.', '\\.').replace('*', '[a-z-]+')).join('|');
+function room(/** @type {string} */ names, /** @type {string} */ imports, types = '') {
+  const message = `${names}: import only rxjs, ${imports.replaceAll(' ', ', ')}${types && ` and types of ${types}`}.`;
+  const allExcept = (/** @type {string} */ allowed) => {
+    const all = allowed.replaceAll(' ', '|');
+    return String.raw`^(?!(\./[\w-]+\.ts|(\.{1,2}/)+(${all})(/[\w-]+)?\.ts|${all}|rxjs)$)`;
+  };
+  const patterns = types
+    ? [
+        { regex: allExcept(`${imports} ${types}`), message },
+        { regex: allExcept(imports), allowTypeImports: true, message },
+      ]
+    : [{ regex: allExcept(imports), message }];
   return {
-    files: [`lib/${file}.ts`],
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: `^(?!(?:${allowed})$)`, message }] }] },
+    files: names.split(' ').flatMap((name) => [`lib/${name}/**`, `lib/${name}.ts`]),
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
   };
 }
 
-/** One word has one home. */
-const homes = {
-  fetch: ['lib/fetch.ts'],
-  AbortController: ['lib/abort.ts', 'lib/run.ts', 'lib/testing/contexts.ts', 'lib/testing/leak-watch.ts'],
-  process: ['lib/platform/*.node.ts'],
+/** Globals that only some files may use. */
+const allowedGlobals = {
+  fetch: ['lib/http/fetch.ts'],
+  process: ['lib/core/abort.ts', 'lib/observe/winston.ts'],
+  AbortController: ['lib/core/abort.ts', 'lib/testing/contexts.ts', 'lib/testing/leak-watch.ts'],
 };
-const forkJoin = { selector: 'Identifier[name="forkJoin"]', message: 'Only lib/aggregate.ts says forkJoin.' };
 
-/** The globals that no file may say, and of the words above those whose home is elsewhere. */
-function globalsOutside(home = '') {
-  const elsewhere = Object.entries(homes).filter(([, files]) => !files.includes(home));
-  const clocks = [
+/** Globals that no file may use. */
+const forbiddenGlobals = {
+  'Virtual time does not see it: use a scheduler of RxJS.': [
     'setTimeout',
     'setInterval',
     'setImmediate',
     'queueMicrotask',
     'requestAnimationFrame',
     'performance',
-  ];
-  const node = ['Buffer', 'global', 'require', '__dirname', '__filename'];
+  ],
+  'Node-only: lib/ runs in browsers too.': ['Buffer', 'global', 'require', '__dirname', '__filename'],
+};
+
+/** @returns {import('eslint').Linter.RulesRecord} */
+function globalsIn(file = '') {
+  const forbidden = Object.entries(forbiddenGlobals).flatMap(([message, names]) =>
+    names.map((name) => ({ name, message })),
+  );
+  const elsewhere = Object.entries(allowedGlobals)
+    .filter(([, files]) => !files.includes(file))
+    .map(([name, files]) => ({ name, message: `Only ${files.join(' and ')} may use it.` }));
   return {
-    checkGlobalObject: true,
-    globals: [
-      ...elsewhere.map(([name, files]) => ({ name, message: `Only ${files.join(' and ')} may say it.` })),
-      ...clocks.map((name) => ({ name, message: 'Virtual time does not see it: use a scheduler of RxJS.' })),
-      ...node.map((name) => ({ name, message: 'Node-only: lib runs in browsers too.' })),
-    ],
+    'no-restricted-globals': ['error', { checkGlobalObject: true, globals: [...forbidden, ...elsewhere] }],
   };
 }
 
 const syntax = [
-  { selector: 'ImportExpression', message: 'Bundlers and the zones of imports cannot see through it.' },
-  { selector: 'ExportDefaultDeclaration', message: 'Exports have names.' },
-  { selector: 'ExportAllDeclaration', message: 'index.ts says every name that it exports.' },
-  { selector: 'VariableDeclarator[init.name="globalThis"]', message: 'Say globalThis.name: some have one home.' },
+  { selector: 'ImportExpression', message: 'Bundlers and the rules of imports cannot see through it.' },
+  { selector: 'ExportDefaultDeclaration', message: 'Export by name.' },
+  { selector: 'ExportAllDeclaration', message: 'Name every export.' },
+  {
+    selector: 'VariableDeclarator[init.name="globalThis"]',
+    message: 'Write globalThis.name: some globals are restricted.',
+  },
   {
     selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
     message: 'Virtual time does not see it: use the now() of a scheduler.',
   },
 ];
+const forkJoin = { selector: 'Identifier[name="forkJoin"]', message: 'Only lib/core/aggregate.ts may use forkJoin.' };
 
 const specSyntax = [
   {
     selector:
       'CallExpression[callee.object.name=/^(describe|context|suite|it|specify|test)$/][callee.property.name=/^(only|skip)$/]',
-    message: 'Every spec runs, or is deleted.',
+    message: 'Run the spec or delete it.',
   },
-  { selector: 'CallExpression[callee.name=/^x(describe|context|it|specify)$/]', message: 'Every spec runs.' },
+  { selector: 'CallExpression[callee.name=/^x(describe|context|it|specify)$/]', message: 'Run the spec or delete it.' },
   {
     selector: 'CallExpression[callee.object.type="ThisExpression"][callee.property.name=/^(retries|skip)$/]',
-    message: 'A spec passes every time, the first time.',
+    message: 'Make the spec pass every time, without retries.',
   },
   {
     selector: 'CallExpression[callee.name=/^set(Timeout|Interval)$/][arguments.length>1]',
-    message: 'No sleeping: use marbles, or wait for what is to happen.',
+    message: 'Do not sleep: use marbles, or wait for the event itself.',
   },
   {
     selector: 'CallExpression[callee.property.name=/^set(Timeout|Interval)$/][arguments.length>1]',
-    message: 'No sleeping: use marbles, or wait for what is to happen.',
+    message: 'Do not sleep: use marbles, or wait for the event itself.',
   },
 ];
 
@@ -168,6 +114,7 @@ export default defineConfig(
   globalIgnores(['dist/', 'coverage/', 'reports/', '.stryker-tmp/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
+  { plugins: { local: { rules: { 'plain-words': plainWords } } }, rules: { 'local/plain-words': 'off' } },
   {
     files: ['**/*.{ts,tsx}'],
     ignores: ['bench/**'],
@@ -177,43 +124,41 @@ export default defineConfig(
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, argsIgnorePattern: '^_' }],
-      '@typescript-eslint/no-invalid-void-type': 'off', // `void` is how a service says that it takes no input
+      '@typescript-eslint/no-invalid-void-type': 'off', // a service without an input has the input `void`
       'rxjs-x/finnish': 'off',
       'rxjs-x/throw-error': ['error', { allowThrowingUnknown: true }],
-      'rxjs-x/no-ignored-error': 'off', // it wants an empty handler where a source cannot error
+      'rxjs-x/no-ignored-error': 'off', // it would require empty handlers for sources that cannot error
     },
   },
 
-  // The house
   {
     files: ['lib/**/*.ts'],
     rules: {
-      'no-restricted-globals': ['error', globalsOutside()],
+      ...globalsIn(),
       'no-restricted-properties': [
         'error',
         { object: 'Date', property: 'now', message: 'Virtual time does not see it: use the now() of a scheduler.' },
         { object: 'AbortSignal', property: 'timeout', message: 'Virtual time does not see it: use timer().' },
-        { object: 'AbortSignal', property: 'any', message: 'It leaks on long-lived signals: use aborted().' },
+        { object: 'AbortSignal', property: 'any', message: 'It leaks on long-lived signals: use onAbort().' },
       ],
       'no-restricted-syntax': ['error', ...syntax, forkJoin],
       'no-console': 'error',
     },
   },
-  { files: ['lib/aggregate.ts'], rules: { 'no-restricted-syntax': ['error', ...syntax] } },
-  { files: ['lib/platform/*.console.ts'], rules: { 'no-console': 'off' } },
-  { files: ['lib/platform/*.node.ts'], rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' } }, // winston's own typings
-  zones,
-  Object.values(homes)
+  { files: ['lib/core/aggregate.ts'], rules: { 'no-restricted-syntax': ['error', ...syntax] } },
+  // winston's own types have unsafe instances.
+  { files: ['lib/observe/winston.ts'], rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' } },
+  Object.values(allowedGlobals)
     .flat()
-    .map((home) => ({ files: [home], rules: { 'no-restricted-globals': ['error', globalsOutside(home)] } })),
+    .map((file) => ({ files: [file], rules: globalsIn(file) })),
+  rooms,
 
-  // Around the house
   {
     files: ['spec/**/*.ts', 'example/recipes/spec/**/*.ts'],
     rules: {
       '@typescript-eslint/no-unused-expressions': 'off',
       'rxjs-x/no-ignored-default-value': 'off',
-      // Specs know what they get, and misuse things on purpose.
+      // Specs know their values, and misuse the API on purpose.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/unbound-method': 'off',
@@ -225,23 +170,25 @@ export default defineConfig(
     },
   },
   {
-    files: ['example/**/*.ts'],
+    files: ['example/**/*.{ts,tsx}', 'bench/**/*.ts'],
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ regex: '(^|/)(lib|dist)/', message: "An example imports 'forkfast', as its reader would." }] },
+        {
+          patterns: [{ regex: '(^|/)(lib|dist)/', message: "Import an entry point, such as 'forkfast', as users do." }],
+        },
       ],
     },
   },
-  // Without types: those of its peers are there only when it is installed. `npm run bench:check` checks them.
+  // The bench has packages of its own, which may not be installed here. `.ci/run` checks its types.
   { files: ['bench/**/*.ts'], extends: [tseslint.configs.strict, tseslint.configs.stylistic] },
   {
-    // Linted by `npm run recipes`, where its packages are.
+    // `npm run recipes` runs the linter here, after it has installed the packages of the recipes.
     files: ['example/recipes/**/*.{ts,tsx}'],
     rules: {
-      'rxjs-x/no-ignored-default-value': 'off', // an aggregate answers, or errors
+      'rxjs-x/no-ignored-default-value': 'off', // an aggregate emits a value or errors
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
-      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // the frameworks' own typings
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // the frameworks' own types
     },
   },
   {

@@ -13,7 +13,7 @@ const rows: readonly { readonly label: string; readonly value: (point: Point) =>
   { label: 'memory above rest, MiB', value: ({ memory }) => memory.median / 2 ** 20 },
 ];
 
-/** The curve as one SVG, a panel for each figure and axis. */
+/** Draws the curves as one SVG, with a panel for each figure and axis. */
 export function chart(points: readonly Point[]): string {
   const { document } = parseHTML('<html></html>');
   const names = [...new Set(points.map(({ name }) => name))];
@@ -58,7 +58,7 @@ export function chart(points: readonly Point[]): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n<rect ${size} fill="white"/>\n${drawn}\n</svg>\n`;
 }
 
-/** Without the style, which is for pages, and with as many digits as can be seen. */
+/** Removes the style, which is for pages, and the digits that are too small to see. */
 function plain(panel: Element): string {
   panel.querySelector('style')?.remove();
   return panel.outerHTML.replace(/\d+\.\d{2,}/g, (number) => String(Math.round(10 * Number(number)) / 10));

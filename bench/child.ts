@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Longer than anything that is asked of a child takes. */
-const PATIENCE = 120_000;
+/** Milliseconds. Every task takes less. */
+const MOST = 120_000;
 
-/** A process that answers tasks, one at a time. It ends with the one that started it. */
-export class Child<Task extends object, Answer> {
+/** A process that works on tasks, one at a time. It ends with its parent process. */
+export class Child<Task extends object, Result> {
   private readonly child: ChildProcess;
 
   constructor(module: string, args: readonly string[], execArgv: readonly string[] = []) {
@@ -13,26 +13,28 @@ export class Child<Task extends object, Answer> {
     this.child = fork(file, args, { execArgv: [...process.execArgv, ...execArgv] });
   }
 
-  ask(task: Task): Promise<Answer> {
+  run(task: Task): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const patience = setTimeout(() => {
+      const timer = setTimeout(() => {
         done();
         this.child.kill();
-        reject(new Error(`no answer to ${JSON.stringify(task)}`));
-      }, PATIENCE);
-      const answered = (answer: unknown): void => {
+        reject(new Error(`expected a result within ${String(MOST)} ms, got none: ${JSON.stringify(task)}`));
+      }, MOST);
+      const onMessage = (result: unknown): void => {
         done();
-        resolve(answer as Answer);
+        resolve(result as Result);
       };
-      const ended = (): void => {
+      const onExit = (): void => {
         done();
-        reject(new Error(`${this.child.spawnargs.join(' ')} ended over ${JSON.stringify(task)}`));
+        reject(
+          new Error(`expected a result, got an exit of ${this.child.spawnargs.join(' ')}: ${JSON.stringify(task)}`),
+        );
       };
       const done = (): void => {
-        clearTimeout(patience);
-        this.child.off('message', answered).off('exit', ended);
+        clearTimeout(timer);
+        this.child.off('message', onMessage).off('exit', onExit);
       };
-      this.child.once('message', answered).once('exit', ended).send(task);
+      this.child.once('message', onMessage).once('exit', onExit).send(task);
     });
   }
 
@@ -41,8 +43,8 @@ export class Child<Task extends object, Answer> {
   }
 }
 
-/** The other side of {@link Child}. */
-export function answer<Task, Answer>(work: (task: Task) => Answer | Promise<Answer>): void {
+/** Works on the tasks of a {@link Child}, in its process. */
+export function onTask<Task, Result>(work: (task: Task) => Result | Promise<Result>): void {
   const respond = async (task: unknown): Promise<void> => {
     process.send?.((await work(task as Task)) ?? null);
   };

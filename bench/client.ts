@@ -1,8 +1,8 @@
-import { answer } from './child.ts';
+import { onTask } from './child.ts';
 
-/** Does the work of one topic as one contender. */
+// Runs one contender of one topic in its own process.
 const [topic = '', name = ''] = process.argv.slice(2);
 const { work } = (await import(`./topics/${topic}.ts`)) as {
   work: (name: string) => (task: unknown) => unknown;
 };
-answer(work(name));
+onTask(work(name));

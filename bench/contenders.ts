@@ -1,6 +1,6 @@
 import { timeout as within, TimeoutStrategy } from 'cockatiel';
 import { Effect } from 'effect';
-import { aggregate, background, type Context, fetchJson, silent, withFetch, withLogger, withTimeout } from 'forkfast';
+import { aggregate, background, type Context, fetchJson, withFetch, withTimeout } from 'forkfast';
 import type { UndiciFetch } from 'forkfast/undici';
 import ky from 'ky';
 import pMap from 'p-map';
@@ -8,21 +8,21 @@ import { defer, firstValueFrom, forkJoin, type Observable, timeout as timesOut }
 import { fromFetch } from 'rxjs/fetch';
 import type { Agent } from 'undici';
 
-/** One way to ask several services at once, each written as its own documentation does. */
+/** A way to call several services at once, written as its own documentation does. */
 export interface Contender {
   readonly name: string;
-  /** What it is made of. */
+  /** The packages that it uses. */
   readonly packages: readonly string[];
-  /** Makes what then asks all `urls` for their JSON, again and again, each time within `ms`. */
-  readonly prepare: (urls: readonly string[], ms: number) => Ask | Promise<Ask>;
-  /** The same as an Observable, where it is one. */
+  /** Returns a function that requests the JSON of all `urls`, with a timeout of `ms`. */
+  readonly prepare: (urls: readonly string[], ms: number) => CallAll | Promise<CallAll>;
+  /** Returns the same as an Observable, if the contender has Observables. */
   readonly observe?: (urls: readonly string[], ms: number) => Promise<Observable<unknown>>;
 }
 
-export type Ask = () => Promise<unknown>;
+export type CallAll = () => Promise<unknown>;
 
-/** A contender whose users subscribe. */
-function observed(
+/** A contender with Observables. */
+function withObservables(
   name: string,
   packages: readonly string[],
   observe: (urls: readonly string[], ms: number) => Observable<unknown> | Promise<Observable<unknown>>,
@@ -47,8 +47,8 @@ const byHand: Contender = {
     abortable(ms, (signal) => Promise.all(urls.map(async (url) => json(await fetch(url, { signal }))))),
 };
 
-const rxjs = observed('forkJoin + fromFetch + timeout', ['rxjs'], (urls, ms) =>
-  // Made anew for each run, since the URLs depend on what is asked.
+const rxjs = withObservables('forkJoin + fromFetch + timeout', ['rxjs'], (urls, ms) =>
+  // Created for each run, since URLs depend on the input in a real program.
   defer(() => forkJoin(urls.map((url) => fromFetch(url, { selector: json }))).pipe(timesOut(ms))),
 );
 
@@ -56,8 +56,8 @@ const effect: Contender = {
   name: 'Effect.all + timeout',
   packages: ['effect'],
   prepare: (urls, ms) => {
-    const ask = (url: string) => Effect.tryPromise(async (signal) => json(await fetch(url, { signal })));
-    return () => Effect.runPromise(Effect.all(urls.map(ask), { concurrency: 'unbounded' }).pipe(Effect.timeout(ms)));
+    const get = (url: string) => Effect.tryPromise(async (signal) => json(await fetch(url, { signal })));
+    return () => Effect.runPromise(Effect.all(urls.map(get), { concurrency: 'unbounded' }).pipe(Effect.timeout(ms)));
   },
 };
 
@@ -91,8 +91,8 @@ const undiciRequest: Contender = {
   name: 'undici.request + Promise.all',
   packages: ['undici'],
   prepare: async (urls) => {
-    const ask = await requestJson();
-    return () => Promise.all(urls.map((url) => ask(url, null)));
+    const get = await requestJson();
+    return () => Promise.all(urls.map((url) => get(url, null)));
   },
 };
 
@@ -100,19 +100,19 @@ const undiciByHand: Contender = {
   name: 'undici.request + Promise.all + AbortController',
   packages: ['undici'],
   prepare: async (urls, ms) => {
-    const ask = await requestJson();
-    return () => abortable(ms, (signal) => Promise.all(urls.map((url) => ask(url, signal))));
+    const get = await requestJson();
+    return () => abortable(ms, (signal) => Promise.all(urls.map((url) => get(url, signal))));
   },
 };
 
-/** The least that undici can be asked with: no error handling to speak of, and no way back. What is above it is what forkfast adds. */
+/** The smallest use of undici, without cancellation and with little error handling: the lower bound for forkfast/undici. */
 const undiciDispatch: Contender = {
   name: 'undici dispatch + Promise.all',
   packages: ['undici'],
   prepare: async (urls) => {
     const { Agent } = await import('undici');
     const dispatcher = (agent ??= new Agent());
-    const ask = (url: string): Promise<unknown> =>
+    const get = (url: string): Promise<unknown> =>
       new Promise((resolve, reject) => {
         const { origin, pathname, search } = new URL(url);
         const chunks: Uint8Array[] = [];
@@ -131,21 +131,25 @@ const undiciDispatch: Contender = {
           },
         });
       });
-    return () => Promise.all(urls.map(ask));
+    return () => Promise.all(urls.map(get));
   },
 };
 
-const forkfast = observed('forkfast', ['forkfast', 'rxjs'], (urls, ms) => {
+const forkfast = withObservables('forkfast', ['forkfast', 'rxjs'], (urls, ms) => {
   const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
-  return aggregate(services, withTimeout(ms), withLogger(silent))(background);
+  return aggregate(services, withTimeout(ms))(background);
 });
 
-const forkfastUndici = observed('forkfast + forkfast/undici', ['forkfast', 'rxjs', 'undici'], async (urls, ms) => {
-  const { undiciFetch } = await import('forkfast/undici');
-  transport ??= undiciFetch();
-  const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
-  return aggregate(services, withTimeout(ms), withLogger(silent), withFetch(transport))(background);
-});
+const forkfastUndici = withObservables(
+  'forkfast + forkfast/undici',
+  ['forkfast', 'rxjs', 'undici'],
+  async (urls, ms) => {
+    const { undiciFetch } = await import('forkfast/undici');
+    transport ??= undiciFetch();
+    const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
+    return aggregate(services, withTimeout(ms), withFetch(transport))(background);
+  },
+);
 
 export const contenders: readonly Contender[] = [
   bare,
@@ -162,16 +166,16 @@ export const contenders: readonly Contender[] = [
   forkfastUndici,
 ];
 
-/** What the others are compared with. */
+/** The other contenders are compared with this one. */
 export const BASE: string = bare.name;
 
-async function abortable<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function abortable<T>(ms: number, callAll: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const timer = setTimeout(() => {
-    controller.abort(new Error(`${String(ms)} ms have passed`));
+    controller.abort(new Error(`timed out after ${String(ms)} ms`));
   }, ms);
   try {
-    return await ask(controller.signal);
+    return await callAll(controller.signal);
   } catch (error) {
     controller.abort(error);
     throw error;
@@ -189,8 +193,8 @@ let transport: UndiciFetch | undefined;
 let agent: Agent | undefined;
 
 /**
- * undici is loaded by those alone who use it: it may put its own dispatcher under the global `fetch`. And it is given one,
- * since the global dispatcher may be Node's.
+ * Only the contenders that use undici load it, since it may replace the dispatcher of the global `fetch`. They pass a dispatcher,
+ * since the global one may be that of Node.
  */
 async function requestJson(): Promise<(url: string, signal: AbortSignal | null) => Promise<unknown>> {
   const { Agent, request } = await import('undici');
@@ -204,6 +208,6 @@ async function requestJson(): Promise<(url: string, signal: AbortSignal | null) 
 
 export function contenderOf(name: string): Contender {
   const found = contenders.find((contender) => contender.name === name);
-  if (!found) throw new Error(`no contender is called ${name}`);
+  if (!found) throw new Error(`expected the name of a contender, got ${name}`);
   return found;
 }

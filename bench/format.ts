@@ -5,7 +5,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return markdownTable([head, ...rows], { align: head.map((_, column) => (column === 0 ? 'l' : 'r')) });
 }
 
-/** Three digits that count: `0.74`, `12.3`, `4,560`. */
+/** Three significant digits: `0.74`, `12.3`, `4,560`. */
 export function digits(value: number): string {
   return value.toLocaleString('en', { maximumSignificantDigits: 3 });
 }

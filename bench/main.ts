@@ -1,4 +1,4 @@
-// Measures, prints, and keeps the figures as JSON.
+// Measures the contenders, prints tables, and writes the figures as JSON.
 import { parseArgs } from 'node:util';
 import { chart } from './chart.ts';
 import { draw, keep, show } from './results.ts';
@@ -17,13 +17,13 @@ import * as throughput from './topics/throughput.ts';
 import * as tuning from './topics/tuning.ts';
 
 const usage = `
-npm run bench                          all topics but scale
-npm run bench -- joining throughput    some of them
-  --quick                              to see that it runs: the figures are worth nothing
-  --rounds 5
-  --only undici                        the contenders whose name has this, and what they are compared with
-  --services 2  --in-flight 50         one of the sizes
-  --write                              for the documentation: into README.md, docs/ and bench/results/
+npm run bench                          all topics except scale
+npm run bench -- joining throughput    some topics
+  --quick                              a quick test of the bench, with useless figures
+  --rounds 5                           the number of rounds
+  --only undici                        the contenders with this in their names, and the one that they are compared with
+  --services 2  --in-flight 50         only these sizes
+  --write                              writes into README.md, docs/ and bench/results/
 
 In bench/, node --cpu-prof --import ts-blank-space/register main.ts … writes a profile of each process.`;
 
@@ -42,12 +42,12 @@ const { values, positionals } = parseArgs({
 const partial =
   values.quick || values.only !== '' || values.services !== undefined || values['in-flight'] !== undefined;
 if (partial && values.write)
-  throw new Error('--write wants the whole: without --quick, --only, --services, --in-flight');
+  throw new Error('--write: expected all contenders and sizes: remove --quick, --only, --services and --in-flight');
 
 const effort: Effort = {
   quick: values.quick,
   rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
-  takesPart: (name) => name.includes(values.only),
+  includes: (name) => name.includes(values.only),
   services: (all) => (values.services === undefined ? all : [Number(values.services)]),
   inFlight: (all) => (values['in-flight'] === undefined ? all : [Number(values['in-flight'])]),
 };
@@ -55,13 +55,13 @@ const effort: Effort = {
 interface Topic<Figures> {
   readonly measure: (effort: Effort) => Promise<Figures>;
   readonly tables: (figures: Figures) => string;
-  /** What of them goes into the README. */
+  /** The table for the README. */
   readonly summary?: (figures: Figures) => string;
-  /** As a picture. */
+  /** The figures as an SVG. */
   readonly drawing?: (figures: Figures) => string;
 }
 
-function runs<Figures>(
+function topic<Figures>(
   name: string,
   { measure, tables, summary, drawing }: Topic<Figures>,
 ): [string, () => Promise<void>] {
@@ -83,18 +83,18 @@ function runs<Figures>(
 }
 
 const topics = new Map([
-  runs('conformance', conformance),
-  runs('throughput', throughput),
-  runs('joining', joining),
-  runs('memory', memory),
-  runs('cancellation', cancellation),
-  runs('lateness', lateness),
-  runs('hedging', hedging),
-  runs('single-flight', singleFlight),
-  runs('observing', observing),
-  runs('tuning', tuning),
-  runs('http2', http2),
-  runs('scale', { ...scale, drawing: chart }),
+  topic('conformance', conformance),
+  topic('throughput', throughput),
+  topic('joining', joining),
+  topic('memory', memory),
+  topic('cancellation', cancellation),
+  topic('lateness', lateness),
+  topic('hedging', hedging),
+  topic('single-flight', singleFlight),
+  topic('observing', observing),
+  topic('tuning', tuning),
+  topic('http2', http2),
+  topic('scale', { ...scale, drawing: chart }),
 ]);
 
 if (values.help) {
@@ -103,6 +103,6 @@ if (values.help) {
 }
 for (const name of positionals.length > 0 ? positionals : [...topics.keys()].filter((name) => name !== 'scale')) {
   const run = topics.get(name);
-  if (!run) throw new Error(`no topic is called ${name}: there are ${[...topics.keys()].join(', ')}`);
+  if (!run) throw new Error(`expected a topic of ${[...topics.keys()].join(', ')}, got ${name}`);
   await run();
 }

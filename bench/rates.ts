@@ -2,7 +2,7 @@ import type { Slice } from './drive.ts';
 import { digits, middle } from './format.ts';
 import { type Clients, compare, pick, type Spread, spread, type Upstream } from './rounds.ts';
 
-/** How many aggregates a second, as a ratio to the first too, and the CPU time of each. */
+/** Aggregates per second, their ratio to the first contender, and the CPU time of each aggregate. */
 export interface Rated {
   readonly name: string;
   readonly rate: Spread;
@@ -10,7 +10,7 @@ export interface Rated {
   readonly cpu: Spread;
 }
 
-/** Each client's slices in all rounds, each with connections of its own. */
+/** Measures all clients in all rounds. Each measurement has its own connections. */
 export async function ratesOf<Task extends object>(
   clients: Clients<Task, Slice>,
   upstream: Upstream,
@@ -28,7 +28,7 @@ export async function ratesOf<Task extends object>(
   return rates.map(({ name, value, ratio }) => ({ name, rate: value, ratio, cpu: spread(cpu.get(name) ?? []) }));
 }
 
-/** The cells of a row: the ratio, but in the first the rate that is 1, and the CPU time. */
+/** Returns the cells of a row: the ratio and the CPU time. The first row has the rate that is 1. */
 export function cellsOf(rated: Rated | undefined, row: number): readonly string[] {
   if (!rated) return ['', ''];
   const { rate, ratio, cpu } = rated;

@@ -1,20 +1,20 @@
-import type { Ask } from './contenders.ts';
+import type { CallAll } from './contenders.ts';
 
 /**
- * Microseconds of CPU time that one takes, one after the other for `ms`, once it has been compiled. Not of the wall clock:
- * without a network they are the same, but for what else the machine does.
+ * Repeats an aggregate sequentially for `ms`, after a warm-up, and returns the microseconds of CPU time of each. Without a network,
+ * CPU time equals wall time, except that other programs do not disturb it.
  */
-export async function repeat(ask: Ask, ms: number): Promise<number> {
-  await once(ask, ms / 2);
-  return once(ask, ms);
+export async function repeat(callAll: CallAll, ms: number): Promise<number> {
+  await once(callAll, ms / 2);
+  return once(callAll, ms);
 }
 
-async function once(ask: Ask, ms: number): Promise<number> {
+async function once(callAll: CallAll, ms: number): Promise<number> {
   const until = performance.now() + ms;
   const cpu = process.cpuUsage();
   let count = 0;
   do {
-    await ask();
+    await callAll();
     count++;
   } while (performance.now() < until);
   const { user, system } = process.cpuUsage(cpu);

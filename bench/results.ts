@@ -9,7 +9,7 @@ const machine = {
   node: process.version,
 };
 
-/** The figures as JSON, with all that is needed to have them again. */
+/** Writes the figures as JSON, with the command, the machine and the versions. */
 export function keep(name: string, figures: unknown, command: string, written: boolean): void {
   const folder = new URL(written ? 'bench/results/' : 'reports/bench/', root);
   const result = {
@@ -23,12 +23,12 @@ export function keep(name: string, figures: unknown, command: string, written: b
   writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(result, null, 2)}\n`);
 }
 
-/** Puts a table between its markers on a page of the documentation, and says where it is from. */
+/** Writes a table and its source between its markers on a page of the documentation. */
 export function show(page: string, name: string, table: string, command: string): void {
   const file = new URL(page, root);
   const text = readFileSync(file, 'utf8');
   const block = new RegExp(`(?<=<!-- bench:${name} -->\n).*?(?=<!-- /bench:${name} -->)`, 's');
-  if (!block.test(text)) throw new Error(`${page} has no place for ${name}`);
+  if (!block.test(text)) throw new Error(`${page}: expected the markers of ${name}`);
   const { cpu, cores, node } = machine;
   const date = new Date().toISOString().slice(0, 10);
   const source = `\`${command}\`: ${cpu}, ${String(cores)} cores, Node ${node.slice(1)}, ${date}.`;
@@ -42,7 +42,7 @@ export function draw(name: string, drawing: string): void {
   writeFileSync(new URL(`docs/${name}.svg`, root), drawing);
 }
 
-/** What was installed: of the peers, and of what the library stands on. */
+/** Returns the versions of the contenders and of the peers. */
 function versions(): Record<string, string> {
   const installed = (lock: string, names: readonly string[]): [string, string][] => {
     const { packages } = JSON.parse(readFileSync(new URL(lock, root), 'utf8')) as {

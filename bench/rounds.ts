@@ -1,19 +1,20 @@
 import { quantile, shuffle } from 'd3-array';
 import { Child } from './child.ts';
-import type { Seen, UpstreamTask } from './upstream.ts';
+import type { UpstreamReport, UpstreamTask } from './upstream.ts';
 
-/** How much is done. */
+/** How much a topic measures. */
 export interface Effort {
   readonly rounds: number;
-  /** Much less of everything: to see that it runs, and no figures. */
+  /** Measures little of everything, to test the bench. */
   readonly quick: boolean;
-  readonly takesPart: (name: string) => boolean;
-  /** Of the numbers that a topic goes through, those that are wanted: all where nothing was said. */
+  /** Whether the contender is measured. */
+  readonly includes: (name: string) => boolean;
+  /** Selects sizes of a topic. Returns all of them by default. */
   readonly services: (all: readonly number[]) => readonly number[];
   readonly inFlight: (all: readonly number[]) => readonly number[];
 }
 
-/** The middle half of what the rounds gave. */
+/** The median and the quartiles of the rounds. */
 export interface Spread {
   readonly q1: number;
   readonly median: number;
@@ -25,31 +26,31 @@ export function spread(values: readonly number[]): Spread {
   return { q1: at(0.25), median: at(0.5), q3: at(0.75) };
 }
 
-/** The clients: for each name a process of its own, in which nothing else has run. */
-export class Clients<Task extends object, Answer> {
-  private readonly children: ReadonlyMap<string, Child<Task, Answer>>;
+/** The clients. Each name has its own process, which runs nothing else. */
+export class Clients<Task extends object, Result> {
+  private readonly children: ReadonlyMap<string, Child<Task, Result>>;
 
   constructor(topic: string, names: readonly string[]) {
-    this.children = new Map(names.map((name) => [name, new Child<Task, Answer>('client.ts', [topic, name])] as const));
+    this.children = new Map(names.map((name) => [name, new Child<Task, Result>('client.ts', [topic, name])] as const));
   }
 
   /**
-   * Each is asked once in a round, one after the other, in another order each time. Before the first there is one that does
-   * not count, in which code is loaded and compiled. `then` makes of an answer what counts.
+   * Runs the task once per round in each client, sequentially and in a random order. The results of the first round do not count,
+   * because it loads and compiles the code. `then` maps a result to the figures.
    */
-  async interleave<Result>(
+  async interleave<Figures>(
     rounds: number,
     task: Task,
-    then: (answer: Answer) => Result | Promise<Result>,
-  ): Promise<ReadonlyMap<string, readonly Result[]>> {
-    const results = new Map([...this.children.keys()].map((name) => [name, [] as Result[]]));
+    then: (result: Result) => Figures | Promise<Figures>,
+  ): Promise<ReadonlyMap<string, readonly Figures[]>> {
+    const figures = new Map([...this.children.keys()].map((name) => [name, [] as Figures[]]));
     for (let round = 0; round <= rounds; round++) {
       for (const [name, child] of shuffle([...this.children])) {
-        const result = await then(await child.ask(task));
-        if (round > 0) results.get(name)?.push(result);
+        const result = await then(await child.run(task));
+        if (round > 0) figures.get(name)?.push(result);
       }
     }
-    return results;
+    return figures;
   }
 
   stop(): void {
@@ -57,22 +58,22 @@ export class Clients<Task extends object, Answer> {
   }
 }
 
-/** The services that are asked. */
+/** The services that the clients call. */
 export class Upstream {
   private readonly child = new Child<UpstreamTask, unknown>('upstream.ts', []);
 
   listen(origins: number, secure = false): Promise<readonly string[]> {
-    return this.child.ask({ task: 'listen', origins, secure }) as Promise<readonly string[]>;
+    return this.child.run({ task: 'listen', origins, secure }) as Promise<readonly string[]>;
   }
 
-  /** Closes all connections, so that those of one client are not another's burden. */
+  /** Closes all connections, so that one client does not slow down the next one. */
   hangUp(): Promise<unknown> {
-    return this.child.ask({ task: 'hang up' });
+    return this.child.run({ task: 'hang up' });
   }
 
-  /** What it saw since it was last asked. */
-  seen(): Promise<Seen> {
-    return this.child.ask({ task: 'seen' }) as Promise<Seen>;
+  /** Returns the requests since the last report. */
+  report(): Promise<UpstreamReport> {
+    return this.child.run({ task: 'report' }) as Promise<UpstreamReport>;
   }
 
   stop(): void {
@@ -80,7 +81,7 @@ export class Upstream {
   }
 }
 
-/** Of each name a number of all rounds. */
+/** Picks a number of each result. */
 export function pick<Result>(
   results: ReadonlyMap<string, readonly Result[]>,
   number: (result: Result) => number,
@@ -88,7 +89,7 @@ export function pick<Result>(
   return new Map([...results].map(([name, own]) => [name, own.map(number)]));
 }
 
-/** Of each name the spread, and that of the ratio to `base` in the same round. */
+/** Returns the spread of each name, and the spread of its ratio to `base` in the same round. */
 export function compare(
   values: ReadonlyMap<string, readonly number[]>,
   base: string,

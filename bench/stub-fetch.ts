@@ -1,4 +1,4 @@
-/** A `fetch` that answers at once, as cheaply as it can be done: what is left is what is done around it. */
+/** A `fetch` that resolves at once at little cost, so that the measured cost is that of the caller. */
 export function stubFetch(_url: unknown, init?: { readonly signal?: AbortSignal | null }): Promise<object> {
   init?.signal?.throwIfAborted();
   return Promise.resolve(new StubResponse());

@@ -1,32 +1,32 @@
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { certificate, key } from '../spec/support/certificate.ts';
-import { answer } from './child.ts';
+import { onTask } from './child.ts';
 
-// The services, in a process of their own: as little HTTP as will do, so that the clients are what is measured. Each
-// service has its own origin.
+// The services, in their own process. They implement little of HTTP, so that the clients dominate the measurements. Each service
+// has its own origin.
 //
-//   /ok            answers at once
-//   /after/:ms     answers after so long
-//   /within/:ms    answers after a random time up to so long
-//   /tail          answers after 10 ms, and every hundredth request after 200 ms
-//   /hang/:id      never answers
-//   /fail/:id      answers with a 500 once a request hangs under the same id
+//   /ok            responds at once
+//   /after/:ms     responds after that time
+//   /within/:ms    responds after a random time, at most that long
+//   /tail          responds after 10 ms, and to every hundredth request after 200 ms
+//   /hang/:id      never responds
+//   /fail/:id      responds with a 500 when a request hangs under the same id
 //
-// Over TLS, HTTP/1.1 and HTTP/2, as the platform serves them: /ok, /refuse (a 500 at once) and /never.
+// Over TLS, Node serves HTTP/1.1 and HTTP/2: /ok, /refuse (a 500 at once) and /never.
 
-/** What is asked of the upstream. */
+/** The tasks of the upstream. */
 export type UpstreamTask =
   | { readonly task: 'listen'; readonly origins: number; readonly secure: boolean }
-  | { readonly task: 'seen' }
+  | { readonly task: 'report' }
   | { readonly task: 'hang up' };
 
-/** What the upstream saw since it was last asked. */
-export interface Seen {
+/** The requests since the last report. */
+export interface UpstreamReport {
   readonly requests: number;
-  /** Milliseconds from the failure to the close of the connection that hung under the same id. */
+  /** Milliseconds from the failure to the close of the hanging connection with the same id. */
   readonly closedAfter: Readonly<Record<string, number>>;
-  /** Under which ids requests still hang. */
+  /** The ids of requests that still hang. */
   readonly hanging: readonly string[];
 }
 
@@ -41,18 +41,18 @@ let requests = 0;
 let tail = 0;
 let closedAfter: Record<string, number> = {};
 
-answer((task: UpstreamTask): unknown => {
+onTask((task: UpstreamTask): unknown => {
   if (task.task === 'listen')
     return Promise.all(Array.from({ length: task.origins }, task.secure ? listenSecurely : listen));
   if (task.task === 'hang up') {
-    // Without TIME_WAIT, of which there would be tens of thousands.
+    // A reset avoids tens of thousands of sockets in TIME_WAIT.
     for (const socket of sockets) socket.resetAndDestroy();
     return null;
   }
-  const seen: Seen = { requests, closedAfter, hanging: [...hanging.keys()] };
+  const report: UpstreamReport = { requests, closedAfter, hanging: [...hanging.keys()] };
   requests = 0;
   closedAfter = {};
-  return seen;
+  return report;
 });
 
 function listen(): Promise<string> {
@@ -117,13 +117,13 @@ function later(socket: Socket, ms: number): void {
 
 function hang(socket: Socket, id: string): void {
   hanging.set(id, socket);
-  const gone = (): void => {
+  const onClose = (): void => {
     if (!hanging.delete(id)) return;
     const at = failedAt.get(id);
     if (at !== undefined) closedAfter[id] = performance.now() - at;
     failedAt.delete(id);
   };
-  socket.once('end', gone).once('close', gone);
+  socket.once('end', onClose).once('close', onClose);
   const waiting = failing.get(id);
   if (waiting) fail(waiting, id);
 }

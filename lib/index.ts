@@ -1,23 +1,30 @@
-// Asking services at once
+// Calling several services concurrently
 export { aggregate } from './core/aggregate.ts';
+export { aggregateEach } from './core/aggregate-each.ts';
+export { aggregateLatest } from './core/aggregate-latest.ts';
+
+// Contexts and services
 export { background } from './core/context.ts';
 export type { Context, Fetch, FetchBody, FetchChunk, FetchResponse } from './core/context.ts';
 export type { AnyService, ContextOf, InputOf, OutputOf, Service } from './core/service.ts';
 
-export { aggregateEach } from './core/aggregate-each.ts';
-export { aggregateLatest } from './core/aggregate-latest.ts';
-export { perRun } from './resilience/per-run.ts';
-export { singleFlight } from './resilience/single-flight.ts';
-export type { KeyConfig, Primitive } from './resilience/share-by-key.ts';
-
-// Options
+// Options of an aggregate
 export { withConcurrency, withEvents, withFetch, withLogger, withName, withTimeout } from './core/options.ts';
-export type { AggregateOption, AggregateConfig } from './core/options.ts';
+export type { AggregateConfig, AggregateOption } from './core/options.ts';
+
+// Events and logs
 export type { EventFields, EventSink, RunEvent } from './observe/events.ts';
 export { silent } from './observe/logging.ts';
 export type { Logger, LogFields } from './observe/logging.ts';
 
-// Operators for one service
+// Requests and other abortable work
+export { fetchJson, fetchText } from './http/fetch.ts';
+export type { FetchInit } from './http/fetch.ts';
+export { url } from './http/url.ts';
+export type { UrlValue } from './http/url.ts';
+export { fromAbortable } from './core/from-abortable.ts';
+
+// Operators and policies for one service
 export { backoff } from './resilience/backoff.ts';
 export type { BackoffConfig } from './resilience/backoff.ts';
 export { isTransient } from './resilience/is-transient.ts';
@@ -30,12 +37,10 @@ export { settle } from './resilience/settle.ts';
 export type { Settled } from './resilience/settle.ts';
 export { validate } from './resilience/validate.ts';
 
-// The borders to promises and to the wire
-export { fetchJson, fetchText } from './http/fetch.ts';
-export type { FetchInit } from './http/fetch.ts';
-export { fromAbortable } from './core/from-abortable.ts';
-export { url } from './http/url.ts';
-export type { UrlValue } from './http/url.ts';
+// Sharing the work of a service
+export { perRun } from './resilience/per-run.ts';
+export { singleFlight } from './resilience/single-flight.ts';
+export type { KeyConfig, Primitive } from './resilience/share-by-key.ts';
 
 // Errors
 export { BodyTooLargeError } from './errors/body-too-large-error.ts';

@@ -1,24 +1,29 @@
 import { defer, map, type Observable } from 'rxjs';
-import { aggregate } from './core/aggregate.ts';
-import type { Context } from './core/context.ts';
-import { ValidationError } from './errors/validation-error.ts';
-import { fetchJson } from './http/fetch.ts';
-import { type AggregateOption, withName } from './core/options.ts';
-import type { Service } from './core/service.ts';
-import { url } from './http/url.ts';
+import {
+  aggregate,
+  type AggregateOption,
+  type Context,
+  fetchJson,
+  type Service,
+  url,
+  ValidationError,
+  withName,
+} from './index.ts';
 
-/** What the Profile service answers. */
+/** The answer of the Profile service. */
 export interface Profile {
   readonly name: string;
 }
 
-/** What the Order service answers: how many `orders` there are. */
+/** The answer of the Order service. */
 export interface Orders {
+  /** The number of orders. */
   readonly orders: number;
 }
 
 /**
- * The reference scenario: asks the Profile and the Order service of a user at once, and says both in one line.
+ * The reference scenario: calls the Profile service and the Order service of a user concurrently, and joins their answers in
+ * one line.
  *
  * @example
  * ```ts
@@ -35,11 +40,11 @@ export interface Orders {
  * ```
  */
 export class UserAggregator<Ctx extends Context = Context> {
-  readonly #ask: Service<number, string, Ctx>;
+  readonly #user: Service<number, string, Ctx>;
 
   /**
    * @param services - The two services, such as {@link profileService} and {@link orderService}.
-   * @param options - As for `aggregate`; the name is `'dashboard'` unless `withName` says otherwise.
+   * @param options - The options of `aggregate`. The default name is `'dashboard'`.
    */
   constructor(
     services: { readonly profile: Service<number, Profile, Ctx>; readonly orders: Service<number, Orders, Ctx> },
@@ -47,27 +52,28 @@ export class UserAggregator<Ctx extends Context = Context> {
   ) {
     const { profile, orders } = services;
     const both = aggregate({ profile, orders }, withName('dashboard'), ...options);
-    this.#ask = (ctx, id) =>
+    this.#user = (ctx, id) =>
       both(ctx, id).pipe(map((user) => `User: ${user.profile.name} | Orders: ${String(user.orders.orders)}`));
   }
 
   /**
-   * Emits `User: Alice | Orders: 5` and completes; errors as `aggregate` does, and is canceled by unsubscribing.
+   * Emits `User: Alice | Orders: 5` and completes. It errors as `aggregate` does, and unsubscribing cancels it.
    *
-   * @param ctx - The context.
-   * @param id - The user's.
+   * @param ctx - The context of the caller.
+   * @param id - The id of the user.
    */
   aggregate(ctx: Ctx, id: number): Observable<string> {
-    return this.#ask(ctx, id);
+    return this.#user(ctx, id);
   }
 }
 
 /**
- * The Profile service over HTTP: `GET /profiles/:id`, answered by `{ "name": "Alice" }`.
+ * The Profile service over HTTP: `GET /profiles/:id` returns `{ "name": "Alice" }`.
  *
- * Errors as `fetchJson` does, and with `ValidationError` where the answer has another shape.
+ * It errors as `fetchJson` does, and with a `ValidationError` if the response has another shape. Unsubscribing aborts the
+ * request.
  *
- * @param baseUrl - Where the service is.
+ * @param baseUrl - The base URL of the service.
  *
  * @example
  * ```ts
@@ -81,16 +87,17 @@ export class UserAggregator<Ctx extends Context = Context> {
 export function profileService(baseUrl: string | URL): Service<number, Profile> {
   return (ctx, id) =>
     defer(() => fetchJson(ctx, url`${baseUrl}/profiles/${id}`)).pipe(
-      map((body) => ({ name: field(body, 'name', (name) => typeof name === 'string', 'a string') as string })),
+      map((body) => ({ name: fieldOf(body, 'name', 'a string', (name) => typeof name === 'string') as string })),
     );
 }
 
 /**
- * The Order service over HTTP: `GET /orders/:id`, answered by `{ "orders": 5 }`.
+ * The Order service over HTTP: `GET /orders/:id` returns `{ "orders": 5 }`.
  *
- * Errors as `fetchJson` does, and with `ValidationError` where the answer has another shape.
+ * It errors as `fetchJson` does, and with a `ValidationError` if the response has another shape. Unsubscribing aborts the
+ * request.
  *
- * @param baseUrl - Where the service is.
+ * @param baseUrl - The base URL of the service.
  *
  * @example
  * ```ts
@@ -104,14 +111,15 @@ export function profileService(baseUrl: string | URL): Service<number, Profile> 
 export function orderService(baseUrl: string | URL): Service<number, Orders> {
   return (ctx, id) =>
     defer(() => fetchJson(ctx, url`${baseUrl}/orders/${id}`)).pipe(
-      map((body) => ({ orders: field(body, 'orders', Number.isInteger, 'an integer') as number })),
+      map((body) => ({ orders: fieldOf(body, 'orders', 'an integer', Number.isInteger) as number })),
     );
 }
 
-function field(body: unknown, key: string, fits: (value: unknown) => boolean, expected: string): unknown {
+/** Reads an own property of the body, since the prototype may have a property of that name. */
+function fieldOf(body: unknown, key: string, expected: string, isValid: (value: unknown) => boolean): unknown {
   if (typeof body !== 'object' || body === null)
     throw new ValidationError({ issues: [{ message: 'expected an object' }] });
   const value: unknown = Object.hasOwn(body, key) ? (body as Record<string, unknown>)[key] : undefined;
-  if (!fits(value)) throw new ValidationError({ issues: [{ message: `expected ${expected}`, path: [key] }] });
+  if (!isValid(value)) throw new ValidationError({ issues: [{ message: `expected ${expected}`, path: [key] }] });
   return value;
 }

@@ -1,4 +1,5 @@
-// The API report of each entry point: compares it with the one in etc/, or with --local writes that anew.
+// Compares the API report of each entry point with the one in etc/. `npm run build && node scripts/api.mjs --local` writes the
+// reports.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,17 +1,17 @@
-// The server of the page, and the same server again as another origin: whatever an upstream can do to a page. A request says
-// `?id=…`; what the server saw of it is told by that, so that specs wait for what happens and never ask twice.
+// The server of the page, and a second one as another origin, with every way in which an upstream can fail. The page sends
+// `?id=…` with each request, and uses that id to wait for what the server sees of the request.
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pipeline } from 'node:stream';
 import { createGzip } from 'node:zlib';
 
-const text = { 'content-type': 'text/plain', 'x-content-type-options': 'nosniff' }; // sniffing waits for more
+const text = { 'content-type': 'text/plain', 'x-content-type-options': 'nosniff' }; // sniffing would wait for more bytes
 const json = { 'content-type': 'application/json' };
 const html = { 'content-type': 'text/html' };
 
-/** What it does to a response, and to its socket, by path. */
-const answers = {
+/** The behavior of the server, by path. */
+const behaviors = {
   '/slow': () => {},
   '/drip': (response) => response.writeHead(200, text).write('drip'),
   '/json': (response) => response.writeHead(200, json).end('{"name":"Alice"}'),
@@ -35,7 +35,7 @@ const answers = {
     response.writeHead(302, { location: `${elsewhere}/json${search}` }).end(),
 };
 
-/** Zeros, for as long as somebody reads. */
+/** Sends zeros until the client closes the connection. */
 function forever(response, ...through) {
   const zeros = Buffer.alloc(2 ** 16);
   const source = function* () {
@@ -44,17 +44,17 @@ function forever(response, ...through) {
   pipeline(source, ...through, response, () => {});
 }
 
-/** A service worker that passes everything on, but for one answer of its own. */
+/** A service worker that answers one path itself and forwards all other requests. */
 const worker = `addEventListener('fetch', (event) => {
   const own = new URL(event.request.url).pathname === '/frame/name';
   event.respondWith(own ? new Response('the worker') : fetch(event.request));
 });`;
 
-/** Serves `files` (content types and bodies by path), and the answers above. */
+/** Serves `files` (content types and bodies by path), and the behaviors above. */
 export async function serve(files) {
   const pages = new Map([...files, ['/frame/', ['text/html', '']], ['/frame/worker.js', ['text/javascript', worker]]]);
   const records = new Map();
-  const of = (id) => {
+  const recordOf = (id) => {
     const record = records.get(id) ?? { methods: [], asked: deferred(), closed: deferred() };
     records.set(id, record);
     return record;
@@ -63,15 +63,15 @@ export async function serve(files) {
   let idle = deferred();
 
   const drop = (id) => {
-    const record = of(id);
-    record.dropped = true; // browsers ask once more on a fresh connection
+    const record = recordOf(id);
+    record.dropped = true; // browsers repeat the request once, on a fresh connection
     record.response?.destroy();
   };
 
   const handle = ({ method, url }, response) => {
     const { pathname, search, searchParams } = new URL(url, 'http://localhost');
     const id = searchParams.get('id');
-    const allowed = searchParams.get('cors'); // the header that a page elsewhere may send beside the plain ones
+    const allowed = searchParams.get('cors'); // the header that a page of another origin may send
     response.setHeader('cache-control', 'no-store');
     if (allowed !== null) response.setHeader('access-control-allow-origin', '*');
     if (allowed) response.setHeader('access-control-allow-headers', allowed);
@@ -80,7 +80,7 @@ export async function serve(files) {
       response.setHeader('content-type', type).end(body);
       return;
     }
-    const record = of(id);
+    const record = recordOf(id);
     record.methods.push(method);
     record.response = response;
     record.asked.resolve();
@@ -92,7 +92,7 @@ export async function serve(files) {
     });
     if (record.dropped) response.destroy();
     else if (method === 'OPTIONS') response.writeHead(204).end();
-    else (answers[pathname] ?? answers['/404'])(response, { elsewhere, search });
+    else (behaviors[pathname] ?? behaviors['/404'])(response, { elsewhere, search });
   };
   const servers = [createServer(handle), createServer(handle)];
   for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -100,14 +100,14 @@ export async function serve(files) {
 
   return {
     origin,
-    /** What spec/support/upstream.ts asks for. */
-    tells: {
+    /** The commands of spec/support/upstream.ts. */
+    commands: {
       elsewhere: () => elsewhere,
-      asked: (id) => of(id).asked.promise,
-      closed: (id) => of(id).closed.promise,
-      methods: (id) => of(id).methods,
+      asked: (id) => recordOf(id).asked.promise,
+      closed: (id) => recordOf(id).closed.promise,
+      methods: (id) => recordOf(id).methods,
       answer: (id) => {
-        const { response } = of(id);
+        const { response } = recordOf(id);
         response.end();
         return !response.destroyed;
       },
@@ -129,7 +129,7 @@ export async function serve(files) {
   };
 }
 
-/** `Promise.withResolvers`, which Node 20 has not. */
+/** `Promise.withResolvers`, which Node 20 does not have. */
 function deferred() {
   let resolve;
   const promise = new Promise((settle) => (resolve = settle));

@@ -1,11 +1,11 @@
-// A Chromium that needs nothing but npm; `CHROMIUM=/path` takes another.
+// A Chromium from an npm package. `CHROMIUM=/path` uses another one.
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-/** A real headless Chromium. */
+/** Starts a real headless Chromium. */
 export async function launch() {
   const executablePath = process.env.CHROMIUM ?? (await unpack());
   const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'];
@@ -13,20 +13,20 @@ export async function launch() {
   return chromium.launch({ executablePath, args: [...args, ...quiet], timeout: 30_000 });
 }
 
-/** The Chromium inside the npm package @sparticuz/chromium, unpacked once for each checkout. */
+/** Unpacks the Chromium of the npm package @sparticuz/chromium, once for each checkout. */
 async function unpack() {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Error('Chromium comes with npm on Linux x64 only: set CHROMIUM to the path of one.');
+    throw new Error('Chromium: expected Linux x64: set CHROMIUM to the path of a Chromium');
   }
   const home = fileURLToPath(new URL('../node_modules/.cache/chromium', import.meta.url));
   const scratch = `${home}.${process.pid}`;
   const temporary = process.env.TMPDIR;
-  // Its AWS mode brings the NSS libraries along, so that a bare Debian machine can run it.
+  // The AWS mode of the package includes the NSS libraries, which a bare Debian machine does not have.
   process.env.AWS_EXECUTION_ENV = 'AWS_Lambda_nodejs20.x';
-  process.env.TMPDIR = home; // where it looks for them
+  process.env.TMPDIR = home; // the package looks for the libraries there
   const { default: packed } = await import('@sparticuz/chromium');
   if (!existsSync(home)) {
-    // Aside, and then moved: a run that is stopped half way leaves no half of a Chromium behind.
+    // Unpacks elsewhere and then moves the folder, so that a process that is killed leaves no incomplete Chromium.
     process.env.TMPDIR = scratch;
     packed.setGraphicsMode = false;
     await mkdir(scratch, { recursive: true });
@@ -35,7 +35,7 @@ async function unpack() {
   }
   if (temporary === undefined) delete process.env.TMPDIR;
   else process.env.TMPDIR = temporary;
-  // Its own looks for the fonts elsewhere. Where there are none, Chromium dies of the first word on a page.
+  // The fonts.conf of the package has another path. Chromium crashes on the first text if it finds no fonts.
   const fonts = '<dir prefix="relative">fonts</dir><dir>/usr/share/fonts</dir>';
   await writeFile(join(home, 'fonts/fonts.conf'), `<fontconfig>${fonts}</fontconfig>`);
   return join(home, 'chromium');

@@ -1,16 +1,16 @@
-// An empty folder with the packed library in it, installed as its consumers would.
+// Installs the packed library in an empty folder, as users do.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Packs the checkout into `folder`: the path of the tarball. */
+/** Packs the checkout into `folder`, and returns the path of the tarball. */
 export async function pack(folder) {
   mkdirSync(folder, { recursive: true });
   const { stdout } = await run(['npm', 'pack', '--silent', `--pack-destination=${folder}`]);
   return join(folder, stdout.trim().split('\n').at(-1));
 }
 
-/** Installs the tarball and one rxjs, with the smoke test beside them. */
+/** Installs the tarball and one version of rxjs, and copies the smoke test next to them. */
 export async function install(tarball, folder, rxjs) {
   mkdirSync(folder, { recursive: true });
   const quiet = ['--silent', '--no-audit', '--no-fund', '--prefer-offline'];
@@ -19,7 +19,7 @@ export async function install(tarball, folder, rxjs) {
   return folder;
 }
 
-/** What a program prints; an error, with what it printed, where it fails. */
+/** Runs a program and returns its output. If the program fails, rejects with an error that has the output too. */
 export function run([command, ...args], options = {}) {
   return new Promise((done, fail) => {
     execFile(command, args, { maxBuffer: 2 ** 26, timeout: 900_000, ...options }, (error, stdout, stderr) => {

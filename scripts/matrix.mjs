@@ -1,13 +1,13 @@
-// The specs on each supported line of Node, and with the oldest and the newest rxjs; the packed library's smoke test there, and
-// on Bun and Deno. `npm run matrix`, or `npm run matrix -- node@22` for a part of it.
+// Runs the specs on each supported line of Node, and with the oldest and the newest rxjs. Runs the smoke test of the packed
+// library there too, and on Bun and Deno. `npm run matrix -- node@22` runs only that line.
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { arch, platform, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { install, pack, run } from './installed.mjs';
 
 const nodes = ['20', '22', '24', '26'];
-const versions = ['7.8.0', '7.8.2']; // of rxjs
-// The packages that hold the binaries: bun and deno themselves download in an install script.
+const rxjsVersions = ['7.8.0', '7.8.2'];
+// These packages contain the binaries. The packages `bun` and `deno` download them in an install script.
 const others = {
   'linux-x64': {
     bun: { name: '@oven/bun-linux-x64', command: ['bin/bun', 'run'] },
@@ -20,13 +20,14 @@ const scratch = mkdtempSync(join(tmpdir(), 'forkfast-matrix-'));
 const rows = ['| runtime | rxjs | specs | packed library |', '| --- | --- | --- | --- |'];
 try {
   const tarball = await pack(scratch);
-  for (const rxjs of versions) {
+  for (const rxjs of rxjsVersions) {
     const checkout = await checkoutWith(rxjs);
     const consumer = await install(tarball, join(scratch, `consumer-${rxjs}`), rxjs);
     for (const node of nodes.filter((node) => `node@${node}`.includes(wanted))) {
       const npx = ['npx', '-y', '-p', `node@${node}`, '--', 'node'];
-      // The oldest rxjs on the oldest Node only.
-      const specs = rxjs === versions.at(-1) || node === nodes[0] ? await outcome(() => passing(npx, checkout)) : '';
+      // The specs run with the oldest rxjs on the oldest Node only.
+      const specs =
+        rxjs === rxjsVersions.at(-1) || node === nodes[0] ? await outcome(() => passing(npx, checkout)) : '';
       const { stdout: version } = await run([...npx, '--version']);
       add(`Node ${version.trim()}`, rxjs, specs, await outcome(() => smoke(npx, consumer)));
     }
@@ -58,7 +59,7 @@ async function outcome(test) {
   }
 }
 
-/** Fewer random runs than `npm test` has: what differs here is the platform. */
+/** Runs the specs with fewer random runs than `npm test`, since only the platform differs. */
 async function passing(node, cwd) {
   const env = { ...process.env, PROPERTY_RUNS: '200' };
   const { stdout } = await run([...node, 'node_modules/mocha/bin/mocha.js', '--reporter=dot', 'spec/**/*.spec.ts'], {
@@ -73,11 +74,11 @@ async function smoke(command, cwd) {
   return stdout.trim();
 }
 
-/** A copy of the checkout in which rxjs is another one; all else that it imports is linked. */
+/** Copies the checkout, installs that version of rxjs in it, and links all other packages. */
 async function checkoutWith(rxjs) {
   const folder = join(scratch, `checkout-${rxjs}`);
-  const left = ['.git', '.stryker-tmp', 'coverage', 'dist', 'node_modules', 'reports'];
-  cpSync('.', folder, { recursive: true, filter: (file) => !left.includes(basename(file)) });
+  const excluded = ['.git', '.stryker-tmp', 'coverage', 'dist', 'node_modules', 'reports'];
+  cpSync('.', folder, { recursive: true, filter: (file) => !excluded.includes(basename(file)) });
   const modules = join(folder, 'node_modules');
   mkdirSync(modules);
   for (const name of readdirSync('node_modules')) symlinkSync(resolve('node_modules', name), join(modules, name));

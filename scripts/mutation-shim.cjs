@@ -1,3 +1,3 @@
-// The mutation test runner asks Node to load mocha's configuration as it did before mocha 12.
+// Stryker loads the configuration of mocha as mocha 11 did, and expects this extension.
 const { _extensions } = require('node:module');
 _extensions['.cjs'] ??= _extensions['.js'];

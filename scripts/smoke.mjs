@@ -1,59 +1,55 @@
-// What a program does with the installed package, on any runtime that has node:http: an answer, a failure, a deadline and a
-// caller who leaves, over loopback. It is copied next to the package's consumers, and imports what they would.
+// A program that uses the installed package over loopback: a success, a failure, a deadline and a cancellation. It runs on any
+// runtime that has node:http. scripts/installed.mjs copies it next to the installed package.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { aggregate, DeadlineExceededError, fetchJson, orderService, profileService, silent, url } from 'forkfast';
-import { UserAggregator, withEvents, withLogger, withTimeout } from 'forkfast';
+import { aggregate, DeadlineExceededError, fetchJson, url, withEvents, withTimeout } from 'forkfast';
 import { serverTiming, waterfall } from 'forkfast/report';
 import { expectNoLeaks, fakeFetch, marbles } from 'forkfast/testing';
+import { orderService, profileService, UserAggregator } from 'forkfast/user-aggregator';
 import { firstValueFrom, NEVER } from 'rxjs';
 
-const hungUp = [];
+const closed = [];
 const server = createServer((request, response) => {
   const id = request.url.split('/').at(-1);
   if (id === '500') response.writeHead(500).end();
-  else if (id === 'slow') hungUp.push(once(response, 'close'));
+  else if (id === 'slow') closed.push(once(response, 'close'));
   else response.setHeader('content-type', 'application/json').end(JSON.stringify({ name: 'Alice', orders: 5 }));
 });
 await once(server.listen(0, '127.0.0.1'), 'listening');
 const base = `http://127.0.0.1:${server.address().port}`;
 
-const quiet = withLogger(silent);
-const get = (what) => (ctx, id) => fetchJson(ctx, url`${base}/${what}/${id}`);
-const errorOf = (asked) => firstValueFrom(asked).then(assert.fail, (error) => error);
+const get = (path) => (ctx, id) => fetchJson(ctx, url`${base}/${path}/${id}`);
+const errorOf = (run) => firstValueFrom(run).then(assert.fail, (error) => error);
 
-const services = { profile: profileService(base), orders: orderService(base) };
-assert.equal(await firstValueFrom(new UserAggregator(services, quiet).aggregate({}, 42)), 'User: Alice | Orders: 5');
+const users = new UserAggregator({ profile: profileService(base), orders: orderService(base) });
+assert.equal(await firstValueFrom(users.aggregate({}, 42)), 'User: Alice | Orders: 5');
 
-const failing = aggregate({ profile: (ctx) => get('profile')(ctx, '500'), orders: get('orders') }, quiet);
+const failing = aggregate({ profile: (ctx) => get('profile')(ctx, '500'), orders: get('orders') });
 const failure = await errorOf(failing({}, 'slow'));
 assert.deepEqual([failure.service, failure.cause.status], ['profile', 500]);
 
 const events = [];
-const slow = aggregate({ profile: get('profile') }, quiet, withEvents({ next: (event) => events.push(event) }));
-const late = await errorOf(aggregate({ slow }, quiet, withTimeout(50))({}, 'slow'));
+const slow = aggregate({ profile: get('profile') }, withEvents({ next: (event) => events.push(event) }));
+const late = await errorOf(aggregate({ slow }, withTimeout(50))({}, 'slow'));
 assert.deepEqual([late.code, late.pending], ['ERR_DEADLINE_EXCEEDED', ['slow']]);
 assert.match(serverTiming(events), /^total;/);
 assert.match(waterfall(events), /profile .* canceled/);
 
 const caller = new AbortController();
-const leaving = errorOf(slow({ signal: caller.signal }, 'slow'));
-caller.abort('gone');
-assert.equal((await leaving).cause, 'gone');
+const canceled = errorOf(slow({ signal: caller.signal }, 'slow'));
+caller.abort('the user left');
+assert.equal((await canceled).cause, 'the user left');
 
 marbles(({ cold, expectObservable }) => {
-  const asked = aggregate({ profile: () => cold('--(p|)'), orders: () => NEVER }, quiet, withTimeout(1_000));
-  expectObservable(asked({})).toBe(
-    '1s #',
-    undefined,
-    new DeadlineExceededError({ pending: ['orders'], elapsed: 1_000 }),
-  );
+  const run = aggregate({ profile: () => cold('--(p|)'), orders: () => NEVER }, withTimeout(1_000));
+  const error = new DeadlineExceededError({ pending: ['orders'], elapsed: 1_000 });
+  expectObservable(run({})).toBe('1s #', undefined, error);
 });
 await expectNoLeaks((ctx) => fetchJson(ctx, 'http://api.test/'), { fetch: fakeFetch({ '/': { name: 'Alice' } }) });
 
-assert(hungUp.length >= 2);
-await Promise.all(hungUp); // the server sees them go
+assert(closed.length >= 2);
+await Promise.all(closed); // the server sees the canceled requests close
 server.close();
 server.closeAllConnections();
 console.log('smoke: ok');

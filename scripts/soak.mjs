@@ -1,6 +1,5 @@
-// Many runs that succeed, fail, pass their deadline and are canceled, over real HTTP and on one long-lived signal. Nothing
-// may stay behind: the heap after a collection is flat, the signal has no listeners, the upstream no connections but the
-// pool's. `npm run soak`; `-- --runs 20000` for fewer, `-- --seed 7` for another course of events.
+// Many runs over real HTTP, all on one long-lived signal: they succeed, fail, time out and are canceled. Fails if they leak: the
+// heap must be flat after collections, and the signal must have no listeners. Options: `npm run soak -- --runs 20000 --seed 7`.
 import { fork } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:http';
@@ -10,9 +9,9 @@ import { parseArgs } from 'node:util';
 import * as forkfast from 'forkfast';
 import { catchError, from, lastValueFrom, map, merge, mergeMap, NEVER, of, retry, switchMap, take, timer } from 'rxjs';
 
-/** Bytes a run. The least that one can leave behind, an entry of a map or a listener, is several times as much. */
+/** Bytes per run. The smallest leak, such as an entry of a map or a listener, is several times larger. */
 const FLAT = 10;
-/** The runs by which all code has been compiled and all caches are full. */
+/** With fewer runs, compilation and caches dominate the growth of the heap. */
 const ENOUGH = 100_000;
 
 if (process.send) upstream();
@@ -27,10 +26,10 @@ async function soak() {
   const batch = Math.ceil(runs / 100);
   const child = fork(fileURLToPath(import.meta.url), { stdio: 'inherit' });
   const [{ url }] = await once(child, 'message');
-  const trouble = [];
-  for (const event of ['unhandledRejection', 'warning']) process.on(event, (what) => trouble.push(what));
+  const problems = [];
+  for (const event of ['unhandledRejection', 'warning']) process.on(event, (problem) => problems.push(problem));
 
-  const ask = questions(url);
+  const start = scenarios(url);
   const random = mulberry32(seed);
   const lifetime = new AbortController(); // a server's shutdown signal
   const ctx = { signal: lifetime.signal };
@@ -42,7 +41,7 @@ async function soak() {
   while (done < runs) {
     const size = Math.min(batch, runs - done);
     const ids = Array.from({ length: size }, (_, index) => done + index);
-    await lastValueFrom(from(ids).pipe(mergeMap((id) => ask(ctx, { id, random, outcomes }), 100)));
+    await lastValueFrom(from(ids).pipe(mergeMap((id) => start(ctx, { id, random, outcomes }), 100)));
     done += size;
     const sample = {
       done,
@@ -64,7 +63,7 @@ async function soak() {
   child.disconnect();
   await once(child, 'exit');
 
-  const settled = samples.slice(samples.length / 4); // before that, code is being compiled and caches fill
+  const settled = samples.slice(samples.length / 4); // without the samples during compilation
   const { slope, margin } = trend(settled.map(({ done, heap }) => [done, heap]));
   const listeners = Math.max(...samples.map((sample) => sample.listeners));
   const peak = Math.max(...samples.map(({ connections }) => connections.peak));
@@ -74,64 +73,62 @@ async function soak() {
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')}`,
   );
-  console.log(`heap: ${slope.toFixed(2)} ± ${margin.toFixed(2)} bytes a run (95 % confidence), flat is below ${FLAT}`);
-  console.log(`listeners left: ${listeners}; connections at once: ${peak}; rejections and warnings: ${trouble.length}`);
-  for (const what of trouble.slice(0, 5)) console.log(what);
-  if (runs < ENOUGH)
-    console.log(`so few runs are mostly warming up: of the heap, only ${ENOUGH} and more say something`);
-  if ((runs >= ENOUGH && slope + margin > FLAT) || listeners > 0 || trouble.length > 0) process.exitCode = 1;
+  console.log(
+    `heap: ${slope.toFixed(2)} ± ${margin.toFixed(2)} bytes per run (95 % confidence), flat is below ${FLAT}`,
+  );
+  console.log(`listeners left: ${listeners}; most connections: ${peak}; rejections and warnings: ${problems.length}`);
+  for (const problem of problems.slice(0, 5)) console.log(problem);
+  if (runs < ENOUGH) console.log(`the heap is checked from ${ENOUGH} runs on: fewer runs mostly measure compilation`);
+  if ((runs >= ENOUGH && slope + margin > FLAT) || listeners > 0 || problems.length > 0) process.exitCode = 1;
 }
 
-/** A run for each of the ways in which one can end, drawn at random. Completes when it is over, however it ended. */
-function questions(url) {
-  const { aggregate, backoff, bulkhead, fetchJson, hedge, perRun, silent, singleFlight, withLogger, withTimeout } =
-    forkfast;
+/** Starts a run of a scenario that is drawn at random. Completes when the run has ended, and counts its outcome. */
+function scenarios(url) {
+  const { aggregate, backoff, bulkhead, fetchJson, hedge, perRun, singleFlight, withTimeout } = forkfast;
   const get = (path) => (ctx, id) => fetchJson(ctx, `${url}/${path}/${id}`);
-  const room = bulkhead(200);
-  const shared = singleFlight((ctx, id) => get('ok')(ctx, id).pipe(room));
+  const limit = bulkhead(200);
+  const shared = singleFlight((ctx, id) => get('ok')(ctx, id).pipe(limit));
   const once = perRun(get('ok'));
-  const quick = [withLogger(silent), withTimeout(10_000)];
-  const short = [withLogger(silent), withTimeout(20)];
-  const pair = (first, second, options = quick) => aggregate({ first: get(first), second: get(second) }, ...options);
-  const asked = {
+  const long = withTimeout(10_000);
+  const short = withTimeout(20);
+  const pair = (first, second, timeout = long) => aggregate({ first: get(first), second: get(second) }, timeout);
+  const services = {
     success: pair('ok', 'ok'),
-    nested: aggregate({ outer: get('ok'), inner: pair('ok', 'ok') }, ...quick),
-    shared: aggregate({ first: shared, second: shared, third: once, fourth: once }, ...quick),
-    hedged: aggregate(
-      { first: (ctx, id) => get('late')(ctx, id).pipe(hedge({ after: 1 })), second: get('ok') },
-      ...quick,
-    ),
+    nested: aggregate({ outer: get('ok'), inner: pair('ok', 'ok') }, long),
+    shared: aggregate({ first: shared, second: shared, third: once, fourth: once }, long),
+    hedged: aggregate({ first: (ctx, id) => get('late')(ctx, id).pipe(hedge({ after: 1 })), second: get('ok') }, long),
     retried: aggregate(
       { first: (ctx, id) => get('fail')(ctx, id).pipe(retry({ count: 1, delay: backoff(ctx, { initialDelay: 1 }) })) },
-      ...quick,
+      long,
     ),
     failure: pair('fail', 'hang'),
-    nestedFailure: aggregate({ outer: get('hang'), inner: pair('fail', 'hang') }, ...quick),
+    nestedFailure: aggregate({ outer: get('hang'), inner: pair('fail', 'hang') }, long),
     reset: pair('reset', 'hang'),
     cut: pair('cut', 'hang'),
     drip: pair('ok', 'drip', short),
     deadline: pair('ok', 'hang', short),
-    left: pair('ok', 'hang'),
+    unsubscribed: pair('ok', 'hang'),
     aborted: pair('ok', 'drip'),
   };
-  const kinds = Object.keys(asked);
+  const kinds = Object.keys(services);
   return (ctx, { id, random, outcomes }) => {
     const kind = kinds[Math.floor(random() * kinds.length)];
-    const patience = timer(random() * 20);
+    const moment = timer(random() * 20);
     let run;
-    if (kind === 'left') run = merge(asked.left(ctx, id), patience.pipe(map(() => 'left'))).pipe(take(1));
+    if (kind === 'unsubscribed')
+      run = merge(services.unsubscribed(ctx, id), moment.pipe(map(() => 'unsubscribed'))).pipe(take(1));
     else if (kind === 'aborted') {
       const caller = new AbortController();
-      const leaves = patience.pipe(
+      const aborting = moment.pipe(
         switchMap(() => {
           caller.abort();
           return NEVER;
         }),
       );
-      run = merge(asked.aborted({ signal: caller.signal }, id), leaves).pipe(take(1));
-    } else run = asked[kind](ctx, id);
+      run = merge(services.aborted({ signal: caller.signal }, id), aborting).pipe(take(1));
+    } else run = services[kind](ctx, id);
     return run.pipe(
-      map((answer) => (answer === 'left' ? 'left' : 'answered')),
+      map((answer) => (answer === 'unsubscribed' ? answer : 'success')),
       catchError(({ name, cause }) => of(name === 'ServiceError' ? cause.name : name)),
       map((outcome) => {
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
@@ -143,7 +140,7 @@ function questions(url) {
 function upstream() {
   let open = 0;
   let peak = 0;
-  const answers = {
+  const behaviors = {
     ok: (response) => response.end('{"name":"Alice"}'),
     late: (response) => setTimeout(() => response.end('{"name":"Alice"}'), 5),
     fail: (response) => response.writeHead(500).end('out of order'),
@@ -152,7 +149,7 @@ function upstream() {
     reset: (response) => response.socket.resetAndDestroy(),
     cut: (response) => response.writeHead(200, { 'content-length': 99 }).write('{', () => response.socket.destroy()),
   };
-  const server = createServer((request, response) => answers[request.url.split('/')[1]](response));
+  const server = createServer((request, response) => behaviors[request.url.split('/')[1]](response));
   server.on('connection', (socket) => {
     peak = Math.max(peak, ++open);
     socket.on('error', () => undefined).on('close', () => open--);
@@ -170,7 +167,7 @@ async function heapAfterCollection() {
   return process.memoryUsage().heapUsed;
 }
 
-/** The slope of the least squares line, and the half width of its 95 % confidence interval. */
+/** Returns the slope of the least squares line, and half the width of its 95 % confidence interval. */
 function trend(points) {
   const count = points.length;
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / count;

@@ -11,11 +11,11 @@ import manifest from '../package.json' with { type: 'json' };
 import { deferred } from './support/servers.ts';
 
 /**
- * The examples of the documentation: every block fenced as `ts` in a doc comment of `lib/`, in the README and in `docs/`.
+ * An example of the documentation: a block fenced as `ts` in a doc comment of `lib/`, in the README or in `docs/`.
  *
- * Each is type-checked and run as a program of its own, which imports 'forkfast' as a user would. What it gives to
- * `console.log` must be what its comments say, line by line: `// => …`, continued by `//    …` where it is long. A block
- * fenced as `ts ignore` is type-checked only, and so is that of a test runner (`ts mocha`), which testing/runners runs.
+ * The spec checks the types of each example, and runs it as a program that imports 'forkfast' as users do. The lines that it
+ * passes to `console.log` must equal its comments: `// => …`, which `//    …` continues on the next line. The spec does not run a
+ * block fenced as `ts ignore`, nor the example of a test runner (`ts mocha`), which spec/testing/runners runs.
  */
 interface Block {
   readonly file: string;
@@ -39,30 +39,30 @@ const pages = [
   ...(existsSync('docs') ? readdirSync('docs').map((file) => join('docs', file)) : []),
 ].filter((file) => file.endsWith('.md') && existsSync(file));
 
-/** Words that say what a number is. */
+/** Words that give the unit of a number. */
 const units = /milliseconds|bytes|integer|status|ratio|many|often|at the most|cells|apart|from 0 up to 1|\bid\b/i;
 
 const isInput = (node: ts.Node): node is ts.ParameterDeclaration =>
   ts.isParameter(node) && !ts.isFunctionTypeNode(node.parent);
 
-/** The numbers in the declaration of `name`, each with the comments around it; `''` where they do not speak of it. */
+/** Returns the numbers in the declaration of `name`, with the comments that describe them, or `''` if there are none. */
 function numbersOf(file: string, name: string): readonly (readonly [string, string])[] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
   const visit = (node: ts.Node, outer: string): readonly (readonly [string, string])[] => {
     if (ts.isBlock(node)) return [];
     const own = ts.getJSDocCommentsAndTags(node).map((doc) => doc.getText(source));
-    const said = [outer, ...own].join('\n');
-    const inside = node.getChildren(source).flatMap((child) => visit(child, said));
+    const comments = [outer, ...own].join('\n');
+    const inside = node.getChildren(source).flatMap((child) => visit(child, comments));
     const declared = ts.isPropertySignature(node) || ts.isPropertyDeclaration(node) || isInput(node);
     if (!declared || !/^number\b/.test(node.type?.getText(source) ?? '')) return inside;
     const number = node.name.getText(source);
-    return [[number, own.length > 0 || said.includes(`\`${number}\``) ? said : '']];
+    return [[number, own.length > 0 || comments.includes(`\`${number}\``) ? comments : '']];
   };
   const named = (node: ts.Node): boolean => (node as ts.DeclarationStatement).name?.getText(source) === name;
   return source.statements.filter(named).flatMap((statement) => visit(statement, ''));
 }
 
-/** The doc comments of a source file, of members too: those of `UserAggregator` say `UserAggregator.aggregate`. */
+/** Returns the doc comments of a source file. Names of members include their class: `UserAggregator.aggregate`. */
 function docsOf(file: string): readonly Doc[] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
   const docs: Doc[] = [];
@@ -108,7 +108,7 @@ function expectedOf(code: string): readonly string[] {
 
 const fileNameOf = ({ file, line }: Block): string => resolve(file.replace(/\.\w+$/, `.example-${String(line)}.ts`));
 
-/** What is wrong with the types of all the blocks: one program, since each costs seconds. */
+/** Returns the type errors of each block. All blocks are in one program, since a program takes seconds. */
 function problemsOf(blocks: readonly Block[]): (block: Block) => readonly string[] {
   const files = new Map(blocks.map((block) => [fileNameOf(block), block.code]));
   const { config } = ts.readConfigFile('tsconfig.json', (file) => ts.sys.readFile(file)) as { config: unknown };
@@ -152,20 +152,20 @@ describe('Every example', function () {
     problems = problemsOf(blocks);
   });
   for (const block of blocks) {
-    it(`does what it says: ${block.file}:${String(block.line)} ${block.name}`, async () => {
+    it(`prints its comments: ${block.file}:${String(block.line)} ${block.name}`, async () => {
       expect(problems(block)).to.deep.equal([]);
       const run = compile(block);
       if (block.ignored) return;
       const expected = expectedOf(block.code);
       const lines: string[] = [];
-      const enough = deferred();
+      const complete = deferred();
       const log = (...args: unknown[]): void => {
         lines.push(spaced(format(...args)));
-        if (lines.length >= expected.length) enough.resolve();
+        if (lines.length >= expected.length) complete.resolve();
       };
       run({ ...console, log });
-      if (expected.length === 0) enough.resolve();
-      await firstValueFrom(race(enough.promise, timer(5_000)));
+      if (expected.length === 0) complete.resolve();
+      await firstValueFrom(race(complete.promise, timer(5_000)));
       expect(lines).to.deep.equal(expected);
     });
   }
@@ -186,7 +186,8 @@ describe('Every export', () => {
           const docs = docsOf(file).filter((doc) => doc.name === name);
           expect(docs).to.have.length.above(0);
           if (value) expect(docs.map(({ text }) => text).join()).to.contain('@example\n```ts\n');
-          for (const [number, said] of numbersOf(file, name)) expect(said, `the unit of ${number}`).to.match(units);
+          for (const [number, comment] of numbersOf(file, name))
+            expect(comment, `the unit of ${number}`).to.match(units);
         });
       }
     }

@@ -4,15 +4,15 @@ import { drive } from '../drive.ts';
 import { digits, middle, table } from '../format.ts';
 import { Clients, type Effort, type Spread, spread, Upstream } from '../rounds.ts';
 
-// How long after the first failure a service sees the connection of its sibling close: on the services' own clock, from the
-// moment when the failure is written.
+// The time from the first failure until the connection of the sibling closes, measured by the services: from the moment when they
+// write the failure.
 
 interface Task {
   readonly origins: readonly [string, string];
   readonly failures: number;
-  /** Runs that are in flight all the while. */
+  /** Runs in flight during the measurement. */
   readonly inFlight: number;
-  /** Milliseconds for which the handler of the error blocks. */
+  /** Milliseconds for which the error handler blocks. */
   readonly blocking: number;
 }
 
@@ -21,7 +21,7 @@ interface Figures {
   readonly contenders: readonly {
     readonly name: string;
     readonly ms: Spread;
-    /** Failures after which the sibling stayed. */
+    /** Failures after which the connection of the sibling did not close. */
     readonly never: number;
   }[];
 }
@@ -32,18 +32,18 @@ const states: Readonly<Record<string, Pick<Task, 'inFlight' | 'blocking'>>> = {
   'a handler that blocks 40 ms': { inFlight: 0, blocking: 40 },
 };
 
-/** Those that cancel at all. */
+/** The contenders that cancel. */
 const names = contenders.map(({ name }) => name).filter((name) => !name.endsWith('Promise.all'));
 
-export async function measure({ rounds, quick, takesPart }: Effort): Promise<readonly Figures[]> {
+export async function measure({ rounds, quick, includes }: Effort): Promise<readonly Figures[]> {
   const upstream = new Upstream();
   const [first = '', second = ''] = await upstream.listen(2);
-  const clients = new Clients<Task, null>('cancellation', names.filter(takesPart));
+  const clients = new Clients<Task, null>('cancellation', names.filter(includes));
   const figures: Figures[] = [];
   for (const [state, load] of Object.entries(states)) {
     const task: Task = { origins: [first, second], failures: quick ? 3 : 15, ...load };
     const closes = await clients.interleave(Math.ceil(rounds / 4), task, async () => {
-      const { closedAfter, hanging } = await upstream.seen();
+      const { closedAfter, hanging } = await upstream.report();
       await upstream.hangUp();
       return { ms: Object.values(closedAfter), never: hanging.length };
     });
@@ -67,23 +67,23 @@ export function work(name: string): (task: Task) => Promise<void> {
   return async ({ origins: [first, second], failures, inFlight, blocking }) => {
     const load = await prepare([`${first}/within/1000`, `${second}/within/1000`], 30_000);
     const loaded = drive(load, inFlight, inFlight > 0 ? failures * 30 + 1_000 : 0);
-    if (inFlight > 0) await setTimeout(1_000); // all connections are open
+    if (inFlight > 0) await setTimeout(1_000); // opens all connections
     for (let failure = 0; failure < failures; failure++) {
       const urls = [`${first}/fail/${String(++id)}`, `${second}/hang/${String(id)}`];
       const answers = await observe?.(urls, 30_000);
-      const ask = await prepare(urls, 30_000);
+      const callAll = await prepare(urls, 30_000);
       await new Promise<void>((resolve) => {
         const handle = (): void => {
           block(blocking);
           resolve();
         };
         if (answers) answers.subscribe({ error: handle });
-        else void ask().catch(handle);
+        else void callAll().catch(handle);
       });
       await setTimeout(10);
     }
     await loaded;
-    await setTimeout(50); // the last close is seen
+    await setTimeout(50); // the services see the last close
   };
 }
 

@@ -1,41 +1,41 @@
 import { setTimeout } from 'node:timers/promises';
 import { Child } from '../child.ts';
-import { type Ask, contenderOf, contenders } from '../contenders.ts';
+import { type CallAll, contenderOf, contenders } from '../contenders.ts';
 import { table } from '../format.ts';
 import { type Effort, Upstream } from '../rounds.ts';
 
-// Whether a contender does the job at all, as its services see it.
+// Whether a contender fulfils the promises at all, as its caller and its services see it.
 
 interface Task {
   readonly origins: readonly [string, string];
 }
 
-/** What the caller saw. */
-interface Told {
+/** The results of the caller. */
+interface CallerFigures {
   readonly answers: boolean;
   readonly failsFast: boolean;
   readonly keepsTimeout: boolean;
 }
 
-/** And what the services saw: the requests that nobody waits for any more end. */
-interface Figures extends Told {
+/** The results of the services: canceled requests must end. */
+interface Figures extends CallerFigures {
   readonly name: string;
   readonly cancelsSibling: boolean;
   readonly cancelsAtTimeout: boolean;
 }
 
-export async function measure({ takesPart }: Effort): Promise<readonly Figures[]> {
+export async function measure({ includes }: Effort): Promise<readonly Figures[]> {
   const upstream = new Upstream();
   const [first = '', second = ''] = await upstream.listen(2);
   const figures: Figures[] = [];
-  for (const { name } of contenders.filter(({ name }) => takesPart(name))) {
-    const client = new Child<Task, Told>('client.ts', ['conformance', name]);
-    const told = await client.ask({ origins: [first, second] });
-    await setTimeout(100); // what is canceled is gone by now
-    const { closedAfter, hanging } = await upstream.seen();
+  for (const { name } of contenders.filter(({ name }) => includes(name))) {
+    const client = new Child<Task, CallerFigures>('client.ts', ['conformance', name]);
+    const result = await client.run({ origins: [first, second] });
+    await setTimeout(100); // the services see the canceled requests close
+    const { closedAfter, hanging } = await upstream.report();
     figures.push({
       name,
-      ...told,
+      ...result,
       cancelsSibling: 'failure' in closedAfter,
       cancelsAtTimeout: !hanging.includes('timeout'),
     });
@@ -46,7 +46,7 @@ export async function measure({ takesPart }: Effort): Promise<readonly Figures[]
   return figures;
 }
 
-export function work(name: string): (task: Task) => Promise<Told> {
+export function work(name: string): (task: Task) => Promise<CallerFigures> {
   const { prepare } = contenderOf(name);
   return async ({ origins: [first, second] }) => {
     const answers = await (await prepare([`${first}/ok`, `${second}/ok`], 5_000))();
@@ -60,8 +60,8 @@ export function work(name: string): (task: Task) => Promise<Told> {
   };
 }
 
-async function failsWithin(ask: Ask, ms: number): Promise<boolean> {
-  const failed = ask().then(
+async function failsWithin(callAll: CallAll, ms: number): Promise<boolean> {
+  const failed = callAll().then(
     () => false,
     () => true,
   );

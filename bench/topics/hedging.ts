@@ -1,12 +1,12 @@
 import { quantile } from 'd3-array';
-import { aggregate, background, type Context, fetchJson, hedge, retryBudget, silent, withLogger } from 'forkfast';
+import { aggregate, background, type Context, fetchJson, hedge, retryBudget } from 'forkfast';
 import { firstValueFrom, identity, type MonoTypeOperatorFunction } from 'rxjs';
 import { drive } from '../drive.ts';
 import { digits, table } from '../format.ts';
 import { Clients, type Effort, Upstream } from '../rounds.ts';
 
-// What a hedge is worth, and what it costs the services: an aggregate of two, 10 in flight. Each service answers after 10 ms,
-// and one request in a hundred after 200 ms.
+// The benefit of hedging, and its cost for the services: aggregates of two services, 10 in flight. A service responds after 10 ms,
+// and to one request in a hundred after 200 ms.
 
 interface Task {
   readonly origins: readonly string[];
@@ -18,7 +18,7 @@ type Figures = readonly {
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
-  /** Requests that the services saw, to those that were needed. */
+  /** The ratio of the requests at the services to the requests of the aggregates. */
   readonly load: number;
 }[];
 
@@ -35,7 +35,7 @@ export async function measure({ rounds, quick }: Effort): Promise<Figures> {
   const origins = await upstream.listen(2);
   const clients = new Clients<Task, readonly number[]>('hedging', Object.keys(shapes));
   const results = await clients.interleave(Math.ceil(rounds / 4), { origins, ms: quick ? 500 : 3_000 }, async (ms) => {
-    const { requests } = await upstream.seen();
+    const { requests } = await upstream.report();
     return { ms, requests };
   });
   clients.stop();
@@ -48,23 +48,23 @@ export async function measure({ rounds, quick }: Effort): Promise<Figures> {
   });
 }
 
-/** How long each run took. */
+/** Returns the duration of each run. */
 export function work(name: string): (task: Task) => Promise<readonly number[]> {
   const shape = shapes[name] ?? identity;
   return async ({ origins, ms }) => {
     const services = origins.map((origin) => (ctx: Context) => fetchJson(ctx, `${origin}/tail`).pipe(shape));
-    const run = aggregate(services, withLogger(silent))(background);
-    const took: number[] = [];
+    const run = aggregate(services)(background);
+    const durations: number[] = [];
     await drive(
       async () => {
         const startedAt = performance.now();
         await firstValueFrom(run);
-        took.push(performance.now() - startedAt);
+        durations.push(performance.now() - startedAt);
       },
       10,
       ms,
     );
-    return took;
+    return durations;
   };
 }
 

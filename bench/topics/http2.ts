@@ -1,16 +1,16 @@
-import { aggregate, background, type Context, fetchJson, silent, withFetch, withLogger } from 'forkfast';
+import { aggregate, background, type Context, fetchJson, withFetch } from 'forkfast';
 import { undiciFetch } from 'forkfast/undici';
 import { lastValueFrom } from 'rxjs';
 import { Agent } from 'undici';
 import { certificate } from '../../spec/support/certificate.ts';
-import type { Ask } from '../contenders.ts';
+import type { CallAll } from '../contenders.ts';
 import { type Slice, slice } from '../drive.ts';
 import { table } from '../format.ts';
 import { cellsOf, type Rated, ratesOf } from '../rates.ts';
 import { Clients, type Effort, Upstream } from '../rounds.ts';
 
-// HTTP/1.1 and HTTP/2 over TLS: where all services answer, and where one fails and its sibling is canceled. Over HTTP/1.1 that
-// takes the connection with it.
+// HTTP/1.1 and HTTP/2 over TLS: both services respond, or one fails and the other is canceled. Over HTTP/1.1, the cancellation
+// closes the connection.
 
 interface Task {
   readonly origins: readonly string[];
@@ -18,7 +18,7 @@ interface Task {
   readonly ms: number;
 }
 
-type Figures = readonly { readonly what: string; readonly agents: readonly Rated[] }[];
+type Figures = readonly { readonly story: string; readonly agents: readonly Rated[] }[];
 
 const BASE = 'HTTP/1.1';
 const agents: Readonly<Record<string, Agent.Options>> = {
@@ -37,9 +37,9 @@ export async function measure({ rounds, quick }: Effort): Promise<Figures> {
   const origins = await upstream.listen(2, true);
   const clients = new Clients<Task, Slice>('http2', Object.keys(agents));
   const figures: Figures[number][] = [];
-  for (const [what, paths] of Object.entries(stories)) {
+  for (const [story, paths] of Object.entries(stories)) {
     const task = { origins, paths, ms: quick ? 50 : 250 };
-    figures.push({ what, agents: await ratesOf(clients, upstream, { rounds, task, base: BASE }) });
+    figures.push({ story, agents: await ratesOf(clients, upstream, { rounds, task, base: BASE }) });
   }
   clients.stop();
   upstream.stop();
@@ -50,18 +50,18 @@ export function work(name: string): (task: Task) => Promise<Slice> {
   const transport = undiciFetch({ dispatcher: new Agent({ ...agents[name], connect: { ca: certificate } }) });
   return ({ origins, paths, ms }) => {
     const services = paths.map((path, index) => (ctx: Context) => fetchJson(ctx, `${String(origins[index])}${path}`));
-    const run = aggregate(services, withLogger(silent), withFetch(transport))(background);
-    const ask: Ask = () => lastValueFrom(run);
-    return slice(paths[0] === '/ok' ? ask : failing(ask), 50, ms);
+    const run = aggregate(services, withFetch(transport))(background);
+    const callAll: CallAll = () => lastValueFrom(run);
+    return slice(paths[0] === '/ok' ? callAll : failing(callAll), 50, ms);
   };
 }
 
-/** With the very failure that is wanted: any other would be measured as if it were this one. */
-function failing(ask: Ask): Ask {
+/** Rejects on any other outcome than the expected failure, which would falsify the figures. */
+function failing(callAll: CallAll): CallAll {
   return () =>
-    ask().then(
+    callAll().then(
       () => {
-        throw new Error('there was to be a failure');
+        throw new Error('expected a failure, got an answer');
       },
       (error: unknown) => {
         if (!String(error).includes('HTTP 500')) throw error;
@@ -72,7 +72,7 @@ function failing(ask: Ask): Ask {
 export function tables(figures: Figures): string {
   const names = figures[0]?.agents.map(({ name }) => name) ?? [];
   return table(
-    ['2 services over TLS, 50 in flight', ...figures.flatMap(({ what }) => [what, 'CPU µs'])],
+    ['2 services over TLS, 50 in flight', ...figures.flatMap(({ story }) => [story, 'CPU µs'])],
     names.map((name, row) => [name, ...figures.flatMap(({ agents }) => cellsOf(agents[row], row))]),
   );
 }

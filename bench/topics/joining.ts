@@ -1,12 +1,12 @@
-import { aggregate, background, silent, withLogger, withTimeout } from 'forkfast';
+import { aggregate, background, withTimeout } from 'forkfast';
 import { firstValueFrom, forkJoin, of, timeout } from 'rxjs';
-import { type Ask, contenders } from '../contenders.ts';
+import { type CallAll, contenders } from '../contenders.ts';
 import { digits, middle, table } from '../format.ts';
 import { repeat } from '../repeat.ts';
 import { Clients, compare, type Effort, type Spread } from '../rounds.ts';
 import { stubFetch } from '../stub-fetch.ts';
 
-// What joining costs, without a network: of services that answer at once, and of requests over a `fetch` that does.
+// The cost of joining without a network: of services that emit at once, and of requests over a `fetch` that resolves at once.
 
 interface Task {
   readonly services: number;
@@ -18,8 +18,8 @@ interface Figures {
   readonly contenders: readonly { readonly name: string; readonly us: Spread; readonly ratio: Spread }[];
 }
 
-/** Makes what asks so many services that answer at once. */
-type Join = (services: number) => Ask | Promise<Ask>;
+/** Returns a function that calls that many services. All of them emit at once. */
+type Join = (services: number) => CallAll | Promise<CallAll>;
 
 const joins: Readonly<Record<string, Join>> = {
   'forkJoin + timeout, of of': (services) => {
@@ -37,7 +37,7 @@ const joins: Readonly<Record<string, Join>> = {
         controller.abort();
       }, 30_000);
       try {
-        return await Promise.all(all.map((ask) => ask(controller.signal)));
+        return await Promise.all(all.map((service) => service(controller.signal)));
       } catch (error) {
         controller.abort(error);
         throw error;
@@ -48,16 +48,15 @@ const joins: Readonly<Record<string, Join>> = {
   },
   'forkfast, of of': (services) => {
     const all = Array.from({ length: services }, (_, index) => of(index));
-    const ask = aggregate(
+    const service = aggregate(
       all.map((answer) => () => answer),
       withTimeout(30_000),
-      withLogger(silent),
     );
-    return () => firstValueFrom(ask(background));
+    return () => firstValueFrom(service(background));
   },
 };
 
-/** The contenders over a stub of the global `fetch`; ky and undici have no place for one. */
+/** The contenders over a stub of the global `fetch`. ky and undici do not use the global one. */
 const stubbed: Readonly<Record<string, Join>> = Object.fromEntries(
   contenders
     .filter(({ packages }) => !packages.includes('undici') && !packages.includes('ky'))
@@ -74,10 +73,10 @@ const stubbed: Readonly<Record<string, Join>> = Object.fromEntries(
 const all = { ...joins, ...stubbed };
 const BASE = 'forkJoin + fromFetch + timeout, stubbed';
 
-export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Figures[]> {
+export async function measure({ rounds, quick, includes, ...effort }: Effort): Promise<readonly Figures[]> {
   const clients = new Clients<Task, number>(
     'joining',
-    Object.keys(all).filter((name) => name === BASE || takesPart(name)),
+    Object.keys(all).filter((name) => name === BASE || includes(name)),
   );
   const figures: Figures[] = [];
   for (const services of effort.services([2, 10, 100, 1_000])) {
@@ -91,14 +90,14 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
   return figures;
 }
 
-/** Microseconds of CPU time a run. */
+/** Returns the microseconds of CPU time per run. */
 export function work(name: string): (task: Task) => Promise<number> {
   globalThis.fetch = stubFetch as typeof fetch;
   const prepare = all[name];
-  if (!prepare) throw new Error(`nothing is called ${name}`);
+  if (!prepare) throw new Error(`expected the name of a join, got ${name}`);
   return async ({ services, ms }) => {
-    const ask = await prepare(services);
-    return repeat(ask, ms);
+    const callAll = await prepare(services);
+    return repeat(callAll, ms);
   };
 }
 

@@ -4,7 +4,7 @@ import { contenderOf, contenders } from '../contenders.ts';
 import { digits, table } from '../format.ts';
 import { Clients, type Effort, Upstream } from '../rounds.ts';
 
-// How late the timeout of one second is under 1,000 runs of two services that never answer: all started at once, and one
+// The delay of a timeout of one second, with 1,000 runs of two services that never respond: all runs start at once, or one starts
 // each millisecond.
 
 interface Task {
@@ -19,13 +19,13 @@ interface Figures {
   readonly contenders: readonly { readonly name: string; readonly median: number; readonly p99: number }[];
 }
 
-/** Those that have a timeout. */
+/** The contenders that have a timeout. */
 const names = contenders.map(({ name }) => name).filter((name) => !name.endsWith('Promise.all'));
 
-export async function measure({ rounds, quick, takesPart }: Effort): Promise<readonly Figures[]> {
+export async function measure({ rounds, quick, includes }: Effort): Promise<readonly Figures[]> {
   const upstream = new Upstream();
   const origins = await upstream.listen(2);
-  const clients = new Clients<Task, readonly number[]>('lateness', names.filter(takesPart));
+  const clients = new Clients<Task, readonly number[]>('lateness', names.filter(includes));
   const figures: Figures[] = [];
   for (const [start, spread] of Object.entries({ 'at once': false, 'one a millisecond': true })) {
     const task = { origins, runs: quick ? 100 : 1_000, ms: quick ? 200 : 1_000, spread };
@@ -50,13 +50,13 @@ export async function measure({ rounds, quick, takesPart }: Effort): Promise<rea
 export function work(name: string): (task: Task) => Promise<readonly number[]> {
   const { prepare } = contenderOf(name);
   return async ({ origins, runs, ms, spread }) => {
-    const ask = await prepare(
+    const callAll = await prepare(
       origins.map((origin) => `${origin}/hang`),
       ms,
     );
     const lateness = async (): Promise<number> => {
       const startedAt = performance.now();
-      await ask().catch(() => undefined);
+      await callAll().catch(() => undefined);
       return performance.now() - startedAt - ms;
     };
     const late: Promise<number>[] = [];

@@ -4,8 +4,7 @@ import { contenderOf, contenders } from '../contenders.ts';
 import { digits, table } from '../format.ts';
 import type { Effort } from '../rounds.ts';
 
-// The bytes that a run of two services holds while it waits: on the heap, without the connections, over a transport that
-// never answers.
+// The heap of a run of two services while it waits, without the connections: the transport never responds.
 
 interface Task {
   readonly runs: number;
@@ -15,16 +14,16 @@ type Figures = readonly { readonly name: string; readonly bytes: number; readonl
 
 const BASE = 'forkJoin + fromFetch + timeout';
 
-/** What connections would hold on to. */
-const held: unknown[] = [];
+/** Connections would retain these objects. */
+const retained: unknown[] = [];
 
-/** Once: it is counted and not timed, and hardly differs. */
-export async function measure({ quick, takesPart }: Effort): Promise<Figures> {
-  const names = contenders.map(({ name }) => name).filter((name) => name === BASE || takesPart(name));
+/** Measures once, since the bytes hardly differ between rounds. */
+export async function measure({ quick, includes }: Effort): Promise<Figures> {
+  const names = contenders.map(({ name }) => name).filter((name) => name === BASE || includes(name));
   const counts: { name: string; bytes: number }[] = [];
   for (const name of names) {
     const client = new Child<Task, number>('client.ts', ['memory', name], ['--expose-gc']);
-    counts.push({ name, bytes: await client.ask({ runs: quick ? 5_000 : 100_000 }) });
+    counts.push({ name, bytes: await client.run({ runs: quick ? 5_000 : 100_000 }) });
     client.stop();
   }
   const base = counts.find(({ name }) => name === BASE)?.bytes ?? NaN;
@@ -36,29 +35,29 @@ export function work(name: string): (task: Task) => Promise<number> {
   globalThis.fetch = neverFetch as typeof fetch;
   return async ({ runs }) => {
     if (packages.includes('undici')) await neverDispatch();
-    const ask = await prepare(['http://127.0.0.1/profile', 'http://127.0.0.1/orders'], 600_000);
-    const waiting = Array.from({ length: 100 }, ask); // what is made once is there
+    const callAll = await prepare(['http://127.0.0.1/profile', 'http://127.0.0.1/orders'], 600_000);
+    const waiting = Array.from({ length: 100 }, callAll); // creates the objects that all runs share
     const before = await heap();
-    for (let run = 0; run < runs; run++) waiting.push(ask());
+    for (let run = 0; run < runs; run++) waiting.push(callAll());
     return ((await heap()) - before) / runs;
   };
 }
 
-/** Listens to its signal and keeps nothing else of its `init`, as `fetch` does, which makes a `Request` of its own. */
+/** Listens to the signal, and retains nothing else of `init`, as `fetch` does. */
 function neverFetch(_url: unknown, { signal }: RequestInit = {}): Promise<Response> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
       reject(signal?.reason as Error);
     };
     signal?.addEventListener('abort', abort, { once: true });
-    held.push(resolve);
+    retained.push(resolve);
   });
 }
 
 async function neverDispatch(): Promise<void> {
   const { Agent } = await import('undici');
   Agent.prototype.dispatch = (_options, handler) => {
-    held.push(handler);
+    retained.push(handler);
     return true;
   };
 }

@@ -1,13 +1,14 @@
 import { BasicTracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { aggregate, type AggregateOption, background, silent, withEvents, withLogger } from 'forkfast';
+import { aggregate, type AggregateOption, background, withEvents, withLogger } from 'forkfast';
 import { withMetrics, withTracing } from 'forkfast/opentelemetry';
+import { winstonLogger } from 'forkfast/winston';
 import { firstValueFrom, of } from 'rxjs';
 import { digits, middle, table } from '../format.ts';
 import { repeat } from '../repeat.ts';
 import { Clients, compare, type Effort, type Spread } from '../rounds.ts';
 
-// What events, logging and telemetry add to joining, without a network: of services that answer at once.
+// The cost of events, logging and telemetry without a network: the services emit at once.
 
 interface Task {
   readonly services: number;
@@ -19,30 +20,29 @@ interface Figures {
   readonly observers: readonly { readonly name: string; readonly us: Spread; readonly ratio: Spread }[];
 }
 
-const nowhere = (): void => undefined;
-const logger = { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere };
+const ignore = (): void => undefined;
+const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-/** Takes the spans and does nothing with them. */
+/** Receives the spans and drops them. */
 const processor: SpanProcessor = {
-  onStart: nowhere,
-  onEnd: nowhere,
+  onStart: ignore,
+  onEnd: ignore,
   shutdown: () => Promise.resolve(),
   forceFlush: () => Promise.resolve(),
 };
 
-const BASE = 'no sink, silent';
+const BASE = 'no sink, no logger';
 const observers: Readonly<Record<string, () => readonly AggregateOption[]>> = {
-  [BASE]: () => [withLogger(silent)],
-  'a sink': () => [withLogger(silent), withEvents({ next: nowhere })],
+  [BASE]: () => [],
+  'a sink': () => [withEvents({ next: ignore })],
   'a logger, debug off': () => [withLogger({ ...logger, isLevelEnabled: (level: string) => level !== 'debug' })],
   'a logger, debug on, that writes nothing': () => [withLogger(logger)],
-  'the default logger': () => [],
-  'withTracing, no SDK': () => [withLogger(silent), withTracing()],
+  'winstonLogger, debug off': () => [withLogger(winstonLogger({ level: 'info' }))],
+  'withTracing, no SDK': () => [withTracing()],
   'withTracing, spans recorded': () => [
-    withLogger(silent),
     withTracing(new BasicTracerProvider({ spanProcessors: [processor] }).getTracer('bench')),
   ],
-  withMetrics: () => [withLogger(silent), withMetrics(new MeterProvider().getMeter('bench'))],
+  withMetrics: () => [withMetrics(new MeterProvider().getMeter('bench'))],
 };
 
 export async function measure({ rounds, quick, ...effort }: Effort): Promise<readonly Figures[]> {
@@ -59,7 +59,7 @@ export async function measure({ rounds, quick, ...effort }: Effort): Promise<rea
   return figures;
 }
 
-/** Microseconds of CPU time a run. */
+/** Returns the microseconds of CPU time per run. */
 export function work(name: string): (task: Task) => Promise<number> {
   const options = observers[name]?.() ?? [];
   return async ({ services, ms }) => {

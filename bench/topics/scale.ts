@@ -5,8 +5,8 @@ import { drive } from '../drive.ts';
 import { digits, table } from '../format.ts';
 import { type Effort, type Spread, spread, Upstream } from '../rounds.ts';
 
-// How rate, latency and memory grow with the runs in flight (of 2 services each), and with the services of a run (5 runs in
-// flight). Each service answers after 10 ms.
+// Rate, latency and memory by the runs in flight (of 2 services each), and by the services of a run (with 5 runs in flight). Each
+// service responds after 10 ms.
 
 interface Task {
   readonly origins: readonly string[];
@@ -16,15 +16,15 @@ interface Task {
 }
 
 interface Sample {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number;
   /** Milliseconds. */
   readonly p99: number;
-  /** Resident bytes of the process, above those it had at rest. */
+  /** Resident bytes of the process, minus those before the measurement. */
   readonly memory: number;
 }
 
-/** One point of the curve. */
+/** One point of a curve. */
 export interface Point {
   readonly name: string;
   readonly along: Along;
@@ -39,10 +39,10 @@ export type Along = 'runs in flight' | 'services a run';
 const contested = ['fetch + Promise.all + AbortController', 'forkfast', 'forkfast + forkfast/undici'];
 const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 
-export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Point[]> {
+export async function measure({ rounds, quick, includes, ...effort }: Effort): Promise<readonly Point[]> {
   const upstream = new Upstream();
   const origins = await upstream.listen(10);
-  const names = contenders.map(({ name }) => name).filter((name) => contested.includes(name) && takesPart(name));
+  const names = contenders.map(({ name }) => name).filter((name) => contested.includes(name) && includes(name));
   const axes = [
     ...effort.inFlight(quick ? [1, 50, 1_000] : steps).map((at) => ({ along: 'runs in flight' as const, at })),
     ...effort
@@ -52,10 +52,10 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
   const points = axes.flatMap((place) => names.map((name) => ({ name, ...place, samples: [] as Sample[] })));
   for (let round = 0; round < Math.ceil(rounds / 4); round++) {
     for (const { name, along, at, samples } of shuffle([...points])) {
-      // A process for each: what memory it had needed for another point would stay.
+      // Each point has its own process, since a process does not return its memory.
       const client = new Child<Task, Sample>('client.ts', ['scale', name]);
       const size = along === 'runs in flight' ? { services: 2, inFlight: at } : { services: at, inFlight: 5 };
-      samples.push(await client.ask({ origins, ...size, ms: quick ? 200 : 1_000 }));
+      samples.push(await client.run({ origins, ...size, ms: quick ? 200 : 1_000 }));
       client.stop();
       await upstream.hangUp();
     }
@@ -73,20 +73,20 @@ export function work(name: string): (task: Task) => Promise<Sample> {
   const { prepare } = contenderOf(name);
   return async ({ origins, services, inFlight, ms }) => {
     const urls = Array.from({ length: services }, (_, index) => `${origins[index % origins.length] ?? ''}/after/10`);
-    const ask = await prepare(urls, 30_000);
+    const callAll = await prepare(urls, 30_000);
     const { rss: atRest } = process.memoryUsage();
-    await drive(ask, inFlight, ms);
-    const took: number[] = [];
+    await drive(callAll, inFlight, ms);
+    const durations: number[] = [];
     const timed = async (): Promise<void> => {
       const startedAt = performance.now();
-      await ask();
-      took.push(performance.now() - startedAt);
+      await callAll();
+      durations.push(performance.now() - startedAt);
     };
     const startedAt = performance.now();
     const count = await drive(timed, inFlight, ms);
     const elapsed = performance.now() - startedAt;
     const { rss } = process.memoryUsage();
-    return { rate: (1_000 * services * count) / elapsed, p99: quantile(took, 0.99) ?? NaN, memory: rss - atRest };
+    return { rate: (1_000 * services * count) / elapsed, p99: quantile(durations, 0.99) ?? NaN, memory: rss - atRest };
   };
 }
 

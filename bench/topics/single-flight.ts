@@ -1,9 +1,9 @@
-import { aggregate, background, type Context, fetchJson, silent, singleFlight, withLogger } from 'forkfast';
+import { aggregate, background, type Context, fetchJson, singleFlight } from 'forkfast';
 import { firstValueFrom } from 'rxjs';
 import { digits, middle, table } from '../format.ts';
 import { Clients, compare, type Effort, pick, type Spread, spread, Upstream } from '../rounds.ts';
 
-// 500 callers at once who ask for 10 ids, wave upon wave; the service answers after 2 ms.
+// Waves of 500 concurrent callers that request 10 ids. The service responds after 2 ms.
 
 interface Task {
   readonly origin: string;
@@ -12,15 +12,15 @@ interface Task {
 
 interface Waves {
   readonly waves: number;
-  /** Callers who were answered in a second. */
+  /** Answered callers per second. */
   readonly rate: number;
-  /** Microseconds of CPU time a caller. */
+  /** Microseconds of CPU time per caller. */
   readonly cpu: number;
 }
 
 type Figures = readonly {
   readonly name: string;
-  /** Requests that the service saw in a wave. */
+  /** Requests at the service per wave. */
   readonly requests: Spread;
   readonly rate: Spread;
   readonly ratio: Spread;
@@ -29,7 +29,7 @@ type Figures = readonly {
 
 const CALLERS = 500;
 const IDS = 10;
-const PLAIN = 'each asks';
+const PLAIN = 'no sharing';
 const SHARED = 'singleFlight';
 
 export async function measure({ rounds, quick }: Effort): Promise<Figures> {
@@ -37,7 +37,7 @@ export async function measure({ rounds, quick }: Effort): Promise<Figures> {
   const [origin = ''] = await upstream.listen(1);
   const clients = new Clients<Task, Waves>('single-flight', [PLAIN, SHARED]);
   const results = await clients.interleave(rounds, { origin, ms: quick ? 200 : 700 }, async (waves) => {
-    const { requests } = await upstream.seen();
+    const { requests } = await upstream.report();
     return { ...waves, requests: requests / waves.waves };
   });
   clients.stop();
@@ -61,13 +61,15 @@ export function work(name: string): (task: Task) => Promise<Waves> {
   return async ({ origin, ms }) => {
     const plain = (ctx: Context, id: number) => fetchJson(ctx, `${origin}/after/2?id=${String(id)}`);
     const profile = name === SHARED ? singleFlight(plain) : plain;
-    const ask = aggregate({ profile }, withLogger(silent));
+    const service = aggregate({ profile });
     const cpu = process.cpuUsage();
     const startedAt = performance.now();
     let waves = 0;
     let elapsed: number;
     do {
-      await Promise.all(Array.from({ length: CALLERS }, (_, caller) => firstValueFrom(ask(background, caller % IDS))));
+      await Promise.all(
+        Array.from({ length: CALLERS }, (_, caller) => firstValueFrom(service(background, caller % IDS))),
+      );
       waves++;
       elapsed = performance.now() - startedAt;
     } while (elapsed < ms);

@@ -4,7 +4,7 @@ import { digits, middle, table } from '../format.ts';
 import { cellsOf, type Rated, ratesOf } from '../rates.ts';
 import { Clients, type Effort, Upstream } from '../rounds.ts';
 
-// How many aggregates a second, and what each costs in CPU time, over loopback: in a closed loop, with so many in flight.
+// Aggregates per second over loopback, and the CPU time of each: in a closed loop, with a fixed number in flight.
 
 interface Task {
   readonly origins: readonly string[];
@@ -18,8 +18,8 @@ interface Figures {
   readonly contenders: readonly Rated[];
 }
 
-export async function measure({ rounds, quick, takesPart, ...effort }: Effort): Promise<readonly Figures[]> {
-  const names = contenders.map(({ name }) => name).filter((name) => name === BASE || takesPart(name));
+export async function measure({ rounds, quick, includes, ...effort }: Effort): Promise<readonly Figures[]> {
+  const names = contenders.map(({ name }) => name).filter((name) => name === BASE || includes(name));
   const upstream = new Upstream();
   const clients = new Clients<Task, Slice>('throughput', names);
   const all = await upstream.listen(10);
@@ -42,11 +42,11 @@ export async function measure({ rounds, quick, takesPart, ...effort }: Effort): 
 export function work(name: string): (task: Task) => Promise<Slice> {
   const { prepare } = contenderOf(name);
   return async ({ origins, inFlight, ms }) => {
-    const ask = await prepare(
+    const callAll = await prepare(
       origins.map((origin) => `${origin}/ok`),
       30_000,
     );
-    return slice(ask, inFlight, ms);
+    return slice(callAll, inFlight, ms);
   };
 }
 

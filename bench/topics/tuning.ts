@@ -1,4 +1,4 @@
-import { aggregate, background, type Context, fetchJson, silent, withFetch, withLogger } from 'forkfast';
+import { aggregate, background, type Context, fetchJson, withFetch } from 'forkfast';
 import { undiciFetch } from 'forkfast/undici';
 import { firstValueFrom } from 'rxjs';
 import { Agent } from 'undici';
@@ -7,7 +7,7 @@ import { table } from '../format.ts';
 import { cellsOf, type Rated, ratesOf } from '../rates.ts';
 import { Clients, type Effort, Upstream } from '../rounds.ts';
 
-// What the settings of undici's Agent do to the throughput of two services.
+// The throughput of two services with different settings of undici's Agent.
 
 interface Task {
   readonly origins: readonly string[];
@@ -46,7 +46,7 @@ export function work(name: string): (task: Task) => Promise<Slice> {
   const transport = undiciFetch({ dispatcher: new Agent(agents[name]) });
   return ({ origins, inFlight, ms }) => {
     const services = origins.map((origin) => (ctx: Context) => fetchJson(ctx, `${origin}/ok`));
-    const run = aggregate(services, withLogger(silent), withFetch(transport))(background);
+    const run = aggregate(services, withFetch(transport))(background);
     return slice(() => firstValueFrom(run), inFlight, ms);
   };
 }

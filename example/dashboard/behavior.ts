@@ -1,16 +1,16 @@
-/** What a mock service does with a request: a status it answers with, or a way not to answer as it should. */
+/** The status with which a mock service responds, or the way in which it fails to respond. */
 export type Outcome = number | (typeof faults)[number];
 
-/** `slow-body` sends the headers in time, and then a byte now and then. */
+/** `slow-body` sends the headers in time, and then one byte every 200 ms. */
 const faults = ['hang', 'reset', 'slow-body'] as const;
 
 export interface Behavior {
-  /** Milliseconds before anything is sent. */
+  /** Milliseconds before the service sends anything. */
   readonly delay: number;
   readonly outcome: Outcome;
 }
 
-/** What came from outside as a behavior, or `undefined` where it is none: no page makes a service wait for a week. */
+/** Returns a valid behavior, or `undefined`. The delay is bounded, so that no page can block a service for a week. */
 export function behaviorOf(value: unknown): Behavior | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { delay, outcome } = value as Record<string, unknown>;

@@ -1,8 +1,8 @@
 import type { Logger } from 'forkfast';
 import type { Observer } from 'rxjs';
-import type { LogLine } from './told.ts';
+import type { LogLine } from './run-messages.ts';
 
-/** A logger whose lines are values of a stream. */
+/** Returns a logger that sends its lines to an observer. */
 export function logTo(lines: Pick<Observer<LogLine>, 'next'>): Logger {
   const at = (level: LogLine['level']) => (message: string, fields: Record<string, unknown>) => {
     lines.next({ level, message, fields });

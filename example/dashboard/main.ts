@@ -1,5 +1,6 @@
 import { background, fetchText, HttpError, type RunEvent, url } from 'forkfast';
 import { waterfall } from 'forkfast/report';
+import { winstonLogger } from 'forkfast/winston';
 import {
   catchError,
   concat,
@@ -20,24 +21,24 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
-import { type Activity, wordsOf } from './activity.ts';
-import { help, type Options, parse, UsageError } from './command-line.ts';
-import { createLogger } from './logger.ts';
+import { UsageError } from '../shared/flags.ts';
+import { type Activity, textOf } from './activity.ts';
+import { help, type Options, parse } from './command-line.ts';
 import { bundlePage } from './page.ts';
 import type { Problem } from './problem.ts';
 import type { MockService } from './services.ts';
-import { type Stage, startStage } from './stage.ts';
+import { type Servers, startServers } from './start-servers.ts';
 
-interface Shown extends Stage {
-  /** What each answer of the dashboard took, drawn: of the last, and of those that follow. */
-  readonly pictures: Observable<string>;
+interface Stage extends Servers {
+  /** Draws the last run of the dashboard, and each run that follows. */
+  readonly drawings: Observable<string>;
 }
 
-/** The lines that the program prints. Unsubscribing cancels what is in flight, and closes the servers. */
+/** Emits the lines to print. Unsubscribing cancels the requests in flight, and closes the servers. */
 function program(options: Options, stop: Observable<unknown>): Observable<string> {
   return defer(() => start(options)).pipe(
     switchMap((stage) =>
-      concat(question(stage, options), options.once ? [] : serving(stage)).pipe(
+      concat(firstRequest(stage, options), options.once ? [] : serve(stage)).pipe(
         takeUntil(stop),
         finalize(() => void stage.close()),
       ),
@@ -45,60 +46,60 @@ function program(options: Options, stop: Observable<unknown>): Observable<string
   );
 }
 
-async function start(options: Options): Promise<Shown> {
+async function start(options: Options): Promise<Stage> {
   const { port, timeout, scenario, once } = options;
   const runs = new ReplaySubject<readonly RunEvent[]>(1);
-  const stage = await startStage({
+  const servers = await startServers({
     profile: { delay: options['profile-delay'], status: options['profile-status'] },
     orders: { delay: options['order-delay'], status: options['order-status'] },
-    logger: createLogger(process.env['LOG_LEVEL']?.toLowerCase()),
+    logger: winstonLogger(process.env['LOG_LEVEL'] === undefined ? { level: 'debug' } : {}),
     port,
     timeout,
     runs,
     ...(once ? {} : { page: bundlePage }),
   });
-  const color = process.stdout.isTTY && process.stdout.hasColors(); // which knows NO_COLOR
-  return { ...stage, pictures: scenario ? runs.pipe(map((events) => waterfall(events, { color }))) : EMPTY };
+  const color = process.stdout.isTTY && process.stdout.hasColors(); // hasColors() respects NO_COLOR
+  return { ...servers, drawings: scenario ? runs.pipe(map((events) => waterfall(events, { color }))) : EMPTY };
 }
 
-/** Asks the dashboard over HTTP: the answer, or what went wrong and what the two services saw of it. */
-function question({ profile, orders, dashboard, pictures }: Shown, { once }: Options): Observable<string> {
-  const asked = performance.now();
-  const seen = new ReplaySubject<Activity>(2);
-  merge(ended(profile).pipe(take(1)), ended(orders).pipe(take(1))).subscribe(seen);
-  const picture = pictures.pipe(take(1));
+/** Requests a user from the dashboard over HTTP. Emits the answer, or the error and the ends of the two requests upstream. */
+function firstRequest({ profile, orders, dashboard, drawings }: Stage, { once }: Options): Observable<string> {
+  const startedAt = performance.now();
+  const ends = new ReplaySubject<Activity>(2);
+  merge(requestEnds(profile).pipe(take(1)), requestEnds(orders).pipe(take(1))).subscribe(ends);
+  const drawing = drawings.pipe(take(1));
 
-  return concat(fetchText(background, url`${dashboard.url}/users/${42}`), picture).pipe(
+  return concat(fetchText(background, url`${dashboard.url}/users/${42}`), drawing).pipe(
     catchError((error: unknown) => {
       if (once) process.exitCode = 1;
-      const elapsed = Math.round(performance.now() - asked);
-      // A server may see its connection close after the client has its answer; that it does is worth waiting for.
+      const elapsed = Math.round(performance.now() - startedAt);
+      // A service may see its connection close after the client has the response. The program waits for that.
       return concat(
         of(`Failed after ${String(elapsed)} ms: ${reason(error)}`),
-        concat(picture, seen.pipe(map(sentence))).pipe(takeUntil(timer(5_000))),
+        concat(drawing, ends.pipe(map(sentenceOf))).pipe(takeUntil(timer(5_000))),
       );
     }),
   );
 }
 
-/** Says where, and which connections were closed before there was an answer; never completes. */
-function serving({ profile, orders, dashboard, pictures }: Shown): Observable<string> {
+/** Emits the URLs of the servers, and a line for each connection that a client closes before the response. Never completes. */
+function serve({ profile, orders, dashboard, drawings }: Stage): Observable<string> {
   const abandoned = merge(profile.activity, orders.activity).pipe(filter(({ type }) => type === 'abandoned'));
-  const where = [
+  const urls = [
     `Serving ${dashboard.url}/users/42 (Ctrl-C to stop)`,
     `Dashboard page ${dashboard.url}/`,
     `Profile service ${profile.url}/profiles/42`,
     `Order service ${orders.url}/orders/42`,
   ];
-  return merge(where, pictures.pipe(skip(1)), abandoned.pipe(map(sentence)), NEVER);
+  return merge(urls, drawings.pipe(skip(1)), abandoned.pipe(map(sentenceOf)), NEVER);
 }
 
-function ended({ activity }: MockService): Observable<Activity> {
-  return activity.pipe(filter(({ type }) => type !== 'asked'));
+function requestEnds({ activity }: MockService): Observable<Activity> {
+  return activity.pipe(filter(({ type }) => type !== 'received'));
 }
 
-function sentence(seen: Activity): string {
-  return `${seen.service}: ${wordsOf(seen)}`;
+function sentenceOf(activity: Activity): string {
+  return `${activity.service}: ${textOf(activity)}`;
 }
 
 function reason(error: unknown): string {
@@ -107,11 +108,13 @@ function reason(error: unknown): string {
     return `${String(status)} ${title}: ${detail}`;
   }
   const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
-  return code === 'EADDRINUSE' ? `port ${String(port)} is taken: choose another by --port, 0 for any` : message;
+  return code === 'EADDRINUSE'
+    ? `port ${String(port)} is taken: choose another port with --port, or 0 for any`
+    : message;
 }
 
-function exit(code: number, why: string): void {
-  console.error(why);
+function exit(code: number, message: string): void {
+  console.error(message);
   process.exitCode = code;
 }
 
@@ -122,7 +125,7 @@ function main(args: readonly string[]): void {
       console.log(help);
       return;
     }
-    // Replayed: a signal that comes while the servers start counts too. A second one kills, by default.
+    // Replays a signal that arrives while the servers start. A second signal kills the process, as by default.
     const stop = new ReplaySubject<unknown>(1);
     merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM')).pipe(take(1)).subscribe(stop);
     program(options, stop).subscribe({

@@ -13,7 +13,7 @@ export interface Page {
   readonly script: string;
 }
 
-/** Bundles the page's part of forkfast, from the sources: nothing of it comes from elsewhere. */
+/** Bundles the script of the page and the sources of forkfast. The page loads no other code. */
 export async function bundlePage(): Promise<Page> {
   const entry = require.resolve('./page/main.ts');
   const [{ outputFiles }, html, css] = await Promise.all([
@@ -33,11 +33,11 @@ export async function bundlePage(): Promise<Page> {
   return { html, css, script: outputFiles[0]?.text ?? '' };
 }
 
-/** Serves the page at `/`. It loads from its own origin only, and connects to that and to the two services. */
+/** Serves the page at `/`. The page may load files from its own origin only, and may connect to it and to the two services. */
 export function addPage(app: Hono<Env>, { html, css, script }: Page, { profile, orders }: Upstreams): void {
   app.use(
     secureHeaders({
-      strictTransportSecurity: false, // there is no TLS here
+      strictTransportSecurity: false, // this server has no TLS
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],

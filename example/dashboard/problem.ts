@@ -17,14 +17,14 @@ function problem(status: number, detail: string): Problem {
   return { title: STATUS_CODES[status] ?? 'Error', status, detail };
 }
 
-/** Of an error that is not forkfast's own, and of a foreign cause, no word reaches the client: it may quote secrets. */
+/** Describes an error to the client. The texts of foreign errors and foreign causes may contain secrets, and are left out. */
 export function problemOf(error: unknown): Problem {
   const status = statusOf(error);
   if (!(error instanceof ForkfastError)) return problem(status, 'internal error');
   return { ...problem(status, String(error.toJSON()['message'])), code: error.code };
 }
 
-/** What a failed run is in HTTP: a gateway's timeout, a bad gateway, or a server that shuts down. */
+/** Maps the error of a run to an HTTP status: 504 for a deadline, 502 for a failed service, 503 during a shutdown. */
 export function statusOf(error: unknown): number {
   if (error instanceof DeadlineExceededError) return 504;
   if (error instanceof ServiceError) return error.cause instanceof DeadlineExceededError ? 504 : 502;
@@ -32,20 +32,20 @@ export function statusOf(error: unknown): number {
 }
 
 export function failed(c: Context<Env>, error: unknown): Response {
-  if (error instanceof HTTPException) return refuse(c, problem(error.status, error.message));
+  if (error instanceof HTTPException) return reject(c, problem(error.status, error.message));
   if (error instanceof CanceledError) c.header('connection', 'close');
-  return refuse(c, problemOf(error));
+  return reject(c, problemOf(error));
 }
 
 export function notAllowed(c: Context<Env>): Response {
   c.header('allow', 'GET, HEAD');
-  return refuse(c, problem(405, 'this is for reading only'));
+  return reject(c, problem(405, 'expected GET or HEAD'));
 }
 
 export function notFound(c: Context<Env>): Response {
-  return refuse(c, problem(404, 'there is nothing here'));
+  return reject(c, problem(404, 'not found'));
 }
 
-function refuse(c: Context<Env>, problem: Problem): Response {
+function reject(c: Context<Env>, problem: Problem): Response {
   return c.json(problem, problem.status as ContentfulStatusCode, { 'content-type': 'application/problem+json' });
 }

@@ -1,4 +1,4 @@
-import { type Logger, type RunEvent, withEvents, withLogger, withTimeout } from 'forkfast';
+import { type Logger, type RunEvent, silent, withEvents, withLogger, withTimeout } from 'forkfast';
 import { serverTiming } from 'forkfast/report';
 import { type Context, Hono } from 'hono';
 import { accepts } from 'hono/accepts';
@@ -17,26 +17,26 @@ import {
   of,
   Subject,
 } from 'rxjs';
+import type { ListeningServer } from '../shared/http.ts';
 import { type Env, serve } from './app.ts';
-import { leaving, untilGone } from './caller.ts';
-import type { Listening } from './http.ts';
+import { abortedBy, disconnected } from './cancellation.ts';
 import { logTo } from './log-lines.ts';
 import { addPage, type Page } from './page.ts';
 import { failed, notAllowed, notFound, problemOf } from './problem.ts';
 import { queryOf } from './query.ts';
+import { type LogLine, messageOf, type RunMessage } from './run-messages.ts';
 import { sendEvents } from './server-sent-events.ts';
-import { type LogLine, type Told, toldOf } from './told.ts';
 import { idOf, lineOf, type Upstreams, type User, type UserContext, usersOf } from './users.ts';
 
 export interface DashboardOptions extends Upstreams {
-  /** Milliseconds that an answer may take. */
+  /** The timeout of a run, in milliseconds. */
   readonly timeout: number;
-  readonly logger: Logger;
-  /** 0 for any. */
+  readonly logger?: Logger;
+  /** 0 for any free port. */
   readonly port?: number;
-  /** Is told the events of each request, when its run is over. */
+  /** Receives all events of a run when the run has ended. */
   readonly runs?: Pick<Observer<readonly RunEvent[]>, 'next'>;
-  /** What is served at `/`; nothing where it is absent. */
+  /** The page at `/`. Without it, `/` is not found. */
   readonly page?: Page;
 }
 
@@ -47,9 +47,9 @@ interface RequestContext extends UserContext {
   readonly events: Events;
 }
 
-/** The dashboard backend: `GET /users/:id` answers `User: Alice | Orders: 5`, and `/users/:id/events` says how it came to it. */
-export async function startDashboard(options: DashboardOptions): Promise<Listening> {
-  const { timeout, logger, port = 0, runs, page } = options;
+/** The dashboard backend: `GET /users/:id` returns `User: Alice | Orders: 5`, and `/users/:id/events` streams the run. */
+export async function startDashboard(options: DashboardOptions): Promise<ListeningServer> {
+  const { timeout, logger = silent, port = 0, runs, page } = options;
   const lines = new Subject<LogLine>();
   const users = usersOf(
     options,
@@ -71,15 +71,15 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
   );
   const shutdown = new Subject<void>();
 
-  /** One run: for whom it is, for how long, and who is told. */
-  const ask = (c: Context<Env>, events: Events): Observable<User> => {
+  /** Starts a run with the id, the deadline and the signal of the request. */
+  const startRun = (c: Context<Env>, events: Events): Observable<User> => {
     const id = idOf(c.req.param('id') ?? '');
-    if (id === undefined) throw new HTTPException(400, { message: 'the id of a user is a positive integer' });
+    if (id === undefined) throw new HTTPException(400, { message: 'id: expected a positive integer' });
     const { timeout, retries, hedge: hedgeAfter } = queryOf(c.req.query());
     const { requestId } = c.var;
     const propagate = { 'x-request-id': requestId };
     const deadline = asyncScheduler.now() + (timeout ?? Infinity);
-    return untilGone(merge(leaving(c.req.raw), shutdown), (signal) => {
+    return abortedBy(merge(disconnected(c.req.raw), shutdown), (signal) => {
       const ctx: RequestContext = { signal, deadline, retries, hedgeAfter, propagate, requestId, events };
       return users(ctx, id);
     });
@@ -90,37 +90,37 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/users/:id{[^/]*}', async (c) => {
     const events: RunEvent[] = [];
-    const answer = ask(c, { next: (event) => events.push(event) }).pipe(
-      map((user) => (wantsJson(c) ? c.json(user) : c.text(lineOf(user)))),
+    const responses = startRun(c, { next: (event) => events.push(event) }).pipe(
+      map((user) => (prefersJson(c) ? c.json(user) : c.text(lineOf(user)))),
       catchError((error: unknown) => of(failed(c, error))),
       finalize(() => runs?.next(events)),
     );
-    const response = await lastValueFrom(answer, { defaultValue: c.body(null) });
+    const response = await lastValueFrom(responses, { defaultValue: c.body(null) });
     response.headers.set('vary', 'Accept');
     response.headers.set('server-timing', serverTiming(events));
     return response;
   });
   app.get('/users/:id/events', (c) => {
     const events = new Subject<RunEvent>();
-    const answer = ask(c, events).pipe(
-      map((data): Told => ({ event: 'answer', data })),
-      catchError((error: unknown) => of<Told>({ event: 'problem', data: problemOf(error) })),
+    const result = startRun(c, events).pipe(
+      map((data): RunMessage => ({ event: 'answer', data })),
+      catchError((error: unknown) => of<RunMessage>({ event: 'problem', data: problemOf(error) })),
     );
     const { requestId } = c.var;
     const log = lines.pipe(
       filter(({ fields }) => fields['requestId'] === requestId),
-      map((data): Told => ({ event: 'log', data })),
+      map((data): RunMessage => ({ event: 'log', data })),
     );
-    const told = new Observable<Told>((client) => {
+    const messages = new Observable<RunMessage>((client) => {
       client.next({ event: 'request', data: { requestId } });
       client.add(
-        merge(log, events.pipe(map(toldOf))).subscribe((message) => {
+        merge(log, events.pipe(map(messageOf))).subscribe((message) => {
           client.next(message);
         }),
       );
-      client.add(answer.subscribe(client));
+      client.add(result.subscribe(client));
     });
-    return sendEvents(c, told);
+    return sendEvents(c, messages);
   });
   app.all('/users/:id{[^/]*}', notAllowed);
   app.all('/users/:id/events', notAllowed);
@@ -138,7 +138,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
   };
 }
 
-function wantsJson(c: Context<Env>): boolean {
+function prefersJson(c: Context<Env>): boolean {
   const [text, json] = ['text/plain', 'application/json'] as const;
   return accepts(c, { header: 'Accept', supports: [text, json], default: text }) === json;
 }

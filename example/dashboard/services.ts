@@ -3,49 +3,49 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import { firstValueFrom, fromEvent, map, NEVER, type Observable, ReplaySubject, Subject, takeUntil, timer } from 'rxjs';
+import type { ListeningServer } from '../shared/http.ts';
 import type { Activity } from './activity.ts';
-import { type Answer, answer } from './answer.ts';
 import { type Env, serve } from './app.ts';
 import { type Behavior, behaviorOf } from './behavior.ts';
-import type { Listening } from './http.ts';
+import { type MockAnswer, respond } from './respond.ts';
 import { sendEvents } from './server-sent-events.ts';
 import { idOf } from './users.ts';
 
 export interface MockOptions {
-  /** Milliseconds before it answers, below 2^31. */
+  /** Milliseconds before the service responds, below 2^31. */
   readonly delay?: number;
-  /** The status it answers with. */
+  /** The status of the responses. */
   readonly status?: number;
-  /** 0 for any. */
+  /** 0 for any free port. */
   readonly port?: number;
 }
 
-export interface MockService extends Listening {
-  /** Hot; completes when the service is closed. */
+export interface MockService extends ListeningServer {
+  /** Hot. Completes when the service is closed. */
   readonly activity: Observable<Activity>;
 }
 
-/** `GET /profiles/:id`: `{"name":"Alice"}`, or `Name: Alice` for whoever does not ask for JSON. */
+/** `GET /profiles/:id` returns `{"name":"Alice"}`, or the text `Name: Alice` if the client does not accept JSON. */
 export function startProfileService(options: MockOptions = {}): Promise<MockService> {
   return start('Profile service', '/profiles/:id', { json: { name: 'Alice' }, text: 'Name: Alice' }, options);
 }
 
-/** `GET /orders/:id`: `{"orders":5}`, or `Orders: 5` for whoever does not ask for JSON. */
+/** `GET /orders/:id` returns `{"orders":5}`, or the text `Orders: 5` if the client does not accept JSON. */
 export function startOrderService(options: MockOptions = {}): Promise<MockService> {
   return start('Order service', '/orders/:id', { json: { orders: 5 }, text: 'Orders: 5' }, options);
 }
 
-/** Beside its own path, `PUT /behavior` says what it is to do, and `GET /activity` streams what it sees. */
+/** `PUT /behavior` changes the behavior of the service, and `GET /activity` streams its activity. */
 async function start(
   service: string,
   path: `${string}/:id`,
-  says: Answer,
+  answer: MockAnswer,
   { delay = 0, status = 200, port = 0 }: MockOptions,
 ): Promise<MockService> {
   let behavior: Behavior = { delay, outcome: status };
   let requests = 0;
   const activity = new Subject<Activity>();
-  const recent = new ReplaySubject<Activity>(100); // a page that listens late has missed nothing of its own
+  const recent = new ReplaySubject<Activity>(100); // a page may connect after its requests
   activity.subscribe(recent);
 
   const app = new Hono<Env>();
@@ -58,7 +58,7 @@ async function start(
     }),
     async (c, next) => {
       c.header('cache-control', 'no-store');
-      c.header('connection', 'close'); // a connection for each request, so that one sees it close
+      c.header('connection', 'close'); // each request has its own connection, so that its end is visible
       await next();
     },
   );
@@ -68,32 +68,32 @@ async function start(
     const { outgoing } = c.env;
     const request = ++requests;
     const requestId = /^[\w=-]{1,64}$/.exec(c.req.header('x-request-id') ?? '')?.[0];
-    const arrived = performance.now();
-    const tell = (type: Activity['type']): void => {
-      const elapsed = Math.round(performance.now() - arrived);
-      const answered = type === 'answered' ? { status: outgoing.statusCode } : {};
-      activity.next({ service, request, requestId, type, ...answered, at: Date.now(), elapsed });
+    const receivedAt = performance.now();
+    const report = (type: Activity['type']): void => {
+      const elapsed = Math.round(performance.now() - receivedAt);
+      const response = type === 'answered' ? { status: outgoing.statusCode } : {};
+      activity.next({ service, request, requestId, type, ...response, at: Date.now(), elapsed });
     };
-    let cut: Activity['type'] = 'abandoned';
+    let incomplete: Activity['type'] = 'abandoned';
     const closed = fromEvent(outgoing, 'close');
     closed.subscribe(() => {
-      tell(outgoing.writableEnded ? 'answered' : cut);
+      report(outgoing.writableEnded ? 'answered' : incomplete);
     });
-    tell('asked');
+    report('received');
     const due = outcome === 'hang' ? NEVER : timer(delay).pipe(map(() => outcome));
-    const decided = await firstValueFrom(due.pipe(takeUntil(closed)), { defaultValue: undefined });
-    if (decided === undefined) return RESPONSE_ALREADY_SENT;
-    if (decided === 'reset') cut = 'reset';
-    return answer(c, decided, says);
+    const dueOutcome = await firstValueFrom(due.pipe(takeUntil(closed)), { defaultValue: undefined });
+    if (dueOutcome === undefined) return RESPONSE_ALREADY_SENT;
+    if (dueOutcome === 'reset') incomplete = 'reset';
+    return respond(c, dueOutcome, answer);
   });
   app.all(path, (c) => c.text('method not allowed', 405, { allow: 'GET, HEAD' }));
 
   app.put('/behavior', bodyLimit({ maxSize: 1_024 }), async (c) => {
-    const origin = c.req.header('origin'); // who is no page sends none
-    if (origin !== undefined && !isLoopback(origin)) return c.text('for pages of this machine only', 403);
-    const asked = behaviorOf(await c.req.json().catch(() => undefined));
-    if (asked === undefined) return c.text('a behavior is a delay from 0 to 60000 ms and an outcome', 400);
-    behavior = asked;
+    const origin = c.req.header('origin'); // a client that is not a page sends no origin
+    if (origin !== undefined && !isLoopback(origin)) return c.text('expected a page of this machine', 403);
+    const newBehavior = behaviorOf(await c.req.json().catch(() => undefined));
+    if (newBehavior === undefined) return c.text('expected a delay from 0 to 60000 ms and an outcome', 400);
+    behavior = newBehavior;
     return c.body(null, 204);
   });
   app.get('/activity', (c) => sendEvents(c, recent.pipe(map((data) => ({ event: 'activity', data })))));
@@ -103,14 +103,14 @@ async function start(
     url: server.url,
     activity: activity.asObservable(),
     close: () => {
-      // First: the connections that are cut from here on are not the clients' doing.
+      // Completes first, so that connections that the server closes do not count as abandoned by clients.
       activity.complete();
       return server.close();
     },
   };
 }
 
-/** Whether it is the origin of a page that this machine serves: no other that is open in the browser has a say here. */
+/** Whether this machine serves the origin. Pages of other origins have no access. */
 function isLoopback(origin: string): boolean {
   return URL.canParse(origin) && /^(127\.0\.0\.1|localhost|\[::1\])$/.test(new URL(origin).hostname);
 }

@@ -1,3 +1,3 @@
-// ts-node's hook is CommonJS, and Node 20 starts no `.ts` in an ESM package: a program starts here. Types: `npm run typecheck`.
+// Node 20 cannot start a `.ts` file, and ts-node registers itself for CommonJS.
 require('ts-node').register({ transpileOnly: true, cwd: module.path });
 require('./main.ts');

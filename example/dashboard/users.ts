@@ -2,17 +2,17 @@ import { aggregate, type AggregateOption, backoff, type Context, hedge, type Ser
 import { type Orders, orderService, type Profile, profileService } from 'forkfast/user-aggregator';
 import { identity, retry } from 'rxjs';
 
-/** Where the two services are. */
+/** The base URLs of the two services. */
 export interface Upstreams {
   readonly profile: string;
   readonly orders: string;
 }
 
-/** The context of a question: how hard each service is tried travels with it. */
+/** The context carries the retries and the hedging of each run. */
 export interface UserContext extends Context {
-  /** How often a service is asked again after it failed; 0 where it is absent. */
+  /** How often a failed request is repeated. The default is 0. */
   readonly retries?: number | undefined;
-  /** Milliseconds after which a service that has not answered is asked a second time; never where it is absent. */
+  /** Milliseconds after which a second request is sent if there is no response. By default, there is no second request. */
   readonly hedgeAfter?: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface User {
   readonly orders: Orders;
 }
 
-/** Asks both services at once. The page subscribes to this in the browser, and the backend to the same on Node. */
+/** Returns a service that calls both services at once. The page runs it in the browser, and the backend on Node. */
 export function usersOf(upstreams: Upstreams, ...options: AggregateOption[]): Service<number, User, UserContext> {
   return aggregate(
     { profile: resilient(profileService(upstreams.profile)), orders: resilient(orderService(upstreams.orders)) },
@@ -42,7 +42,7 @@ export function lineOf({ profile, orders }: User): string {
   return `User: ${profile.name} | Orders: ${String(orders.orders)}`;
 }
 
-/** A positive integer that a `number` holds exactly, in digits; otherwise `undefined`. */
+/** Parses a positive safe integer in digits. Returns `undefined` for any other text. */
 export function idOf(text: string): number | undefined {
   const id = Number(text);
   return /^\d+$/.test(text) && id > 0 && Number.isSafeInteger(id) ? id : undefined;

@@ -9,37 +9,39 @@ import {
 import { lastValueFrom } from 'rxjs';
 
 /**
- * A circuit breaker for {@link guarded}: one for each upstream, shared by all who ask it.
+ * Creates a circuit breaker for {@link guarded}. Create one for each upstream, and share it between all its callers.
  *
- * What {@link blames} the upstream counts. A probe that is canceled says nothing of the upstream: the circuit stays open
- * until the next one (cockatiel by itself would close it).
+ * It counts the failures for which {@link isUpstreamFailure} returns `true`. If a probe is canceled, the circuit stays open until
+ * the next probe; cockatiel itself would close it.
  */
 export function breaker(options: ICircuitBreakerOptions): CircuitBreakerPolicy {
   const policy: CircuitBreakerPolicy = circuitBreaker(
-    handleWhen((error) => blames(error) || (error instanceof CanceledError && policy.state === CircuitState.HalfOpen)),
+    handleWhen(
+      (error) => isUpstreamFailure(error) || (error instanceof CanceledError && policy.state === CircuitState.HalfOpen),
+    ),
     options,
   );
   return policy;
 }
 
 /**
- * Whether a failure is the upstream's: all but a cancellation, and a 4xx, which is the asker's.
+ * Whether the upstream caused a failure. A cancellation and a 4xx have other causes.
  *
- * To a service the deadline of its run is a cancellation too: one that may hang wants an RxJS `timeout` of its own, inside.
+ * The deadline of a run cancels its services. If an upstream may hang, put an RxJS `timeout` inside the guarded service.
  */
-export function blames(error: unknown): boolean {
-  if (error instanceof ServiceError) return blames(error.cause);
+export function isUpstreamFailure(error: unknown): boolean {
+  if (error instanceof ServiceError) return isUpstreamFailure(error.cause);
   return !(error instanceof CanceledError || (error instanceof HttpError && error.status < 500));
 }
 
 /**
- * The service behind a circuit breaker, which it shares with all that are given the same `policy`.
+ * Puts a service behind a circuit breaker. Services with the same `policy` share its state.
  *
  *     const policy = breaker({ halfOpenAfter: 10_000, breaker: new ConsecutiveBreaker(5) });
  *     const dashboard = aggregate({ profile, orders: guarded(orders, policy) });
  *
- * Emits the answer (the last value) and completes. While the circuit is open nothing is asked: it errors with cockatiel's
- * `BrokenCircuitError`. Unsubscribing cancels the policy's execution, and what was asked with it, in the same frame.
+ * Emits the answer (the last value) and completes. While the circuit is open, it errors with cockatiel's `BrokenCircuitError`
+ * and does not call the service. Unsubscribing cancels the policy and the service in the same frame.
  */
 export function guarded<Out, In = void, Ctx extends Context = Context>(
   service: Service<In, Out, Ctx>,
@@ -47,8 +49,8 @@ export function guarded<Out, In = void, Ctx extends Context = Context>(
 ): Service<In, Out, Ctx> {
   return (ctx, input) =>
     fromAbortable(ctx, (signal) => {
-      // Our signal, not the one that cockatiel passes on: who waits for a probe gets one that never aborts.
-      const asked = fromAbortable({ signal }, () => service(ctx, input));
-      return policy.execute(() => lastValueFrom(asked), signal); // no answer is a failure: an EmptyError
+      // The signal that cockatiel passes never aborts for a caller that waits for a probe.
+      const answer = fromAbortable({ signal }, () => service(ctx, input));
+      return policy.execute(() => lastValueFrom(answer), signal); // rejects with an EmptyError if there is no answer
     });
 }

@@ -7,7 +7,7 @@ export interface User {
 
 export type Dashboard = Service<string, User>;
 
-/** What every recipe asks: the profile and the orders of a user, of the API at `base`. */
+/** The service of every recipe: requests the profile and the orders of a user from the API at `base`. */
 export function createDashboard(base: string, ...options: AggregateOption[]): Dashboard {
   const profile = (ctx: Context, id: string) => fetchJson<User['profile']>(ctx, url`${base}/profiles/${id}`);
   const orders = (ctx: Context, id: string) => fetchJson<User['orders']>(ctx, url`${base}/orders/${id}`);

@@ -16,74 +16,78 @@ import {
   timeInterval,
   toArray,
 } from 'rxjs';
-import { help, type Options, parse, UsageError } from './command-line.ts';
+import { UsageError } from '../shared/flags.ts';
+import { help, type Options, parse } from './command-line.ts';
 import { type Outcome, type Report, reportOf, tableOf } from './report.ts';
-import { type Ask, strategies } from './strategies.ts';
-import type { Mood, Seen } from './upstream.ts';
+import { strategies, type Strategy } from './strategies.ts';
+import type { Counts, Faults } from './upstream.ts';
 
-/** Milliseconds after which no round starts. */
+/** No round starts after this time, in milliseconds. */
 const limit = 15_000;
 
 /** Starts the upstream, compares the strategies, and stops the upstream. */
 function program(start: string, options: Options): Observable<Report> {
   const { seed, slow, failing } = options;
   return defer(() => startUpstream(start, { seed, slow, failing })).pipe(
-    switchMap(({ base, worker }) => compared(base, options).pipe(finalize(() => void worker.terminate()))),
+    switchMap(({ base, worker }) => compare(base, options).pipe(finalize(() => void worker.terminate()))),
   );
 }
 
-async function startUpstream(start: string, mood: Mood): Promise<{ readonly base: string; readonly worker: Worker }> {
-  const worker = new Worker(start, { workerData: mood });
+async function startUpstream(
+  start: string,
+  faults: Faults,
+): Promise<{ readonly base: string; readonly worker: Worker }> {
+  const worker = new Worker(start, { workerData: faults });
   const [base] = (await once(worker, 'message')) as [string];
   return { base, worker };
 }
 
-function compared(base: string, options: Options): Observable<Report> {
-  const ways = Object.entries(strategies());
+function compare(base: string, options: Options): Observable<Report> {
+  const entries = Object.entries(strategies());
   const started = performance.now();
-  return concat(warmUp(base, options), rounds(base, options, ways)).pipe(
+  return concat(warmUp(base, options), rounds(base, options, entries)).pipe(
     toArray(),
     switchMap((outcomes) => {
       const seconds = (performance.now() - started) / 1_000;
-      const names = ways.map(([name]) => name);
-      return fetchJson<Record<string, Seen>>(background, url`${base}/seen`).pipe(
-        map((seen) => reportOf(names, outcomes, seen, options, seconds)),
+      const names = entries.map(([name]) => name);
+      return fetchJson<Record<string, Counts>>(background, url`${base}/counts`).pipe(
+        map((counts) => reportOf(names, outcomes, counts, options, seconds)),
       );
     }),
   );
 }
 
-/** Opens the connections, and gives the compiler something to do: the first round pays for neither. */
+/** Opens the connections and compiles the code, so that the first round is as fast as the others. */
 function warmUp(base: string, { concurrency }: Options): Observable<never> {
-  const requests = Array.from({ length: concurrency }, (_, question) =>
-    fetchJson(background, url`${base}/warm/${question}/0`).pipe(settle()),
+  const requests = Array.from({ length: concurrency }, (_, call) =>
+    fetchJson(background, url`${base}/warm/${call}/0`).pipe(settle()),
   );
   return forkJoin(requests).pipe(switchMap(() => EMPTY));
 }
 
 /**
- * All strategies in every round, and in every round another one first: they meet the same machine in the same hour.
+ * Every round runs all strategies, and each time another one runs first, so that all of them meet the same conditions.
  *
- * A round is four questions for each lane of `concurrency`, and so of the same length however many there are.
+ * A round has four calls for each that may be in flight, so that all rounds take equally long.
  */
 function rounds(
   base: string,
-  { requests, concurrency }: Options,
-  ways: readonly (readonly [string, Ask])[],
+  { calls, concurrency }: Options,
+  entries: readonly (readonly [string, Strategy])[],
 ): Observable<Outcome> {
   const size = 4 * concurrency;
   const end = performance.now() + limit;
   const round = (index: number): Observable<Outcome> => {
     if (performance.now() >= end) return EMPTY;
-    const first = index % ways.length;
-    const questions = range(index * size, Math.min(size, requests - index * size));
+    const first = index % entries.length;
+    const numbers = range(index * size, Math.min(size, calls - index * size));
     return concat(
-      ...[...ways.slice(first), ...ways.slice(0, first)].map(([strategy, ask]) =>
-        questions.pipe(mergeMap((question) => outcomeOf(strategy, ask(background, base, question)), concurrency)),
+      ...[...entries.slice(first), ...entries.slice(0, first)].map(([name, strategy]) =>
+        numbers.pipe(mergeMap((call) => outcomeOf(name, strategy(background, base, call)), concurrency)),
       ),
     );
   };
-  return range(0, Math.ceil(requests / size)).pipe(concatMap(round));
+  return range(0, Math.ceil(calls / size)).pipe(concatMap(round));
 }
 
 function outcomeOf(strategy: string, answer: Observable<unknown>): Observable<Outcome> {

@@ -1,5 +1,5 @@
-// ts-node's hook is CommonJS, and Node 20 starts no `.ts` in an ESM package: a program starts here. Types: `npm run typecheck`.
+// Node 20 cannot start a `.ts` file, and ts-node registers itself for CommonJS.
 require('ts-node').register({ transpileOnly: true, cwd: module.path });
-// The upstream has a thread of its own: what the strategies cost the asker must not slow it down.
+// The upstream runs in its own thread, so that the work of the strategies does not slow it down.
 if (require('node:worker_threads').isMainThread) require('./main.ts');
 else require('./upstream.ts');

@@ -1,33 +1,33 @@
 import { backoff, type Context, fetchJson, hedge, retryBudget, url } from 'forkfast';
 import { defer, type Observable, retry } from 'rxjs';
 
-/** A question asked of the upstream at `base`, in one of four ways. */
-export type Ask = (ctx: Context, base: string, question: number) => Observable<unknown>;
+/** Calls the upstream at `base`. The number of the call decides how the upstream responds. */
+export type Strategy = (ctx: Context, base: string, call: number) => Observable<unknown>;
 
-/** The defaults of `retryBudget`, said because the report quotes them. */
-export const allowance = { ratio: 0.2, min: 10 };
+/** The defaults of `retryBudget`. The report prints them. */
+export const budgetConfig = { ratio: 0.2, min: 10 };
 
-const hedging = { after: 40, attempts: 3 };
-const waiting = { initialDelay: 10 };
+const hedgeConfig = { after: 40, attempts: 3 };
+const backoffConfig = { initialDelay: 10 };
 
-/** The ways to ask, each with what it keeps between questions. */
-export function strategies(): Readonly<Record<string, Ask>> {
-  const budget = retryBudget(allowance); // for each upstream one, shared by all who ask it
+/** Returns the strategies by name. All calls of a strategy share its budget. */
+export function strategies(): Readonly<Record<string, Strategy>> {
+  const budget = retryBudget(budgetConfig); // one budget for each upstream
   return {
-    plain: (ctx, base, question) => asked(ctx, base, 'plain', question),
-    retried: (ctx, base, question) =>
-      asked(ctx, base, 'retried', question).pipe(retry({ count: 2, delay: backoff(ctx, waiting) })),
-    hedged: (ctx, base, question) => asked(ctx, base, 'hedged', question).pipe(hedge(hedging)),
-    budgeted: (ctx, base, question) =>
-      asked(ctx, base, 'budgeted', question).pipe(
-        retry({ count: 2, delay: backoff(ctx, { ...waiting, budget }) }),
-        hedge({ ...hedging, budget }),
+    plain: (ctx, base, call) => request(ctx, base, 'plain', call),
+    retried: (ctx, base, call) =>
+      request(ctx, base, 'retried', call).pipe(retry({ count: 2, delay: backoff(ctx, backoffConfig) })),
+    hedged: (ctx, base, call) => request(ctx, base, 'hedged', call).pipe(hedge(hedgeConfig)),
+    budgeted: (ctx, base, call) =>
+      request(ctx, base, 'budgeted', call).pipe(
+        retry({ count: 2, delay: backoff(ctx, { ...backoffConfig, budget }) }),
+        hedge({ ...hedgeConfig, budget }),
       ),
   };
 }
 
-/** Each subscription is one more attempt, and says which: the upstream counts by strategy. */
-function asked(ctx: Context, base: string, strategy: string, question: number): Observable<unknown> {
+/** Each subscription is an attempt. Its number is part of the URL, as the upstream counts requests by strategy. */
+function request(ctx: Context, base: string, strategy: string, call: number): Observable<unknown> {
   let attempt = 0;
-  return defer(() => fetchJson(ctx, url`${base}/${strategy}/${question}/${attempt++}`));
+  return defer(() => fetchJson(ctx, url`${base}/${strategy}/${call}/${attempt++}`));
 }

@@ -1,9 +1,9 @@
-import type { LogLine } from '../told.ts';
-import { one } from './elements.ts';
+import type { LogLine } from '../run-messages.ts';
+import { element } from './elements.ts';
 
-/** Adds a line to the log, and drops what nobody scrolls back to. */
+/** Appends a line to the log, and removes old lines. */
 export function append({ level, message, fields }: LogLine): void {
-  const log = one('#log');
+  const log = element('#log');
   const line = document.createElement('li');
   line.dataset['level'] = level;
   line.textContent = [level.padEnd(5), message, ...Object.entries(fields).map(pair)].join('  ');

@@ -17,25 +17,25 @@ import {
   tap,
 } from 'rxjs';
 import type { Upstreams } from '../users.ts';
-import { draw } from './draw.ts';
-import { one, say } from './elements.ts';
+import { draw } from './charts.ts';
+import { runsOf } from './controls.ts';
+import { element, setText } from './elements.ts';
 import { activityOf } from './event-source.ts';
 import { append } from './log.ts';
-import { questions } from './question.ts';
-import { note, open, type Requests } from './requests.ts';
-import { idle, isOver, type Message, next } from './run.ts';
+import { isOpen, type Requests, withActivity } from './requests.ts';
+import { hasEnded, idle, type Message, reduce } from './run.ts';
 
-/** The page while somebody is there: what is asked, what becomes of it, and what the services see of it. */
+/** The page while it is open: it starts runs, and draws their state and the activity of the services. */
 function page(upstreams: Upstreams): Observable<unknown> {
-  const told = new Subject<Message>();
-  const run = told.pipe(scan(next, idle), startWith(idle));
+  const messages = new Subject<Message>();
+  const run = messages.pipe(scan(reduce, idle), startWith(idle));
   const requests = merge(activityOf(upstreams.profile), activityOf(upstreams.orders)).pipe(
-    scan(note, new Map() as Requests),
+    scan(withActivity, new Map() as Requests),
     startWith(new Map() as Requests),
   );
   const drawing = combineLatest([run, requests]).pipe(
     switchMap(([run, requests]) => {
-      const moves = !isOver(run) || open(requests, run.requestId);
+      const moves = !hasEnded(run) || isOpen(requests, run.requestId);
       return (moves ? frames.pipe(startWith(0)) : of(0)).pipe(
         tap(() => {
           draw(run, requests, Date.now());
@@ -43,27 +43,27 @@ function page(upstreams: Upstreams): Observable<unknown> {
       );
     }),
   );
-  const logging = told.pipe(
+  const logging = messages.pipe(
     tap((message) => {
       if (message.event === 'log') append(message.data);
     }),
   );
-  return merge(drawing, logging, questions(upstreams, told));
+  return merge(drawing, logging, runsOf(upstreams, messages));
 }
 
-/** Where motion is not wanted, a picture now and then. */
+/** Draws less often if the user prefers reduced motion. */
 const frames = defer((): Observable<unknown> =>
   matchMedia('(prefers-reduced-motion: reduce)').matches ? interval(250) : animationFrames(),
 );
 
-// A page that is left may be kept, to come back to: it ends all that it has open, and starts afresh.
+// The browser may keep a page and show it again: the page closes its connections when it is hidden, and starts again.
 merge(fromEvent(window, 'pageshow'), fromEvent(window, 'pagehide'))
   .pipe(
     switchMap(({ type }) =>
       type === 'pageshow' ? fetchJson<Upstreams>(background, '/page.json').pipe(switchMap(page)) : EMPTY,
     ),
     catchError((error: unknown) => {
-      say(one('#result'), String(error));
+      setText(element('#result'), String(error));
       return EMPTY;
     }),
   )

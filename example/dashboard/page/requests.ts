@@ -1,7 +1,7 @@
 import type { Activity } from '../activity.ts';
 
-/** A request as its server saw it. */
-export interface Seen {
+/** A request, from the activity of its service. */
+export interface ServerRequest {
   readonly service: string;
   readonly requestId: string | undefined;
   readonly type: Activity['type'];
@@ -12,20 +12,20 @@ export interface Seen {
   readonly closed?: number;
 }
 
-/** All that were seen, by service and number, in the order in which they came. */
-export type Requests = ReadonlyMap<string, Seen>;
-
-export function note(requests: Requests, activity: Activity): Requests {
-  const { service, request, requestId, type, status, at } = activity;
-  const key = `${service} ${String(request)}`;
-  const opened = requests.get(key)?.opened ?? at;
-  const seen = { service, requestId, type, status, opened, ...(type === 'asked' ? {} : { closed: at }) };
-  return new Map([...requests, [key, seen] as const].slice(-MOST));
-}
+/** The last requests by service and number, in the order in which the services received them. */
+export type Requests = ReadonlyMap<string, ServerRequest>;
 
 const MOST = 100;
 
-/** Whether a connection of that request is open. */
-export function open(requests: Requests, id: string | undefined): boolean {
+export function withActivity(requests: Requests, activity: Activity): Requests {
+  const { service, request, requestId, type, status, at } = activity;
+  const key = `${service} ${String(request)}`;
+  const opened = requests.get(key)?.opened ?? at;
+  const updated = { service, requestId, type, status, opened, ...(type === 'received' ? {} : { closed: at }) };
+  return new Map([...requests, [key, updated] as const].slice(-MOST));
+}
+
+/** Whether a request with that id has an open connection. */
+export function isOpen(requests: Requests, id: string | undefined): boolean {
   return [...requests.values()].some(({ requestId, closed }) => requestId === id && closed === undefined);
 }

@@ -1,36 +1,36 @@
-import type { Told, ToldEvent } from '../told.ts';
+import type { JsonEvent, RunMessage } from '../run-messages.ts';
 import { lineOf } from '../users.ts';
 
 /** `late`: the deadline passed. */
 export type State = 'waiting' | 'running' | 'ok' | 'failed' | 'canceled' | 'late';
 
-/** A run or a service, in milliseconds since the run started. */
+/** A run or a service call, in milliseconds since the run started. */
 export interface Span {
   readonly name: string;
   readonly state: State;
   readonly from: number;
-  /** Absent while it runs. */
+  /** Absent while the run or the call is running. */
   readonly to?: number;
 }
 
-/** What is known of the latest question. */
+/** The state of the latest run. */
 export interface Run {
-  /** In epoch milliseconds: when it was asked, and since the first event when the run started. */
+  /** Epoch milliseconds: the time of the click, and then the time of the first event. */
   readonly startedAt: number;
-  /** Milliseconds that the caller has for the answer. */
+  /** Milliseconds. */
   readonly timeout: number;
   readonly requestId?: string;
   readonly spans: readonly Span[];
   readonly state: State;
-  /** The answer, or the error in the library's words. */
-  readonly words: string;
+  /** The answer, or the message of the error. */
+  readonly text: string;
 }
 
-/** What the page tells beside what a run tells of itself. */
+/** A message about a run. The page itself adds the start and the end. */
 export type Message =
-  | Told
-  | { readonly event: 'asked'; readonly data: { readonly at: number; readonly timeout: number } }
-  | { readonly event: 'left'; readonly data: { readonly at: number } };
+  | RunMessage
+  | { readonly event: 'start'; readonly data: { readonly at: number; readonly timeout: number } }
+  | { readonly event: 'end'; readonly data: { readonly at: number } };
 
 const waiting: readonly Span[] = ['dashboard', 'profile', 'orders'].map((name) => ({
   name,
@@ -43,53 +43,54 @@ export const idle: Run = {
   timeout: 0,
   spans: waiting,
   state: 'waiting',
-  words: 'Choose a preset, or ask.',
+  text: 'Choose a preset, or call the services.',
 };
 
-export function next(run: Run, message: Message): Run {
+/** Returns the state of the run after a message. */
+export function reduce(run: Run, message: Message): Run {
   switch (message.event) {
-    case 'asked': {
+    case 'start': {
       const { at, timeout } = message.data;
-      return { startedAt: at, timeout, spans: waiting, state: 'running', words: 'Asking…' };
+      return { startedAt: at, timeout, spans: waiting, state: 'running', text: 'Calling…' };
     }
     case 'request':
       return { ...run, requestId: message.data.requestId };
     case 'run':
-      return heard(run, message.data);
+      return withEvent(run, message.data);
     case 'answer':
-      return { ...run, state: 'ok', words: lineOf(message.data) };
+      return { ...run, state: 'ok', text: lineOf(message.data) };
     case 'problem':
-      return { ...run, state: run.state === 'running' ? 'failed' : run.state, words: message.data.detail };
-    case 'left':
-      return isOver(run) ? run : left(run, message.data.at - run.startedAt);
+      return { ...run, state: run.state === 'running' ? 'failed' : run.state, text: message.data.detail };
+    case 'end':
+      return hasEnded(run) ? run : canceled(run, message.data.at - run.startedAt);
     case 'log':
       return run;
   }
 }
 
-export function isOver({ state }: Run): boolean {
+export function hasEnded({ state }: Run): boolean {
   return state !== 'running';
 }
 
-function heard(run: Run, { type, service, at, elapsed, error }: ToldEvent): Run {
+function withEvent(run: Run, { type, service, at, elapsed, error }: JsonEvent): Run {
   if (type === 'teardown-failed') return run;
-  const whose = service ?? 'dashboard';
+  const name = service ?? 'dashboard';
   const late = error?.name === 'DeadlineExceededError';
   const state = type === 'succeeded' ? 'ok' : type === 'failed' && late ? 'late' : type;
   const spans = run.spans.map((span): Span => {
-    if (span.name !== whose) return span;
+    if (span.name !== name) return span;
     return state === 'started' ? { ...span, state: 'running', from: elapsed } : { ...span, state, to: elapsed };
   });
   if (service !== undefined) return { ...run, spans };
   if (state === 'started') return { ...run, spans, startedAt: at };
-  // The answer itself is told apart from its run.
-  return state === 'ok' ? { ...run, spans } : { ...run, spans, state, words: error?.message ?? run.words };
+  // The answer has a message of its own.
+  return state === 'ok' ? { ...run, spans } : { ...run, spans, state, text: error?.message ?? run.text };
 }
 
-/** The connection has been closed: what becomes of the run is not heard any more, and is seen by the servers only. */
-function left(run: Run, elapsed: number): Run {
+/** The page has closed the connection and receives no more events. Only the activity of the services shows the end. */
+function canceled(run: Run, elapsed: number): Run {
   const spans = run.spans.map((span): Span =>
     span.state === 'running' ? { ...span, state: 'canceled', to: elapsed } : span,
   );
-  return { ...run, spans, state: 'canceled', words: 'context canceled' };
+  return { ...run, spans, state: 'canceled', text: 'context canceled' };
 }

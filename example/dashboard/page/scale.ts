@@ -1,6 +1,6 @@
 const lengths = [500, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 30_000, 60_000];
 
-/** How many milliseconds the charts are wide: in steps, so that bars grow, and with room for a deadline that is near. */
+/** Returns the width of the charts in milliseconds. It grows in steps, and includes the deadline if that is near. */
 export function widthFor(elapsed: number, timeout: number): number {
   const width = stepAbove(elapsed);
   return timeout < width * 1.5 ? Math.max(width, stepAbove(timeout * 1.05)) : width;

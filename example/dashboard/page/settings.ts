@@ -1,6 +1,6 @@
 import type { Behavior, Outcome } from '../behavior.ts';
 
-/** What the controls say. */
+/** The values of the controls. */
 export interface Settings {
   readonly id: string;
   readonly via: 'page' | 'backend';
@@ -9,7 +9,7 @@ export interface Settings {
   readonly timeout: number;
   readonly retries: number;
   readonly hedgeAfter: number | undefined;
-  readonly leaveAfter: number | undefined;
+  readonly cancelAfter: number | undefined;
 }
 
 type Fields = Readonly<Record<string, string>>;
@@ -22,18 +22,17 @@ const happy: Fields = {
   timeout: '5000',
   retries: '0',
   hedge: '',
-  leave: '',
+  cancel: '',
 };
 
-/** What each preset sets the controls to. */
 export const presets: Readonly<Record<string, Fields>> = {
   happy,
   'slow-poke': { ...happy, timeout: '1000', 'orders-delay': '5000' },
   domino: { ...happy, 'profile-outcome': '500', 'orders-delay': '10000' },
-  leaves: { ...happy, 'orders-delay': '10000', leave: '1000' },
+  cancel: { ...happy, 'orders-delay': '10000', cancel: '1000' },
 };
 
-export function read(form: HTMLFormElement): Settings {
+export function readSettings(form: HTMLFormElement): Settings {
   const data = new FormData(form);
   const text = (name: string): string => {
     const value = data.get(name);
@@ -52,11 +51,11 @@ export function read(form: HTMLFormElement): Settings {
     timeout: Number(text('timeout')),
     retries: Number(text('retries')),
     hedgeAfter: optional('hedge'),
-    leaveAfter: optional('leave'),
+    cancelAfter: optional('cancel'),
   };
 }
 
-export function write(form: HTMLFormElement, fields: Fields): void {
+export function writeFields(form: HTMLFormElement, fields: Fields): void {
   for (const [name, value] of Object.entries(fields)) control(form, name).value = value;
 }
 

@@ -1,11 +1,11 @@
-import '@angular/compiler'; // links Angular's own packages, which the Angular CLI does when it builds
+import '@angular/compiler'; // links the packages of Angular, as the Angular CLI does in a build
 import { Component, input, signal } from '@angular/core';
 import { rxResource } from '@angular/core/rxjs-interop';
 import { bootstrapApplication } from '@angular/platform-browser';
 import { background } from 'forkfast';
 import { dashboard } from './dashboard.ts';
 
-/** The resource asks anew when the id changes, and cancels then and when the component is destroyed. */
+/** The resource calls the service again when the id changes. It cancels the run then and when the component is destroyed. */
 @Component({
   selector: 'app-user',
   template: `

@@ -1,4 +1,4 @@
 import { createDashboard } from '../dashboard.ts';
 
-/** Of the API at the page's own origin. A run's deadline is 30 s by default: `withTimeout` sets another. */
+/** Uses the API at the origin of the page. The default timeout of a run is 30 s, and `withTimeout` changes it. */
 export const dashboard = createDashboard('/');

@@ -9,12 +9,12 @@ interface Answer<T> {
   readonly error?: unknown;
 }
 
-/** What `ask` answers for `input`: asked anew when either changes, canceled then and on unmounting. */
-function useService<In, Out>(ask: (input: In) => Observable<Out>, input: In): Answer<Out> {
+/** Returns the state of `call(input)`. It starts again when either changes, and is canceled then and on unmounting. */
+function useService<In, Out>(call: (input: In) => Observable<Out>, input: In): Answer<Out> {
   const [answer, setAnswer] = useState<Answer<Out>>({});
   useEffect(() => {
     setAnswer({});
-    const subscription = ask(input).subscribe({
+    const subscription = call(input).subscribe({
       next: (value) => {
         setAnswer({ value });
       },
@@ -25,7 +25,7 @@ function useService<In, Out>(ask: (input: In) => Observable<Out>, input: In): An
     return () => {
       subscription.unsubscribe();
     };
-  }, [ask, input]);
+  }, [call, input]);
   return answer;
 }
 

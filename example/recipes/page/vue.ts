@@ -8,12 +8,12 @@ interface Answer<T> {
   readonly error?: unknown;
 }
 
-/** What the service answers: asked anew when what `ask` reads changes, canceled then and on unmounting. */
-function useService<T>(ask: () => Observable<T>): Readonly<Ref<Answer<T>>> {
+/** Returns the state of a call. It starts again when a value that `call` reads changes, and is canceled then and on unmounting. */
+function useService<T>(call: () => Observable<T>): Readonly<Ref<Answer<T>>> {
   const answer = shallowRef<Answer<T>>({});
   watchEffect((onCleanup) => {
     answer.value = {};
-    const subscription = ask().subscribe({
+    const subscription = call().subscribe({
       next: (value) => {
         answer.value = { value };
       },

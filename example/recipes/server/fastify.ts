@@ -9,7 +9,7 @@ import { signalOf } from './signal-of.ts';
 export async function listen(dashboard: Dashboard, port: number): Promise<Server> {
   const app = fastify();
   app.get<{ Params: { id: string } }>('/users/:id', (request, reply) =>
-    // Not `request.signal`: that of a POST aborts as soon as its body has been read.
+    // `request.signal` of a POST aborts when its body has been read, before the client disconnects.
     firstValueFrom(dashboard({ signal: signalOf(reply.raw) }, request.params.id)),
   );
   app.setErrorHandler((error, _request, reply) => {

@@ -6,7 +6,7 @@ import { firstValueFrom } from 'rxjs';
 import type { Dashboard } from '../dashboard.ts';
 import { problemOf } from './problem-of.ts';
 
-/** `GET /users/:id` on Hono. All but `serve` is the same on Bun, on Deno and at the edge. */
+/** `GET /users/:id` on Hono. Only `serve` is specific to Node: Bun, Deno and edge runtimes have their own. */
 export async function listen(dashboard: Dashboard, port: number): Promise<Server> {
   const app = new Hono();
   app.get('/users/:id', async (c) =>

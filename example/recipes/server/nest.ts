@@ -25,7 +25,7 @@ class UsersController {
 
   @Get(':id')
   user(@Param('id') id: string): Observable<User> {
-    return this.dashboard(background, id); // Nest unsubscribes when the client leaves; 12.0 did not yet
+    return this.dashboard(background, id); // Nest unsubscribes when the client disconnects, but 12.0 does not
   }
 }
 

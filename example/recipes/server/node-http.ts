@@ -4,7 +4,7 @@ import type { Dashboard } from '../dashboard.ts';
 import { problemOf } from './problem-of.ts';
 import { signalOf } from './signal-of.ts';
 
-/** `GET /users/:id` on node:http alone. */
+/** `GET /users/:id` on node:http. */
 export async function listen(dashboard: Dashboard, port: number): Promise<Server> {
   const server = createServer((request, response) => {
     const id = /^\/users\/([^/?]+)$/.exec(request.url ?? '')?.[1];

@@ -7,7 +7,7 @@ export interface Problem {
   readonly title: string;
 }
 
-/** What a failed run is in HTTP. The log says which service and why; the client learns neither. */
+/** Converts the error of a run for the client. The service and the cause are only in the log. */
 export function problemOf(error: unknown): Problem {
   const status = statusOf(error);
   return { status, title: STATUS_CODES[status] ?? '' };
@@ -16,5 +16,5 @@ export function problemOf(error: unknown): Problem {
 function statusOf(error: unknown): Problem['status'] {
   if (error instanceof DeadlineExceededError) return 504;
   if (error instanceof ServiceError) return error.cause instanceof DeadlineExceededError ? 504 : 502;
-  return error instanceof CanceledError ? 503 : 500; // canceled: the client has gone, and nobody reads it
+  return error instanceof CanceledError ? 503 : 500; // a canceled run has no client that reads the response
 }

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 
-/** Aborts when the client has gone; also when it has its answer, which nobody minds: the run is over. */
+/** Returns a signal that aborts when the response closes. After a complete response, the abort has no effect: the run has ended. */
 export function signalOf(response: ServerResponse): AbortSignal {
-  const gone = new AbortController();
+  const controller = new AbortController();
   response.once('close', () => {
-    gone.abort();
+    controller.abort();
   });
-  return gone.signal;
+  return controller.signal;
 }

@@ -1,43 +1,33 @@
 import { expect } from 'chai';
 import { BrokenCircuitError, type CircuitBreakerPolicy, CircuitState, ConsecutiveBreaker } from 'cockatiel';
 import type { ServerResponse } from 'node:http';
-import {
-  aggregate,
-  background,
-  CanceledError,
-  fetchJson,
-  HttpError,
-  type Service,
-  ServiceError,
-  silent,
-  withLogger,
-} from 'forkfast';
+import { aggregate, background, CanceledError, fetchJson, HttpError, type Service, ServiceError } from 'forkfast';
 import { firstValueFrom, Observable, of, ReplaySubject } from 'rxjs';
-import { blames, breaker, guarded } from '../circuit-breaker.ts';
+import { breaker, guarded, isUpstreamFailure } from '../circuit-breaker.ts';
 import { failureOf } from '../../../spec/support/failure.ts';
 import { expectNoUnhandledRejections } from '../../../spec/support/rejections.ts';
 import { closeServers, deferred, type Loopback, refusingUrl, serve } from '../../../spec/support/servers.ts';
 
-/** An upstream that answers with `status`, and with nothing where that is 0; a service that asks it. */
+/** An upstream that responds with `status`, or never if that is 0, and a service that calls it. */
 interface Stage {
   status: number;
   readonly upstream: Loopback;
   readonly policy: CircuitBreakerPolicy;
   readonly orders: Service<void, unknown>;
-  /** The circuit may be probed from now on. */
-  readonly rest: () => void;
-  /** The response that is held back. */
-  readonly held: Observable<ServerResponse>;
+  /** Ends the time in which the circuit stays open, so that the next call is a probe. */
+  readonly allowProbe: () => void;
+  /** The response that the upstream does not send. */
+  readonly pending: Observable<ServerResponse>;
 }
 
 async function stage({ status = 200, threshold = 3 } = {}): Promise<Stage> {
-  const held = new ReplaySubject<ServerResponse>(1);
+  const pending = new ReplaySubject<ServerResponse>(1);
   const upstream = await serve((_request, response) => {
-    if (staged.status === 0) held.next(response);
+    if (staged.status === 0) pending.next(response);
     else response.writeHead(staged.status).end('{}');
   });
   let duration = Infinity;
-  // cockatiel looks at the clock when it is asked, and at how long the circuit is to stay open.
+  // cockatiel reads the duration at each call.
   const halfOpenAfter = {
     get duration() {
       return duration;
@@ -50,22 +40,22 @@ async function stage({ status = 200, threshold = 3 } = {}): Promise<Stage> {
     upstream,
     policy,
     orders: guarded((ctx) => fetchJson(ctx, upstream.url), policy),
-    rest: () => (duration = -1),
-    held,
+    allowProbe: () => (duration = -1),
+    pending,
   };
   return staged;
 }
 
-/** A service that never answers, looks at no signal, and counts how often it was torn down. */
-function watched(): { service: () => Observable<never>; started: Promise<void>; torn: () => number } {
+/** A service that never emits, ignores its signal, and counts its teardowns. */
+function countingService(): { service: () => Observable<never>; started: Promise<void>; teardowns: () => number } {
   const { promise, resolve } = deferred();
-  let torn = 0;
+  let teardowns = 0;
   const service = (): Observable<never> =>
     new Observable(() => {
       resolve();
-      return () => torn++;
+      return () => teardowns++;
     });
-  return { service, started: promise, torn: () => torn };
+  return { service, started: promise, teardowns: () => teardowns };
 }
 
 describe('recipe: a circuit breaker', function () {
@@ -73,7 +63,7 @@ describe('recipe: a circuit breaker', function () {
   expectNoUnhandledRejections();
   afterEach(closeServers);
 
-  /** Resolves when the circuit comes to be in `state`. */
+  /** Resolves when the circuit changes to `state`. */
   const reaches = (policy: CircuitBreakerPolicy, state: CircuitState): Promise<void> =>
     new Promise((resolve) => {
       const listener = policy.onStateChange((reached) => {
@@ -83,7 +73,7 @@ describe('recipe: a circuit breaker', function () {
       });
     });
 
-  /** Asks until the circuit is open. */
+  /** Calls the service until the circuit opens. */
   const tripped = async (threshold = 1): Promise<Stage> => {
     const staged = await stage({ status: 503, threshold });
     for (let failure = 0; failure < threshold; failure++) await failureOf(staged.orders(background), HttpError);
@@ -91,13 +81,13 @@ describe('recipe: a circuit breaker', function () {
     return staged;
   };
 
-  it('lets the answers through', async () => {
+  it('emits the answers of the service', async () => {
     const { orders, upstream } = await stage();
     expect(await firstValueFrom(orders(background))).to.deep.equal({});
     expect(upstream.requests).to.have.length(1);
   });
 
-  it('asks nothing before it is subscribed to', async () => {
+  it('calls the service on subscription, and not before', async () => {
     const { orders, policy, upstream } = await stage();
     void orders(background);
     await firstValueFrom(orders(background));
@@ -105,7 +95,7 @@ describe('recipe: a circuit breaker', function () {
     expect(policy.state).to.equal(CircuitState.Closed);
   });
 
-  it('trips after as many failures as it is told, and not before', async () => {
+  it('opens after the configured number of failures, and not before', async () => {
     const { orders, policy, upstream } = await stage({ status: 503, threshold: 3 });
     for (const state of [CircuitState.Closed, CircuitState.Closed, CircuitState.Open]) {
       await failureOf(orders(background), HttpError);
@@ -114,7 +104,7 @@ describe('recipe: a circuit breaker', function () {
     expect(upstream.requests).to.have.length(3);
   });
 
-  it('trips where nobody listens', async () => {
+  it('opens after a refused connection', async () => {
     const url = await refusingUrl();
     const policy = breaker({ halfOpenAfter: Infinity, breaker: new ConsecutiveBreaker(1) });
     const orders = guarded((ctx) => fetchJson(ctx, url), policy);
@@ -122,7 +112,7 @@ describe('recipe: a circuit breaker', function () {
     expect(policy.state).to.equal(CircuitState.Open);
   });
 
-  it('sends nothing while it is open', async () => {
+  it('sends no request while it is open', async () => {
     const { orders, upstream } = await tripped(2);
     for (let time = 0; time < 5; time++) await failureOf(orders(background), BrokenCircuitError);
     expect(upstream.requests).to.have.length(2);
@@ -130,25 +120,25 @@ describe('recipe: a circuit breaker', function () {
 
   it('is shared by all services with the same policy', async () => {
     const { policy } = await tripped();
-    let asked = 0;
-    const other = guarded(() => of(++asked), policy);
+    let calls = 0;
+    const other = guarded(() => of(++calls), policy);
     await failureOf(other(background), BrokenCircuitError);
-    expect(asked).to.equal(0);
+    expect(calls).to.equal(0);
   });
 
-  it('is the cause of a ServiceError in an aggregate, which ends the others', async () => {
+  it('causes a ServiceError in an aggregate, which tears down the sibling', async () => {
     const { orders } = await tripped();
-    const { service: profile, torn } = watched();
-    const error = await failureOf(aggregate({ profile, orders }, withLogger(silent))(background), ServiceError);
+    const { service: profile, teardowns } = countingService();
+    const error = await failureOf(aggregate({ profile, orders })(background), ServiceError);
     expect(error.service).to.equal('orders');
     expect(error.cause).to.be.instanceOf(BrokenCircuitError);
-    expect(torn()).to.equal(1);
+    expect(teardowns()).to.equal(1);
   });
 
   it('closes again when a probe succeeds', async () => {
     const staged = await tripped();
     staged.status = 200;
-    staged.rest();
+    staged.allowProbe();
     const states: CircuitState[] = [];
     staged.policy.onStateChange((state) => states.push(state));
     expect(await firstValueFrom(staged.orders(background))).to.deep.equal({});
@@ -159,12 +149,12 @@ describe('recipe: a circuit breaker', function () {
 
   it('stays open when a probe fails', async () => {
     const staged = await tripped();
-    staged.rest();
+    staged.allowProbe();
     await failureOf(staged.orders(background), HttpError);
     expect(staged.policy.state).to.equal(CircuitState.Open);
   });
 
-  it('cancels what is in flight when it is unsubscribed from, and does not trip', async () => {
+  it('cancels the request on unsubscribing, and stays closed', async () => {
     const { orders, policy, upstream } = await stage({ status: 0, threshold: 1 });
     const subscription = orders(background).subscribe();
     await upstream.requested;
@@ -174,7 +164,7 @@ describe('recipe: a circuit breaker', function () {
     expect(policy.lastFailure).to.equal(undefined);
   });
 
-  it('cancels what is in flight when the caller aborts, and does not trip', async () => {
+  it('cancels the request when the caller aborts, and stays closed', async () => {
     const { orders, policy, upstream } = await stage({ status: 0, threshold: 1 });
     const caller = new AbortController();
     const failure = failureOf(orders({ signal: caller.signal }), CanceledError);
@@ -185,16 +175,16 @@ describe('recipe: a circuit breaker', function () {
     expect(policy.state).to.equal(CircuitState.Closed);
   });
 
-  it('tears down in the frame in which it is unsubscribed from', () => {
-    const { service, torn } = watched();
+  it('tears down the service in the frame of the unsubscription', () => {
+    const { service, teardowns } = countingService();
     const policy = breaker({ halfOpenAfter: 0, breaker: new ConsecutiveBreaker(1) });
     const subscription = guarded(service, policy)(background).subscribe();
-    expect(torn()).to.equal(0);
+    expect(teardowns()).to.equal(0);
     subscription.unsubscribe();
-    expect(torn()).to.equal(1);
+    expect(teardowns()).to.equal(1);
   });
 
-  it('does not trip on a 404', async () => {
+  it('stays closed after a 404', async () => {
     const { orders, policy, upstream } = await stage({ status: 404, threshold: 1 });
     for (let time = 0; time < 3; time++) await failureOf(orders(background), HttpError);
     expect(policy.state).to.equal(CircuitState.Closed);
@@ -204,7 +194,7 @@ describe('recipe: a circuit breaker', function () {
   it('stays open when a probe is canceled', async () => {
     const staged = await tripped();
     staged.status = 0;
-    staged.rest();
+    staged.allowProbe();
     const probe = staged.orders(background).subscribe();
     expect(staged.policy.state).to.equal(CircuitState.HalfOpen);
     const open = reaches(staged.policy, CircuitState.Open);
@@ -212,39 +202,39 @@ describe('recipe: a circuit breaker', function () {
     await open;
   });
 
-  it('asks nothing for who leaves while another probes', async () => {
+  it('does not call the service for a caller that unsubscribes during the probe of another caller', async () => {
     const staged = await tripped();
     staged.status = 0;
-    staged.rest();
+    staged.allowProbe();
     const probe = firstValueFrom(staged.orders(background));
-    let asked = 0;
-    const late = guarded(() => of(++asked), staged.policy);
+    let calls = 0;
+    const late = guarded(() => of(++calls), staged.policy);
     late(background).subscribe().unsubscribe();
-    const stays = firstValueFrom(late(background));
-    (await firstValueFrom(staged.held)).end('{}');
+    const waiting = firstValueFrom(late(background));
+    (await firstValueFrom(staged.pending)).end('{}');
     await probe;
-    expect(await stays).to.equal(1);
-    expect(asked).to.equal(1);
+    expect(await waiting).to.equal(1);
+    expect(calls).to.equal(1);
   });
 
-  it('cancels what it asked after it had waited for a probe', async () => {
+  it('cancels a service that it called after the probe of another caller', async () => {
     const staged = await tripped();
     staged.status = 0;
-    staged.rest();
+    staged.allowProbe();
     const probe = firstValueFrom(staged.orders(background));
-    const { service, started, torn } = watched();
+    const { service, started, teardowns } = countingService();
     const subscription = guarded(service, staged.policy)(background).subscribe();
-    (await firstValueFrom(staged.held)).end('{}');
+    (await firstValueFrom(staged.pending)).end('{}');
     await Promise.all([probe, started]);
     subscription.unsubscribe();
-    expect(torn()).to.equal(1);
+    expect(teardowns()).to.equal(1);
   });
 
-  it('blames the upstream for what a nested aggregate died of', () => {
-    const answer = { method: 'GET', url: 'http://orders.test/' };
+  it('recognizes the failures of the upstream inside a nested aggregate', () => {
+    const request = { method: 'GET', url: 'http://orders.test/' };
     const nested = (cause: unknown): ServiceError => new ServiceError({ service: 'orders', elapsed: 1, cause });
-    expect(blames(nested(new HttpError({ ...answer, status: 500 })))).to.equal(true);
-    expect(blames(nested(new HttpError({ ...answer, status: 499 })))).to.equal(false);
-    expect(blames(nested(new CanceledError()))).to.equal(false);
+    expect(isUpstreamFailure(nested(new HttpError({ ...request, status: 500 })))).to.equal(true);
+    expect(isUpstreamFailure(nested(new HttpError({ ...request, status: 499 })))).to.equal(false);
+    expect(isUpstreamFailure(nested(new CanceledError()))).to.equal(false);
   });
 });

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 
-/** The example for Jest in docs/testing.md, run as the page says. */
+/** Runs the example for Jest as docs/testing.md describes. */
 const page = readFileSync('../../docs/testing.md', 'utf8');
 const example = page.split('\n```js jest\n')[1]?.split('\n```\n')[0] ?? '';
 
@@ -13,7 +13,7 @@ interface Outcome {
   readonly output: string;
 }
 
-/** In a folder inside of the workspace, so that 'forkfast' is the one that is installed. */
+/** Runs the code in a folder inside the workspace, so that it imports the installed forkfast. */
 async function jest(code: string): Promise<Outcome> {
   const folder = mkdtempSync(resolve('jest-'));
   try {
@@ -41,7 +41,7 @@ describe('the example for Jest', function () {
     expect(output).to.contain('3 passed');
   });
 
-  it('fails with the marbles of the page where it expects something else', async () => {
+  it('fails with a marble diff if an expectation is wrong', async () => {
     const broken = example.replace("'^ 999ms !'", "'^ 1s !'");
     expect(broken).not.to.equal(example);
     const { failed, output } = await jest(broken);

@@ -15,10 +15,10 @@ const html = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,
   <div id="app"></div><script type="module" src="/script.js"></script>`;
 
 describe('recipe on a page:', function () {
-  this.timeout(20_000); // less than the deadline, which closes connections too
+  this.timeout(20_000); // less than the timeout of a run, which closes connections too
   let browser: Browser;
   before(async function () {
-    this.timeout(60_000); // the first time it is unpacked
+    this.timeout(60_000); // the first launch unpacks Chromium
     browser = await launch();
   });
   after(() => browser.close());
@@ -52,35 +52,35 @@ describe('recipe on a page:', function () {
         expect(errors).to.deep.equal([]);
       });
 
-      it('asks on mounting, and shows the answer', async () => {
+      it('calls the services on mounting, and shows the answer', async () => {
         await type('42');
         await shown('Alice has 5 orders');
       });
 
-      it('closes what it asked when it is unmounted in the middle', async () => {
+      it('cancels the run when it is unmounted', async () => {
         await type('slow');
         await shown('Loading');
-        await upstream.saw('asked /profiles/slow', 'asked /orders/slow');
+        await upstream.received('opened /profiles/slow', 'opened /orders/slow');
         await type('');
-        await upstream.saw('abandoned /profiles/slow', 'abandoned /orders/slow');
+        await upstream.received('abandoned /profiles/slow', 'abandoned /orders/slow');
         expect(await page.getByText('Loading').count()).to.equal(0);
       });
 
-      it('closes what it asked when its input changes, and asks anew', async () => {
+      it('cancels the run and starts another when its input changes', async () => {
         await type('42');
         await shown('Alice has 5 orders');
         await type('slow');
         await shown('Loading');
-        await upstream.saw('asked /profiles/slow', 'asked /orders/slow');
+        await upstream.received('opened /profiles/slow', 'opened /orders/slow');
         await type('42');
-        await upstream.saw('abandoned /profiles/slow', 'abandoned /orders/slow');
+        await upstream.received('abandoned /profiles/slow', 'abandoned /orders/slow');
         await shown('Alice has 5 orders');
       });
 
-      it('says what failed, and closes the rest', async () => {
+      it('shows the error, and cancels the other service', async () => {
         await type('broken');
         expect(await page.getByRole('alert').textContent()).to.match(/^profile: HTTP 500 /);
-        await upstream.saw('abandoned /orders/broken');
+        await upstream.received('abandoned /orders/broken');
       });
     });
   }

@@ -1,7 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { silent, withLogger, withTimeout } from 'forkfast';
+import { withLogger, withTimeout } from 'forkfast';
+import { winstonLogger } from 'forkfast/winston';
 import { closeServers } from '../../../spec/support/servers.ts';
 import { createDashboard } from '../dashboard.ts';
 import { listen as express } from '../server/express.ts';
@@ -15,11 +17,14 @@ for (const [name, listen] of Object.entries({ 'node:http': nodeHttp, express, fa
   describe(`recipe: ${name}`, () => {
     let upstream: Upstream;
     let server: Server;
+    let log: PassThrough;
 
-    /** What asks the recipe for a user. */
+    /** Returns a client of the recipe. */
     const start = async (timeout = Infinity): Promise<(id: string, signal?: AbortSignal) => Promise<Response>> => {
       upstream = await startUpstream();
-      server = await listen(createDashboard(upstream.url, withTimeout(timeout), withLogger(silent)), 0);
+      log = new PassThrough();
+      const logger = winstonLogger({ level: 'error', stream: log });
+      server = await listen(createDashboard(upstream.url, withTimeout(timeout), withLogger(logger)), 0);
       const { port } = server.address() as AddressInfo;
       return (id, signal) => fetch(`http://127.0.0.1:${String(port)}/users/${id}`, signal ? { signal } : {});
     };
@@ -34,34 +39,36 @@ for (const [name, listen] of Object.entries({ 'node:http': nodeHttp, express, fa
       await Promise.all([closed, closeServers()]);
     });
 
-    it('answers', async () => {
-      const ask = await start();
-      const response = await ask('42');
+    it('responds with the answer', async () => {
+      const get = await start();
+      const response = await get('42');
       expect(response.status).to.equal(200);
       expect(await response.json()).to.deep.equal({ profile: { name: 'Alice' }, orders: { orders: 5 } });
     });
 
-    it('closes what it asked when the client disconnects in the middle, and serves on', async () => {
-      const ask = await start();
+    it('cancels the run when the client disconnects, and keeps serving', async () => {
+      const get = await start();
       const client = new AbortController();
-      const answer = ask('slow', client.signal).catch((error: unknown) => error);
-      await upstream.saw('asked /profiles/slow', 'asked /orders/slow');
+      const answer = get('slow', client.signal).catch((error: unknown) => error);
+      await upstream.received('opened /profiles/slow', 'opened /orders/slow');
       client.abort();
-      await upstream.saw('abandoned /profiles/slow', 'abandoned /orders/slow');
+      await upstream.received('abandoned /profiles/slow', 'abandoned /orders/slow');
       expect(await answer).to.have.property('name', 'AbortError');
-      expect((await ask('42')).status).to.equal(200);
+      expect((await get('42')).status).to.equal(200);
     });
 
-    it('answers 502 as soon as a service fails, and closes the rest', async () => {
-      const ask = await start();
-      expect(await problem(await ask('broken'))).to.equal(502);
-      await upstream.saw('abandoned /orders/broken');
+    it('responds with 502 when a service fails, cancels the other service, and logs the failure', async () => {
+      const get = await start();
+      expect(await problem(await get('broken'))).to.equal(502);
+      await upstream.received('abandoned /orders/broken');
+      const line = JSON.parse(String(log.read())) as Record<string, unknown>;
+      expect(line).to.include({ level: 'error', message: 'run failed', service: 'profile' });
     });
 
-    it('answers 504 when the deadline passes, and closes all', async () => {
-      const ask = await start(100);
-      expect(await problem(await ask('slow'))).to.equal(504);
-      await upstream.saw('abandoned /profiles/slow', 'abandoned /orders/slow');
+    it('responds with 504 when the deadline passes, and cancels both services', async () => {
+      const get = await start(100);
+      expect(await problem(await get('slow'))).to.equal(504);
+      await upstream.received('abandoned /profiles/slow', 'abandoned /orders/slow');
     });
   });
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { build, type Plugin } from 'esbuild';
 import { compile } from 'svelte/compiler';
 
-/** A page as one script. */
+/** Bundles a page as one script. */
 export async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [entry],
@@ -12,7 +12,7 @@ export async function bundle(entry: string): Promise<string> {
     target: 'es2022',
     conditions: ['svelte'],
     define: {
-      'process.env.NODE_ENV': '"development"', // where React's strict mode mounts twice
+      'process.env.NODE_ENV': '"development"', // the strict mode of React mounts twice in development
       __VUE_OPTIONS_API__: 'false',
       __VUE_PROD_DEVTOOLS__: 'false',
       __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',

@@ -2,27 +2,27 @@ import type { RequestListener } from 'node:http';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { serve } from '../../../../spec/support/servers.ts';
 
-/** The Profile and Order services, and what they saw. */
+/** The Profile and Order services, and their requests. */
 export interface Upstream {
   readonly url: string;
-  /** Resolves when it has seen `asked /profiles/42`, `abandoned /profiles/42`: gone before there was an answer. */
-  readonly saw: (...sights: readonly string[]) => Promise<unknown>;
+  /** Resolves after all these events: `opened /profiles/42`, or `abandoned /profiles/42` if it closed before the response. */
+  readonly received: (...events: readonly string[]) => Promise<unknown>;
 }
 
 const answers: Readonly<Record<string, object>> = { profiles: { name: 'Alice' }, orders: { orders: 5 } };
 
 /**
- * `page` answers what is not theirs. They know user 42. Of a user whose id starts with `slow` they never answer; the profile of `broken` is a 500, and the orders
- * never come.
+ * The services know the user 42. For the user `broken`, Profile responds with a 500. All other requests to the services stay open.
+ * `page` handles all other paths.
  */
 export async function startUpstream(page: RequestListener = () => undefined): Promise<Upstream> {
-  const sights = new ReplaySubject<string>(Infinity);
+  const events = new ReplaySubject<string>(Infinity);
   const { url } = await serve((request, response) => {
     const path = request.url ?? '';
     const [, service = '', id = ''] = path.split('/');
-    sights.next(`asked ${path}`);
+    events.next(`opened ${path}`);
     response.on('close', () => {
-      if (!response.writableFinished) sights.next(`abandoned ${path}`);
+      if (!response.writableFinished) events.next(`abandoned ${path}`);
     });
     if (path === '/profiles/broken') response.writeHead(500).end();
     else if (answers[service] === undefined) page(request, response);
@@ -30,7 +30,7 @@ export async function startUpstream(page: RequestListener = () => undefined): Pr
   });
   return {
     url,
-    saw: (...expected) =>
-      Promise.all(expected.map((sight) => firstValueFrom(sights.pipe(filter((seen) => seen === sight))))),
+    received: (...expected) =>
+      Promise.all(expected.map((wanted) => firstValueFrom(events.pipe(filter((event) => event === wanted))))),
   };
 }

@@ -3,30 +3,30 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
 import { stream } from 'hono/streaming';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Outcome } from './behavior.ts';
 import type { Env } from './app.ts';
+import type { Outcome } from './behavior.ts';
 
-/** What a mock service has to say: to whoever asks for JSON, and to all others. */
-export interface Answer {
+/** The answer of a mock service, for clients that accept JSON and for all other clients. */
+export interface MockAnswer {
   readonly json: object;
   readonly text: string;
 }
 
-/** Answers, or does not, as the service is told to. */
-export function answer(c: Context<Env>, outcome: Exclude<Outcome, 'hang'>, { json, text }: Answer): Response {
+/** Responds with the outcome: with a status, a slow body, or a closed connection. */
+export function respond(c: Context<Env>, outcome: Exclude<Outcome, 'hang'>, { json, text }: MockAnswer): Response {
   if (outcome === 'reset') {
     c.env.incoming.socket.resetAndDestroy();
     return RESPONSE_ALREADY_SENT;
   }
-  const asked = /\bapplication\/(json|\*)/i.test(c.req.header('accept') ?? '');
-  const body = asked ? JSON.stringify(json) : text;
-  c.header('content-type', asked ? 'application/json' : 'text/plain; charset=utf-8');
+  const acceptsJson = /\bapplication\/(json|\*)/i.test(c.req.header('accept') ?? '');
+  const body = acceptsJson ? JSON.stringify(json) : text;
+  c.header('content-type', acceptsJson ? 'application/json' : 'text/plain; charset=utf-8');
   if (outcome === 'slow-body') {
-    return stream(c, async (drip) => {
+    return stream(c, async (writer) => {
       for (const byte of body) {
-        if (drip.aborted) return;
-        await drip.write(byte);
-        await drip.sleep(200);
+        if (writer.aborted) return;
+        await writer.write(byte);
+        await writer.sleep(200);
       }
     });
   }

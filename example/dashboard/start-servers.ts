@@ -1,30 +1,30 @@
 import type { Logger, RunEvent } from 'forkfast';
 import type { Observer } from 'rxjs';
-import type { Listening } from './http.ts';
+import type { ListeningServer } from '../shared/http.ts';
 import type { Page } from './page.ts';
 import { startDashboard } from './server.ts';
 import { type MockOptions, type MockService, startOrderService, startProfileService } from './services.ts';
 
-export interface StageOptions {
+export interface ServersOptions {
   readonly profile?: MockOptions;
   readonly orders?: MockOptions;
   readonly timeout: number;
-  readonly logger: Logger;
+  readonly logger?: Logger;
   readonly port?: number;
   readonly runs?: Pick<Observer<readonly RunEvent[]>, 'next'>;
-  /** Makes what is served at `/`. */
+  /** Builds the page that the dashboard serves at `/`. */
   readonly page?: () => Promise<Page>;
 }
 
-/** The three servers. */
-export interface Stage {
+export interface Servers {
   readonly profile: MockService;
   readonly orders: MockService;
-  readonly dashboard: Listening;
+  readonly dashboard: ListeningServer;
   close(): Promise<void>;
 }
 
-export async function startStage({ profile, orders, page, ...rest }: StageOptions): Promise<Stage> {
+/** Starts the two services and the dashboard. */
+export async function startServers({ profile, orders, page, ...rest }: ServersOptions): Promise<Servers> {
   const services = await Promise.all([startProfileService(profile), startOrderService(orders)]);
   const closeServices = async (): Promise<void> => {
     await Promise.all(services.map((service) => service.close()));
@@ -37,7 +37,7 @@ export async function startStage({ profile, orders, page, ...rest }: StageOption
       profile: services[0],
       orders: services[1],
       dashboard,
-      // The dashboard first: it cancels what it asked of the others.
+      // The dashboard closes first, because it cancels its requests to the services.
       close: async () => {
         await dashboard.close();
         await closeServices();

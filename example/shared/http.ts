@@ -2,32 +2,31 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A server that listens. */
-export interface Listening {
-  /** Its origin: `http://127.0.0.1:3000`. */
+export interface ListeningServer {
+  /** The origin: `http://127.0.0.1:3000`. */
   readonly url: string;
-  /** Stops listening; resolves when the last connection has gone. */
+  /** Stops listening, and resolves when the last connection has closed. */
   close(): Promise<void>;
 }
 
 /**
- * Serves on loopback: on `port`, or on any where it is 0. Rejects where the port is taken.
+ * Listens on loopback: on `port`, or on any free port if it is 0. Rejects if the port is taken.
  *
- * `grace` is how many milliseconds `close` waits for the responses that are on their way. There is a bound because a
- * client may hold a connection open without ever sending a request.
+ * `close` waits at most `grace` milliseconds for responses in flight, and then closes all connections. Without that bound, a
+ * client that opens a connection and sends no request could keep the server open.
  */
-export async function listen(listener: RequestListener, port: number, grace: number): Promise<Listening> {
+export async function listen(listener: RequestListener, port: number, grace: number): Promise<ListeningServer> {
   const server = createServer(listener).listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     close: () =>
       new Promise((resolve) => {
-        const late = setTimeout(() => {
+        const timer = setTimeout(() => {
           server.closeAllConnections();
         }, grace);
         server.close(() => {
-          clearTimeout(late);
+          clearTimeout(timer);
           resolve();
         });
       }),

@@ -1,10 +1,10 @@
 import type { RunEvent } from 'forkfast';
 import type { User } from './users.ts';
 
-/** An event of a run as JSON; of an error it holds what a log does. */
-export interface ToldEvent {
+/** The JSON of an event of a run. Its error has only fields that are safe to log. */
+export interface JsonEvent {
   readonly type: 'started' | 'succeeded' | 'failed' | 'canceled' | 'teardown-failed';
-  /** Absent where the event is of the run itself. */
+  /** Absent for an event of the run itself. */
   readonly service?: string;
   readonly at: number;
   readonly elapsed: number;
@@ -17,15 +17,15 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What becomes of a question, message by message: within the page, and from the backend as Server-Sent Events. */
-export type Told =
+/** A message about a run, within the page or from the backend as a Server-Sent Event. */
+export type RunMessage =
   | { readonly event: 'request'; readonly data: { readonly requestId: string } }
-  | { readonly event: 'run'; readonly data: ToldEvent }
+  | { readonly event: 'run'; readonly data: JsonEvent }
   | { readonly event: 'log'; readonly data: LogLine }
   | { readonly event: 'answer'; readonly data: User }
   | { readonly event: 'problem'; readonly data: { readonly detail: string } };
 
-/** As JSON, an event holds no secrets: it may go to another machine. */
-export function toldOf(event: RunEvent): Told {
-  return { event: 'run', data: JSON.parse(JSON.stringify(event)) as ToldEvent };
+/** Converts an event to JSON, which has no secrets, so that the event may leave the machine. */
+export function messageOf(event: RunEvent): RunMessage {
+  return { event: 'run', data: JSON.parse(JSON.stringify(event)) as JsonEvent };
 }
