@@ -1,4 +1,4 @@
-import { defer } from 'rxjs';
+import { defer, type Observable } from 'rxjs';
 import { withoutSignal } from '../core/abort.ts';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
@@ -21,7 +21,7 @@ import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey }
  * run       -----(r|)         { profile, orders }
  * ```
  *
- * @param service - The service to call.
+ * @param service - The service to call. It returns an Observable or a promise.
  * @param config - `key`: makes a primitive of an input. Required if the inputs are not primitives.
  * @throws TypeError if `service` or `key` is not a function.
  * @remarks DataLoader's cache for one request (https://github.com/graphql/dataloader).
@@ -41,15 +41,15 @@ import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey }
  * ```
  */
 export function perRun<In, Out, Ctx extends Context = Context>(
-  service: Service<In, Out, Ctx>,
+  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
   config: KeyConfig<In>,
 ): Service<In, Out, Ctx>;
 export function perRun<In extends Primitive, Out, Ctx extends Context = Context>(
-  service: Service<In, Out, Ctx>,
+  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx>;
 export function perRun<In, Out, Ctx extends Context>(
-  service: Service<In, Out, Ctx>,
+  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx> {
   const keyOf = inputKey('perRun', service, config);

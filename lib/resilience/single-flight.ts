@@ -23,7 +23,7 @@ import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from
  * third     -!              unsubscribes: the others wait on
  * ```
  *
- * @param service - The service to call.
+ * @param service - The service to call. It returns an Observable or a promise.
  * @param config - `key`: makes a primitive of an input. Required if the inputs are not primitives.
  * @throws TypeError if `service` or `key` is not a function.
  * @remarks Go's `golang.org/x/sync/singleflight`.
@@ -41,15 +41,15 @@ import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from
  * ```
  */
 export function singleFlight<In, Out, Ctx extends Context = Context>(
-  service: Service<In, Out, Ctx>,
+  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
   config: KeyConfig<In>,
 ): Service<In, Out, Ctx>;
 export function singleFlight<In extends Primitive, Out, Ctx extends Context = Context>(
-  service: Service<In, Out, Ctx>,
+  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx>;
 export function singleFlight<In, Out, Ctx extends Context>(
-  service: Service<In, Out, Ctx>,
+  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx> {
   const keyOf = inputKey('singleFlight', service, config);
@@ -63,10 +63,10 @@ export function singleFlight<In, Out, Ctx extends Context>(
 
 /** The first caller may leave while others wait. So the shared call has no signal, deadline or run of the first caller. */
 function detachedStart<In, Out, Ctx extends Context>(
-  service: Service<In, Out, Ctx>,
+  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
   ctx: Ctx,
   input: In,
-): (signal: AbortSignal) => Observable<Out> {
+): (signal: AbortSignal) => Observable<Out> | PromiseLike<Out> {
   const { deadline, ...rest } = detached(ctx);
   return (signal) => service({ ...rest, signal } as unknown as Ctx, input);
 }

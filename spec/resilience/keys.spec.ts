@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { expectTypeOf } from 'expect-type';
 import { Observable, of, throwError } from 'rxjs';
 import {
   aggregate,
@@ -136,8 +137,8 @@ for (const [name, combinator] of Object.entries({ perRun, singleFlight })) {
 
     it('calls a service that returns a promise, in a run and outside, and again after a rejection', async () => {
       let calls = 0;
-      const service = (): unknown => (++calls === 1 ? Promise.reject(boom) : Promise.resolve(calls));
-      const shared = combinator(service as Service<void, number>);
+      const shared = combinator(() => (++calls === 1 ? Promise.reject(boom) : Promise.resolve(calls)));
+      expectTypeOf(shared).returns.toEqualTypeOf<Observable<number>>();
       const settled = (ctx: Context): Promise<unknown> =>
         new Promise((resolve) => {
           shared(ctx).subscribe({ next: resolve, error: resolve });
