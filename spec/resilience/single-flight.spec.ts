@@ -53,7 +53,7 @@ describe('singleFlight', () => {
     });
   });
 
-  it('gives the call no deadline, and a signal that aborts when the last caller has left', () => {
+  it('calls the service without a deadline, and with a signal that aborts when the last caller has left', () => {
     const { contexts, ends, service } = pendingService();
     const shared = singleFlight(service as Service<void, never>);
     const controller = new AbortController();
