@@ -28,10 +28,10 @@ export interface EventFields {
 /**
  * An event that a run reports on itself or on one of its services: a union discriminated by `type`.
  *
- * A run reports `started`, and at last `succeeded`, `failed` with the error that its subscriber receives, or `canceled`. In
- * between, each service that was started reports `started`, and then `succeeded`, `failed` with the service's own error, or
- * `canceled`. A run that ends before it calls a service reports `started` and its end. `teardown-failed` reports an error that a
- * teardown threw. It changes no outcome.
+ * A run reports `started`, and at last `succeeded`, `failed` with the error that its subscriber receives, or `canceled`.
+ * In between, each service that was started reports `started`, and then `succeeded`, `failed` with the service's own
+ * error, or `canceled`. A run that ends before it calls a service reports `started` and its end. `teardown-failed`
+ * reports an error that a teardown threw. It changes no outcome.
  *
  * `JSON.stringify(event)` contains as much of an error as a log line does.
  *

@@ -21,9 +21,9 @@ export interface WinstonLoggerConfig {
 /**
  * A logger for Node: winston writes each line as JSON with a timestamp to stderr, from the level in `LOG_LEVEL` on.
  *
- * Pass it to an aggregate: `withLogger(winstonLogger())`. Control characters are escaped, so that no field can end a line or
- * move the cursor of a terminal. `LOG_LEVEL` is read when the logger is used first, and the winston logger is created when the
- * first line is due. For other formats and transports, pass your own winston logger to `withLogger` instead.
+ * Pass it to an aggregate: `withLogger(winstonLogger())`. Control characters are escaped, so that no field can end a line
+ * or move the cursor of a terminal. `LOG_LEVEL` is read when the logger is used first, and the winston logger is created
+ * when the first line is due. For other formats and transports, pass your own winston logger to `withLogger` instead.
  *
  * `forkfast/winston` needs winston 3, an optional peer dependency. It does not run in browsers.
  *

@@ -35,9 +35,9 @@ const explicitBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.
  *   (`succeeded`, `failed`, `canceled`) and, for failures, `error.type`.
  * - `forkfast.active_runs` and `forkfast.active_services` count runs and services in flight. Queued services do not count.
  *
- * All have the attribute `forkfast.aggregate.name`, and those of services have `forkfast.service.name`. Services without a name of
- * their own share the name `[]`, because `aggregateEach` would add a time series for each index. Durations have the
- * resolution of RxJS's clock: milliseconds.
+ * All have the attribute `forkfast.aggregate.name`, and those of services have `forkfast.service.name`. Services without
+ * a name of their own share the name `[]`, because `aggregateEach` would add a time series for each index. Durations have
+ * the resolution of RxJS's clock: milliseconds.
  *
  * @param meter - By default the global meter of the provider that is registered when a run starts.
  * @remarks The names follow OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/).

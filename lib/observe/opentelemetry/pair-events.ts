@@ -7,10 +7,11 @@ export interface OpenRun<T> {
 }
 
 /**
- * Calls `open` with each start, and `close` with the matching end and the state that `open` returned. Keeps nothing of runs that have ended.
+ * Calls `open` with each start, and `close` with the matching end and the state that `open` returned. Keeps nothing of
+ * runs that have ended.
  *
- * If a sink ends the run while it receives an event, then the sinks behind it receive the end of the run first, and that event
- * afterwards. So services that are still open close with their run, and events after the end are dropped.
+ * If a sink ends the run while it receives an event, then the sinks behind it receive the end of the run first, and that
+ * event afterwards. So services that are still open close with their run, and events after the end are dropped.
  */
 export function pairEvents<T>(
   runs: Map<number, OpenRun<T>>,

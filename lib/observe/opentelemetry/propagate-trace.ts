@@ -7,10 +7,10 @@ import { spanOf } from './tracing.ts';
 /**
  * Returns a copy of `ctx` whose `propagate` contains `traceparent`, or the headers that the global propagator writes.
  *
- * Use it with a `fetch` that is not instrumented: an instrumented one adds the headers itself. Call it inside a service: the headers
- * name the service's span. If the active context is lost, as in browsers after an asynchronous call, they name the run's span. They
- * replace headers of the same name, in any case, and the other headers of the propagator. `baggage` stays if the propagator
- * writes none. Without an active span or a propagator, returns `ctx` itself.
+ * Use it with a `fetch` that is not instrumented: an instrumented one adds the headers itself. Call it inside a service:
+ * the headers name the service's span. If the active context is lost, as in browsers after an asynchronous call, they
+ * name the run's span. They replace headers of the same name, in any case, and the other headers of the propagator.
+ * `baggage` stays if the propagator writes none. Without an active span or a propagator, returns `ctx` itself.
  *
  * @param ctx - The context that the service received.
  *

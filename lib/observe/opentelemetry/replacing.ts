@@ -1,7 +1,9 @@
 import type { AggregateOption } from '../../core/options.ts';
 import type { EventSink } from '../events.ts';
 
-/** For options that add a sink of one kind: the last option replaces the sinks of the others, so nothing is counted twice. */
+/**
+ * For options that add a sink of one kind: the last option replaces the sinks of the others, so nothing is counted twice.
+ */
 export function replacing(): (sink: EventSink) => AggregateOption {
   const kind = new WeakSet<EventSink>();
   return (sink) => {

@@ -27,16 +27,17 @@ const replace = /* @__PURE__ */ replacing();
 /**
  * Creates a span for each run and for each of its services.
  *
- * Without this option, no span is created. If it is used twice, the last option wins. The parent of a run's span (`dashboard`) is the span that
- * is active when the caller subscribes. The parent of a service's span (`dashboard profile`) is the run's. The service's span is active while
- * the service is called and subscribed to, so spans of instrumented code nest under it. The subscriber is notified in its own
- * context. The spans of shared work (`singleFlight`, `perRun`) nest under the service that started it.
+ * Without this option, no span is created. If it is used twice, the last option wins. The parent of a run's span
+ * (`dashboard`) is the span that is active when the caller subscribes. The parent of a service's span
+ * (`dashboard profile`) is the run's. The service's span is active while the service is called and subscribed to, so
+ * spans of instrumented code nest under it. The subscriber is notified in its own context. The spans of shared work
+ * (`singleFlight`, `perRun`) nest under the service that started it.
  *
  * Attributes: `forkfast.aggregate.name`, `forkfast.service.name`, `forkfast.outcome` (`succeeded`, `failed`, `canceled`),
- * `forkfast.elapsed` (milliseconds since the run started) and, for failures, `error.type`: the HTTP status, or else the error's
- * `code` or `name`. Failures have the status `ERROR`. Cancellations do not. An exception is recorded once in a trace, in the
- * innermost span that failed. Spans contain the name and the code of foreign errors, but neither their message nor their stack,
- * because those quote URLs and headers.
+ * `forkfast.elapsed` (milliseconds since the run started) and, for failures, `error.type`: the HTTP status, or else the
+ * error's `code` or `name`. Failures have the status `ERROR`. Cancellations do not. An exception is recorded once in a
+ * trace, in the innermost span that failed. Spans contain the name and the code of foreign errors, but neither their
+ * message nor their stack, because those quote URLs and headers.
  *
  * The SDK's clock sets the times, as for all other spans.
  *

@@ -10,9 +10,10 @@ const maxLength = 2_048;
  * its services in milliseconds, and the outcome of those that did not succeed.
  *
  * The first metric, `total`, is the run. The metric of a service has the name of the service, or as in errors
- * `dashboard.profile` if its run is nested. Characters that HTTP does not allow in a token are percent-encoded. A description is
- * `failed`, `canceled`, `deadline exceeded` or `running`. The header goes to the client, so it never contains error text. The
- * value is one line of ASCII, at most 2,048 characters long: metrics that do not fit are left out. Without events it is empty.
+ * `dashboard.profile` if its run is nested. Characters that HTTP does not allow in a token are percent-encoded. A
+ * description is `failed`, `canceled`, `deadline exceeded` or `running`. The header goes to the client, so it never
+ * contains error text. The value is one line of ASCII, at most 2,048 characters long: metrics that do not fit are left
+ * out. Without events it is empty.
  *
  * @param events - The events of one run, or of all runs for one response, in the order in which a sink received them.
  * @remarks Server Timing (https://w3c.github.io/server-timing/). Scripts of another origin can read the header only with
@@ -49,7 +50,9 @@ export function serverTiming(events: readonly RunEvent[]): string {
   return value;
 }
 
-/** A nested run has a metric of its own only if its service is unknown: otherwise the metric of the service times the run. */
+/**
+ * A nested run has a metric of its own only if its service is unknown: otherwise the metric of the service times the run.
+ */
 function metricsOf(spans: readonly Span[], path: string): readonly string[] {
   return spans.flatMap((span) => {
     const name = path === '' ? span.name : joinPath(path, span.name);

@@ -21,7 +21,7 @@ export function cellsOf(text: string): number {
   return cells;
 }
 
-/** Terminals draw an emoji sequence, or the jamo of a Hangul syllable, as one glyph. They draw other characters side by side. */
+/** Terminals draw an emoji sequence, or the jamo of a Hangul syllable, as one glyph, and other characters side by side. */
 function cellsOfGrapheme(grapheme: string): number {
   if (emoji.test(grapheme)) return 2;
   const widths = Array.from(grapheme.replace(invisible, ''), (character) =>

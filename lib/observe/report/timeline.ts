@@ -35,8 +35,8 @@ interface Draft {
 /**
  * Returns the outermost runs in `events`, in order, each with everything that was started inside it.
  *
- * Events may be missing, as for a run in flight. A service without a start starts with its run. A service without an end ends with its
- * run, and a run without an end ends at the latest event of all.
+ * Events may be missing, as for a run in flight. A service without a start starts with its run. A service without an end
+ * ends with its run, and a run without an end ends at the latest event of all.
  */
 export function timeline(events: readonly RunEvent[]): readonly Span[] {
   const runs = new Map<number, Draft>();

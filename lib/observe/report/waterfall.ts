@@ -22,14 +22,14 @@ export interface WaterfallConfig {
 }
 
 /**
- * Draws runs as text, for terminals and for the messages of failing tests: a bar for each service, from its start to its end,
- * with its duration and its outcome.
+ * Draws runs as text, for terminals and for the messages of failing tests: a bar for each service, from its start to its
+ * end, with its duration and its outcome.
  *
- * Each outermost run has a line, followed by a line for each service and each run inside it. A nested run is indented beneath
- * the service that started it, or beneath its run if that service is unknown. A service that has not ended is `running`. The
- * picture contains the `name` and the `code` of foreign errors, but not their message, as logs do. Columns are aligned by the width
- * of characters in a terminal. Characters that would move the cursor are escaped, and texts are truncated to 100 characters.
- * The last line has no line break.
+ * Each outermost run has a line, followed by a line for each service and each run inside it. A nested run is indented
+ * beneath the service that started it, or beneath its run if that service is unknown. A service that has not ended is
+ * `running`. The picture contains the `name` and the `code` of foreign errors, but not their message, as logs do. Columns
+ * are aligned by the width of characters in a terminal. Characters that would move the cursor are escaped, and texts are
+ * truncated to 100 characters. The last line has no line break.
  *
  * @param events - The events of any number of runs, in the order in which a sink received them. Runs may be in flight.
  * @throws RangeError if `width` is not a positive integer.
@@ -106,7 +106,7 @@ function rowsOf(spans: readonly Span[], indent: string): readonly Row[] {
   });
 }
 
-/** The cells before, in and after a span. A span has at least one cell. It begins in the cell after the one in which its predecessor ended. */
+/** The numbers of cells before, in and after a span. A span has at least one cell. */
 function barOf(span: Span, root: Span, width: number): readonly [before: number, during: number, after: number] {
   const total = root.end - root.start || 1;
   const cellAt = (time: number): number =>

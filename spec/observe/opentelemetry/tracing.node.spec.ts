@@ -78,7 +78,10 @@ describe('withTracing, with a context manager and an instrumented fetch,', funct
   const never = (): void => undefined;
   const status = (code: number) => (response: ServerResponse) => response.writeHead(code).end();
 
-  /** Expects these spans, in one trace. No span starts before its parent, and each request names its own span as the parent. */
+  /**
+   * Expects these spans, in one trace. No span starts before its parent, and each request names its own span as the
+   * parent.
+   */
   const expectTree = async (...lines: string[]): Promise<void> => {
     await exported.ended(lines.filter((line) => !line.trim().startsWith('*')).length);
     expect(exported.tree()).to.equal(lines.join('\n'));
