@@ -206,7 +206,8 @@ export function reportErrors(action: () => void): void {
  */
 export function allowManyListeners(signal: AbortSignal): void {
   try {
-    globalThis.process?.getBuiltinModule?.('node:events').setMaxListeners(0, signal);
+    const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
+    process?.getBuiltinModule?.('node:events').setMaxListeners(0, signal);
   } catch {
     // The signal is not Node's own, as in jsdom: its listeners are not counted.
   }

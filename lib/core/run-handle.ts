@@ -55,7 +55,7 @@ export function deadlineSchedulerAfter(parentReports: () => boolean): SchedulerL
         if (parentReports()) this.schedule(current, 0);
         else work.call(this, current);
       };
-      return asyncScheduler.schedule(attempt as never, Math.max(0, delay), state);
+      return asyncScheduler.schedule(attempt, Math.max(0, delay), state);
     },
   };
 }

@@ -72,15 +72,21 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#emit('started');
     this.#subscriber.add(this);
     if (invalid) this.#end('failed', invalid);
-    if (this.ended) return;
-    this.#stopListening = onAbort(this.#caller, (cause) => {
-      this.#end('canceled', new CanceledError({ cause }));
-    });
-    if (this.ended) return;
+    if (!this.ended) {
+      this.#stopListening = onAbort(this.#caller, (cause) => {
+        this.#end('canceled', new CanceledError({ cause }));
+      });
+    }
+    if (!this.ended) this.#begin();
+  }
+
+  #begin(): void {
+    const fail = (): void => {
+      this.#end('failed', this.#deadlineExceeded());
+    };
     if (this.#deadline > this.#startedAt) this.#join();
-    else if (this.#parentReports())
-      this.#joined = this.#scheduler().schedule(() => this.#end('failed', this.#deadlineExceeded()));
-    else this.#end('failed', this.#deadlineExceeded());
+    else if (this.#parentReports()) this.#joined = this.#scheduler().schedule(fail);
+    else fail();
   }
 
   #join(): void {
@@ -197,7 +203,10 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     return {
       first: this.#deadline === Infinity ? Infinity : new Date(Math.ceil(this.#deadline)),
       scheduler: this.#scheduler(),
-      with: () => new Observable((out) => this.#end('failed', this.#deadlineExceeded(), out)),
+      with: () =>
+        new Observable((out) => {
+          this.#end('failed', this.#deadlineExceeded(), out);
+        }),
     };
   }
 

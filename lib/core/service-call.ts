@@ -23,7 +23,7 @@ export class ServiceCall implements SourceObserver<unknown> {
   state: 'queued' | 'running' | 'completed' = 'queued';
   hasValue = false;
   /** The values of the service, for the operator that joins the calls. */
-  readonly values: Observable<unknown> = new Observable((joined) => {
+  readonly values: Observable<unknown> = new Observable<unknown>((joined) => {
     this.joined = joined;
     this.#run.startCalls();
   });
