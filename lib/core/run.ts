@@ -16,7 +16,8 @@ import { type CallObserver, errorsOf, type Failure, ServiceCall } from './servic
 export function run<Out>(plan: RunPlan<Out>, caller: Context, input: unknown): Observable<Out> {
   return new Observable((subscriber) => {
     const invalid = checkCallerContext(caller);
-    new Run(plan, invalid ? background : caller, input, subscriber).start(invalid);
+    const ctx = invalid ? background : caller;
+    new Run(plan, ctx, input, subscriber).start(ctx, invalid);
   });
 }
 
@@ -30,7 +31,6 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   ended = false;
   currentService: string | undefined;
   readonly #plan: RunPlan<Out>;
-  readonly #caller: Context;
   readonly #subscriber: Subscriber<Out>;
   readonly #controller = new LazyAbortController(this);
   readonly #startedAt = asyncScheduler.now();
@@ -50,7 +50,6 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   constructor(plan: RunPlan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
     const { config, names, emit } = plan;
     this.#plan = plan;
-    this.#caller = caller;
     this.#input = input;
     this.#subscriber = subscriber;
     this.parent = runOf(caller);
@@ -68,12 +67,12 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#emit = eventsOf(config, this, caller, input, this.#startedAt);
   }
 
-  start(invalid: Error | undefined): void {
+  start(caller: Context, invalid: Error | undefined): void {
     this.#emit('started');
     this.#subscriber.add(this);
     if (invalid) this.#end('failed', invalid);
     if (!this.ended) {
-      this.#stopListening = onAbort(this.#caller, (cause) => {
+      this.#stopListening = onAbort(caller, (cause) => {
         this.#end('canceled', new CanceledError({ cause }));
       });
     }
