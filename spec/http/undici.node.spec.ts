@@ -90,30 +90,30 @@ describe('undiciFetch', function () {
     await server.closed;
   });
 
-  describe('sends', () => {
+  describe('the request', () => {
     for (const [url, encodings] of [
       ['http://api.test/', 'gzip, deflate'],
       ['https://api.test/', 'br, gzip, deflate'],
     ] as const) {
-      it(`no more headers than it needs, and accepts ${encodings} from ${url}`, () => {
+      it(`adds only the necessary headers, and accepts ${encodings} from ${url}`, () => {
         const headers = ['accept', '*/*', 'user-agent', 'undici', 'accept-encoding', encodings];
         expect(dispatch(url).options.headers).to.deep.equal(headers);
       });
     }
 
-    it("the caller's content type once", () => {
+    it("has the caller's content type once", () => {
       const { options } = dispatch(api, { method: 'POST', body: '{}', headers: { 'Content-Type': 'a/b' } });
       const names = (options.headers as string[]).filter((_each, index) => index % 2 === 0);
       expect(names).to.deep.equal(['content-type', 'accept', 'user-agent', 'accept-encoding']);
     });
 
-    it("the URL's own host, even if ctx.propagate has another", async () => {
+    it("has the URL's own host, even if ctx.propagate has another", async () => {
       const { url } = await serve(mirror);
       const sent = await lastValueFrom(fetchJson<Received>({ fetch, propagate: { Host: 'elsewhere.test' } }, url));
       expect(sent.headers['host']).to.equal(new URL(url).host);
     });
 
-    it("undici's own FormData", async () => {
+    it("can be undici's own FormData", async () => {
       const { url } = await serve(mirror);
       const form = new UndiciFormData();
       form.set('name', 'Alice');
@@ -122,7 +122,7 @@ describe('undiciFetch', function () {
       expect(sent.body).to.include('name="name"\r\n\r\nAlice\r\n');
     });
 
-    it('nothing for a scheme other than HTTP, not even through a pool', async () => {
+    it('is not sent for a scheme other than HTTP, even through a pool', async () => {
       const server = await serve(alice);
       const pool = new Pool(server.url);
       const ctx = { fetch: undiciFetch({ dispatcher: pool }) };
@@ -134,7 +134,7 @@ describe('undiciFetch', function () {
     });
   });
 
-  describe('reports to and from undici', () => {
+  describe('the handler of a request', () => {
     /** A controller of undici, and the calls that it received. */
     const recordingController = () => {
       const calls: [name: 'abort' | 'pause' | 'resume', reason?: unknown][] = [];
@@ -245,8 +245,8 @@ describe('undiciFetch', function () {
     });
   });
 
-  describe('uses the dispatcher', () => {
-    it('a MockAgent', async () => {
+  describe('the dispatcher', () => {
+    it('can be a MockAgent', async () => {
       const dispatcher = new MockAgent();
       dispatcher.disableNetConnect();
       const path = { path: '/a?b=1', method: 'POST', body: 'x' };
@@ -258,7 +258,7 @@ describe('undiciFetch', function () {
       expect(error.message).to.match(/^no answer \(UND_MOCK_ERR_MOCK_NOT_MATCHED\)/);
     });
 
-    it('a Pool with interceptors', async () => {
+    it('can be a Pool with interceptors', async () => {
       let count = 0;
       const server = await serve((_request, response) => response.writeHead(++count === 1 ? 503 : 200).end('1'));
       const pool = new Pool(server.url);
@@ -268,7 +268,7 @@ describe('undiciFetch', function () {
       await pool.close();
     });
 
-    it('a ProxyAgent', async () => {
+    it('can be a ProxyAgent', async () => {
       const server = await serve(alice);
       const proxy = createHttpServer();
       const tunnels: string[] = [];
@@ -289,7 +289,7 @@ describe('undiciFetch', function () {
       proxy.close();
     });
 
-    it('an Agent with HTTP/2, and cancels one stream of a connection', async () => {
+    it('can be an Agent with HTTP/2, where canceling ends one stream of a connection', async () => {
       const canceled = deferred();
       const server = createSecureServer({ cert: certificate, key }, (request, response) => {
         if (request.url === '/silence') request.stream.on('close', canceled.resolve);
@@ -318,7 +318,7 @@ describe('undiciFetch', function () {
       server.close();
     });
 
-    it('that it is given, or throws if that is not a dispatcher', () => {
+    it('cannot be anything else: undiciFetch throws', () => {
       expect(() => undiciFetch({ dispatcher: 'http://proxy.test' as never })).to.throw(
         TypeError,
         'undiciFetch: dispatcher: expected a Dispatcher of undici, got a string: pass new Agent(), for example',

@@ -5,19 +5,19 @@ describe('url', () => {
   const api = 'http://api.test';
   const id = 42;
 
-  const refusal = (make: () => URL): string => {
-    let made: URL;
+  const messageOf = (make: () => URL): string => {
+    let result: URL;
     try {
-      made = make();
+      result = make();
     } catch (error) {
       expect(error).to.be.instanceOf(TypeError);
       return (error as TypeError).message;
     }
-    return expect.fail(`made ${made.href}`);
+    return expect.fail(`expected an error, got ${result.href}`);
   };
 
   describe('the base', () => {
-    const made: [string, () => URL, string][] = [
+    const accepted: [string, () => URL, string][] = [
       ['a string', () => url`${api}/users/${id}`, 'http://api.test/users/42'],
       ['a string with a slash at its end', () => url`${'http://api.test/'}/users/${id}`, 'http://api.test/users/42'],
       ['a string with a path', () => url`${'http://api.test/v1'}/users/${id}`, 'http://api.test/v1/users/42'],
@@ -40,13 +40,13 @@ describe('url', () => {
       ['a literal, and no value', () => url`http://api.test/users/42`, 'http://api.test/users/42'],
       ['a literal with a query', () => url`http://api.test/users?id=${id}`, 'http://api.test/users?id=42'],
     ];
-    for (const [name, make, href] of made) {
-      it(`is taken as it is: ${name}`, () => {
+    for (const [name, make, href] of accepted) {
+      it(`accepts ${name}`, () => {
         expect(make()).to.be.instanceOf(URL).with.property('href', href);
       });
     }
 
-    it('leaves a URL that it is given as it was, and makes a new one', () => {
+    it('returns a new URL, and does not change a base that is a URL', () => {
       const base = new URL('http://api.test/v1/');
       expect(url`${base}/users`).not.to.equal(base);
       expect(url`${base}`).not.to.equal(base);
@@ -62,11 +62,11 @@ describe('url', () => {
       ['http://alice:sec?ret@api.test/?key=secret', '"http://…"'],
     ] as const) {
       const message = `url: base: expected a URL without a query and a fragment, got ${shown} with one: put it behind the path`;
-      it(`is refused with a query or a fragment that something follows: ${String(base)}`, () => {
-        expect(refusal(() => url`${base}/users/${id}`)).to.equal(message);
-        expect(refusal(() => url`${base}/users`)).to.equal(message);
-        expect(refusal(() => url`${base}${id}`)).to.equal(message);
-        expect(refusal(() => url`${base}?a=${id}`)).to.equal(message);
+      it(`rejects a query or a fragment that something follows: ${String(base)}`, () => {
+        expect(messageOf(() => url`${base}/users/${id}`)).to.equal(message);
+        expect(messageOf(() => url`${base}/users`)).to.equal(message);
+        expect(messageOf(() => url`${base}${id}`)).to.equal(message);
+        expect(messageOf(() => url`${base}?a=${id}`)).to.equal(message);
       });
     }
 
@@ -78,8 +78,8 @@ describe('url', () => {
       [{ href: api }, 'an instance of Object'],
       [Symbol('api'), 'a symbol'],
     ] as const) {
-      it(`is a string or a URL, and no ${shown}`, () => {
-        expect(refusal(() => url`${base as UrlValue}/users`)).to.equal(
+      it(`rejects ${shown}`, () => {
+        expect(messageOf(() => url`${base as UrlValue}/users`)).to.equal(
           `url: base: expected a string or a URL, got ${shown}`,
         );
       });
@@ -92,26 +92,26 @@ describe('url', () => {
       ['http://alice:sec/ret@api.test', '"http://api.test/users"'],
       ['s3://[', '"s3://[/users"'],
     ] as const) {
-      it(`is refused where it cannot be parsed, without its credentials: ${base}`, () => {
-        expect(refusal(() => url`${base}/users`)).to.equal(
+      it(`rejects an invalid URL, and does not show its credentials: ${base}`, () => {
+        expect(messageOf(() => url`${base}/users`)).to.equal(
           `url: expected a valid URL, got ${shown}: check its host and port`,
         );
-        expect(refusal(() => url`${base}/users/${id}?a=${'secret'}`)).not.to.include('secret');
+        expect(messageOf(() => url`${base}/users/${id}?a=${'secret'}`)).not.to.include('secret');
       });
     }
 
-    it('may have a scheme of its own, and no path', () => {
+    it('accepts any scheme, and no path', () => {
       expect(url`${'capacitor://localhost'}`.href).to.equal('capacitor://localhost');
       expect(url`${'capacitor://localhost'}?page=${1}`.href).to.equal('capacitor://localhost?page=1');
     });
 
-    it('is refused without a scheme, though its host was taken for one', () => {
-      expect(refusal(() => url`${'localhost:3000'}/users/${id}`)).to.equal(
+    it('rejects a host with a port and without a scheme, which parses as a scheme', () => {
+      expect(messageOf(() => url`${'localhost:3000'}/users/${id}`)).to.equal(
         'url: base: expected a URL with a scheme, got "localhost:3000": put http:// or https:// before it',
       );
     });
 
-    it('may be relative in a page, and is refused where there is none', () => {
+    it('accepts a relative base in a page, and rejects it where there is no page', () => {
       const relative: [() => URL, string][] = [
         [() => url`${'/api'}/users/${id}`, '/api/users/42'],
         [() => url`${'/'}/users/${id}`, '/users/42'],
@@ -121,21 +121,21 @@ describe('url', () => {
       for (const [make, path] of relative) {
         if (typeof document === 'undefined') {
           const [shown] = path.split('?');
-          expect(refusal(make)).to.equal(
+          expect(messageOf(make)).to.equal(
             `url: expected an absolute URL, since there is no page, got ${JSON.stringify(shown)}: add the scheme and the host`,
           );
         } else {
           expect(make().href).to.equal(location.origin + path);
         }
       }
-      expect(refusal(() => url`${'/'}/${''}`)).to.equal(
+      expect(messageOf(() => url`${'/'}/${''}`)).to.equal(
         'url: path segment: expected text other than "", "." and "..", got ""',
       );
     });
 
-    it('may be nothing at all: the page itself, where there is one', () => {
+    it('resolves an empty template to the page, and rejects it where there is no page', () => {
       if (typeof document === 'undefined') {
-        expect(refusal(() => url``)).to.equal(
+        expect(messageOf(() => url``)).to.equal(
           'url: expected an absolute URL, since there is no page, got "": add the scheme and the host',
         );
       } else {
@@ -169,21 +169,21 @@ describe('url', () => {
       [false, 'false'],
     ];
     for (const [value, segment] of encoded) {
-      it(`is one segment: ${JSON.stringify(String(value))}`, () => {
+      it(`is encoded as one segment: ${JSON.stringify(String(value))}`, () => {
         expect(url`${api}/users/${value}`.href).to.equal(`http://api.test/users/${segment}`);
         expect(url`${api}/users/${value}/orders`.href).to.equal(`http://api.test/users/${segment}/orders`);
         expect(url`http://api.test/users/${value}?a=b`.href).to.equal(`http://api.test/users/${segment}?a=b`);
       });
     }
 
-    it('is a part of a segment, where letters are around it', () => {
+    it('is a part of a segment when text is around it', () => {
       expect(url`${api}/users/u${id}.json`.href).to.equal('http://api.test/users/u42.json');
       expect(url`${api}/${'a/'}${'/b'}`.href).to.equal('http://api.test/a%2F%2Fb');
       expect(url`${api}/v${'.'}${'..'}`.href).to.equal('http://api.test/v...');
       expect(url`${api}/. ${'.'}`.href).to.equal('http://api.test/.%20.');
     });
 
-    const unsound: [unknown, string][] = [
+    const invalid: [unknown, string][] = [
       [undefined, 'undefined'],
       [null, 'null'],
       [NaN, 'NaN'],
@@ -195,14 +195,14 @@ describe('url', () => {
       [Symbol('a'), 'a symbol'],
       [() => 42, 'a function'],
     ];
-    for (const [value, shown] of unsound) {
-      it(`is no ${shown}, in the path or in the query`, () => {
+    for (const [value, shown] of invalid) {
+      it(`is rejected if it is ${shown}, in the path and in the query`, () => {
         const message = `url: path segment: expected a string, a finite number, a bigint or a boolean, got ${shown}`;
-        expect(refusal(() => url`${api}/users/${value as UrlValue}`)).to.equal(message);
-        expect(refusal(() => url`${api}/users?id=${value as UrlValue}`)).to.equal(
+        expect(messageOf(() => url`${api}/users/${value as UrlValue}`)).to.equal(message);
+        expect(messageOf(() => url`${api}/users?id=${value as UrlValue}`)).to.equal(
           message.replace('path segment', 'query value'),
         );
-        expect(refusal(() => url`http://api.test/users/${value as UrlValue}`)).to.equal(message);
+        expect(messageOf(() => url`http://api.test/users/${value as UrlValue}`)).to.equal(message);
       });
     }
 
@@ -236,8 +236,8 @@ describe('url', () => {
       [() => url`${api}/users/${'..'} \0`, '".."'],
     ];
     for (const [make, shown] of dots) {
-      it(`is no empty and no dot segment: ${shown} ${String(make).replace('() => ', '')}`, () => {
-        expect(refusal(make)).to.equal(`url: path segment: expected text other than "", "." and "..", got ${shown}`);
+      it(`is rejected as an empty or dot segment: ${shown} ${String(make).replace('() => ', '')}`, () => {
+        expect(messageOf(make)).to.equal(`url: path segment: expected text other than "", "." and "..", got ${shown}`);
       });
     }
 
@@ -246,22 +246,22 @@ describe('url', () => {
       ['a\udc00b?c', '"a\\udc00b?c"'],
       ['\udc00\ud800', '"\\udc00\\ud800"'],
     ] as const) {
-      it(`has no lone surrogate: ${shown}`, () => {
-        expect(refusal(() => url`${api}/users/${value}`)).to.equal(
+      it(`is rejected with a lone surrogate: ${shown}`, () => {
+        expect(messageOf(() => url`${api}/users/${value}`)).to.equal(
           `url: path segment: expected well-formed text, got a lone surrogate in ${shown}`,
         );
-        expect(refusal(() => url`${api}/users?q=${value}`)).to.equal(
+        expect(messageOf(() => url`${api}/users?q=${value}`)).to.equal(
           'url: query value: expected well-formed text, got a lone surrogate',
         );
       });
     }
 
-    it('is quoted up to 80 characters', () => {
-      const message = refusal(() => url`${api}/users/${'x'.repeat(1_000)}\ud800${'\ud800'.padStart(500, 'y')}`);
+    it('is quoted in an error up to 80 characters', () => {
+      const message = messageOf(() => url`${api}/users/${'x'.repeat(1_000)}\ud800${'\ud800'.padStart(500, 'y')}`);
       expect(message).to.equal(
         `url: path segment: expected well-formed text, got a lone surrogate in "${'y'.repeat(80)}…"`,
       );
-      const fits = refusal(() => url`${api}/users/${'\ud800'.padStart(80, 'y')}`);
+      const fits = messageOf(() => url`${api}/users/${'\ud800'.padStart(80, 'y')}`);
       expect(fits).to.equal(
         `url: path segment: expected well-formed text, got a lone surrogate in "${'y'.repeat(79)}\\ud800"`,
       );
@@ -283,12 +283,12 @@ describe('url', () => {
       [() => url`http://api.test/users?q=a/${'..'}`, 'http://api.test/users?q=a/..'],
     ];
     for (const [make, href] of made) {
-      it(`is one value: ${String(make).replace('() => ', '')}`, () => {
+      it(`is encoded as one value: ${String(make).replace('() => ', '')}`, () => {
         expect(make().href).to.equal(href);
       });
     }
 
-    it('round-trips', () => {
+    it('decodes to the value', () => {
       const q = 'a&b=c d+e%#?/\\é\u0000';
       expect(url`${api}/users?q=${q}`.searchParams.get('q')).to.equal(q);
     });
@@ -319,11 +319,11 @@ describe('url', () => {
       [() => url`${''}//evil.test/${id}`, '"//evil.test/42"', '""'],
     ];
     for (const [make, tail, base] of changed) {
-      it(`is that of the base: ${String(make).replace('() => ', '')}`, () => {
-        const message = refusal(make);
-        const nowhere = typeof document === 'undefined' && base === '""' && tail.startsWith('"//');
+      it(`cannot change: ${String(make).replace('() => ', '')}`, () => {
+        const message = messageOf(make);
+        const noPage = typeof document === 'undefined' && base === '""' && tail.startsWith('"//');
         expect(message).to.equal(
-          nowhere
+          noPage
             ? `url: expected an absolute URL, since there is no page, got ${tail}: add the scheme and the host`
             : `url: expected a path behind the base ${base}, got ${tail}, which changes the origin: put the whole origin into the base, and start the path with "/"`,
         );

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { url, type UrlValue } from '../../lib/index.ts';
 
-/** What has escaped from other people's paths, and what is unlike any text: lone surrogates too. */
+/** Text that has escaped from the paths of other libraries, and lone surrogates. */
 const nasty = fc.constantFrom(
   ...[
     '.',
@@ -66,7 +66,7 @@ const base = fc.constantFrom<string | URL>(
   new URL('https://api.test/v1'),
 );
 
-/** A template, and values for its holes: the tag is a function like any other. */
+/** Calls the template tag as a function. */
 function fill(literals: readonly string[], values: readonly UrlValue[]): URL {
   return url(Object.assign([...literals], { raw: literals }), ...values);
 }
@@ -95,9 +95,9 @@ const segments = ({ pathname }: URL): string[] => pathname.split('/').map(decode
 const runs = { numRuns: 2_000 };
 
 describe('security: url', function () {
-  this.timeout(60_000); // for the square of the longest URL's length it takes minutes
+  this.timeout(60_000); // a quadratic algorithm would take minutes for the longest URL
 
-  it('makes of each value one segment that decodes to it, or refuses it: and only what is no segment', () => {
+  it('encodes each value as one segment that decodes to it, and throws only for text that cannot be a segment', () => {
     fc.assert(
       fc.property(base, text, text, (at, first, second) => {
         const harmless = url`${at}/users/${'x'}/orders/${'x'}`;
@@ -120,7 +120,7 @@ describe('security: url', function () {
     );
   });
 
-  it('makes of each value in a query or a fragment one value that decodes to it, and touches no path', () => {
+  it('encodes each value of a query or a fragment so that it decodes to the value, and keeps the path', () => {
     fc.assert(
       fc.property(base, text, text, text, (at, name, value, hash) => {
         const harmless = url`${at}/users`;
@@ -135,8 +135,8 @@ describe('security: url', function () {
     );
   });
 
-  it('keeps the origin and the number of segments in any template, however its author broke the line', () => {
-    // Of these, a parser drops some, and takes some for a slash.
+  it('keeps the origin and the number of segments in any template, even with line breaks', () => {
+    // The parser drops some of these, and reads some as a slash.
     const blank = fc.constantFrom('', '', '\n', '\t', '\r\n  ', ' ', '\0', '.', '%2e', '%2', 'v', '\\', '/', '/users/');
     const hole = fc.record({ before: blank, value: text, after: blank });
     fc.assert(
@@ -155,7 +155,7 @@ describe('security: url', function () {
     );
   });
 
-  it('keeps the origin where nothing is between the base and the value', () => {
+  it('keeps the origin when nothing is between the base and the value', () => {
     fc.assert(
       fc.property(base, text, (at, value) => {
         const made = attempt(() => url`${at}${value}`);
@@ -168,11 +168,11 @@ describe('security: url', function () {
     );
   });
 
-  it('reads what cannot be parsed in time that grows as its length does', () => {
+  it('rejects an invalid URL in linear time', () => {
     expect(attempt(() => url`${'/'.repeat(300_000)}?${'S3CRET'}`)).to.be.instanceOf(TypeError);
   });
 
-  it('quotes no value of a query, whatever is wrong with it', () => {
+  it('quotes no value of a query in an error', () => {
     fc.assert(
       fc.property(text, fc.constantFrom('\ud800', '\udc00'), (around, lone) => {
         const made = attempt(() => url`http://api.test/users?token=${`${around}S3CRET${lone}`}`);

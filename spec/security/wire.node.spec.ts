@@ -3,20 +3,21 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { lastValueFrom } from 'rxjs';
-import { background, fetchText, NetworkError } from '../../lib/index.ts';
+import { fetchText, NetworkError } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
-import { closeServers, serve } from '../support/servers.ts';
+import { closeServers, reply, serve } from '../support/servers.ts';
 import { text } from '../support/texts.ts';
+import { describeTransports } from '../support/transports.ts';
 
-/** No case tells the names of headers apart. */
+/** Header names are case-insensitive. */
 const lowerName = (line: string): string => line.replace(/^[^:]*/, (name) => name.toLowerCase());
 
-describe('security: the wire', function () {
+describeTransports('security: the wire', function ({ ctx }) {
   this.timeout(60_000);
   afterEach(closeServers);
 
   describe('the bytes of a request', () => {
-    /** Each request up to its empty line, as bytes. */
+    /** The head of each request, as bytes. */
     const requests: string[] = [];
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
@@ -44,8 +45,8 @@ describe('security: the wire', function () {
       await once(server, 'close');
     });
 
-    it('hold one line more for a header, which is it; or there is no request', async () => {
-      await lastValueFrom(fetchText(background, origin));
+    it('have exactly one more line for a header, or there is no request', async () => {
+      await lastValueFrom(fetchText(ctx, origin));
       const [bare = ''] = requests.splice(0);
       const name = fc.oneof(fc.stringMatching(/^[0-9A-Za-z._-]{0,8}$/), text);
       const value = fc.oneof(
@@ -53,21 +54,21 @@ describe('security: the wire', function () {
         fc.uint8Array({ maxLength: 12 }).map((bytes) => String.fromCharCode(...bytes)),
       );
       await fc.assert(
-        fc.asyncProperty(name, value, fc.boolean(), async (end, said, own) => {
-          const header = { [`x-${end}`]: said };
-          const source = own
-            ? fetchText(background, origin, { headers: header })
-            : fetchText({ propagate: header }, origin);
-          const told = await lastValueFrom(source).catch((error: unknown) => error);
+        fc.asyncProperty(name, value, fc.boolean(), async (end, content, own) => {
+          const header = { [`x-${end}`]: content };
+          const answer = own
+            ? fetchText(ctx, origin, { headers: header })
+            : fetchText({ ...ctx, propagate: header }, origin);
+          const outcome = await lastValueFrom(answer).catch((error: unknown) => error);
           const lines = requests.splice(0).map((request) => request.split('\r\n'));
-          if (told instanceof TypeError) {
+          if (outcome instanceof TypeError) {
             expect(lines).to.deep.equal([]);
             return;
           }
-          expect(told).to.equal('ok');
-          const more = lines.map((seen) => seen.filter((line) => !bare.split('\r\n').includes(line)));
+          expect(outcome).to.equal('ok');
+          const more = lines.map((request) => request.filter((line) => !bare.split('\r\n').includes(line)));
           expect(more.flat().map(lowerName)).to.deep.equal([
-            `x-${end.toLowerCase()}: ${said.replace(/^[\t ]+|[\t ]+$/g, '')}`,
+            `x-${end.toLowerCase()}: ${content.replace(/^[\t ]+|[\t ]+$/g, '')}`,
           ]);
           expect(lines[0]).to.have.length(bare.split('\r\n').length + 1);
         }),
@@ -77,19 +78,18 @@ describe('security: the wire', function () {
   });
 
   for (const status of [301, 302, 303, 307, 308]) {
-    it(`carries no credentials to where a ${String(status)} points: no connection is made`, async () => {
-      const elsewhere = await serve((_request, response) => response.end('stolen'));
-      const upstream = await serve((_request, response) => {
-        response.writeHead(status, { location: `${elsewhere.url}/?token=secret` }).end('{"token":"secret"}');
-      });
-      const ctx = { propagate: { authorization: 'Bearer secret', 'x-api-key': 'secret' } };
+    it(`sends no credentials to the target of a ${String(status)}, and never connects to it`, async () => {
+      const target = await serve(reply('stolen'));
+      const location = `${target.url}/?token=secret`;
+      const upstream = await serve(reply('{"token":"secret"}', { location }, status));
+      const given = { ...ctx, propagate: { authorization: 'Bearer secret', 'x-api-key': 'secret' } };
       for (const init of [{}, { method: 'POST', body: 'secret', headers: { cookie: 'secret' } }]) {
-        const error = await failureOf(fetchText(ctx, `${upstream.url}/here`, init), NetworkError);
+        const error = await failureOf(fetchText(given, `${upstream.url}/here`, init), NetworkError);
         expect(JSON.stringify(error) + error.message).not.to.include('secret');
         expect(error.message).to.include('a refused redirect');
       }
       expect(upstream.requests).to.have.length(2);
-      expect(elsewhere.connections).to.equal(0);
+      expect(target.connections).to.equal(0);
     });
   }
 });

@@ -1,6 +1,6 @@
 /**
- * A self-signed certificate of localhost and 127.0.0.1 for specs alone, good until the year 2126, and its key, which is no
- * secret. Node can use certificates, and make none:
+ * A self-signed certificate for localhost and 127.0.0.1, and its key, which is not secret: only the specs use them. The certificate
+ * is valid until 2126. Node cannot create one, so this command did:
  * `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=localhost
  * -addext subjectAltName=DNS:localhost,IP:127.0.0.1`.
  */

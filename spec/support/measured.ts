@@ -1,11 +1,11 @@
 import { type DataPoint, type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 
-/** A real meter provider, and what it has measured. */
+/** A meter provider of the OpenTelemetry SDK, and its measurements. */
 export interface Measuring {
   readonly provider: MeterProvider;
-  /** Each time series as a line: `active_runs aggregate.name=dashboard 0`, of durations their number and their sum. */
+  /** Each time series as a line: `active_runs aggregate.name=dashboard 0`. A histogram shows its count and its sum. */
   readonly lines: () => Promise<string[]>;
-  /** The name, description, unit and bounds of each instrument. */
+  /** The name, description, unit and boundaries of each instrument. */
   readonly instruments: () => Promise<Record<string, unknown>[]>;
 }
 
