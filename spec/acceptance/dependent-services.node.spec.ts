@@ -1,58 +1,48 @@
 import { expect } from 'chai';
-import { createServer, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { firstValueFrom, type Observable, switchMap } from 'rxjs';
-import { aggregate, background, type Context, fetchJson, perRun, silent, url, withLogger } from '../../lib/index.ts';
-
-/** One server for both services: what was asked of it, and when a connection closes without an answer. */
-async function upstream(orders: (response: ServerResponse) => void) {
-  const asked: string[] = [];
-  let left: () => void = () => undefined;
-  const abandoned = new Promise<void>((resolve) => (left = resolve));
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? '');
-    response.on('close', () => {
-      if (!response.writableEnded) left();
-    });
-    if (request.url?.startsWith('/profiles/')) response.end('{"name":"Alice","accountId":7}');
-    else orders(response);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const base = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
-  const profile = perRun((ctx, id: number) => fetchJson<{ accountId: number }>(ctx, url`${base}/profiles/${id}`));
-  const ordersOf = (ctx: Context, id: number): Observable<unknown> =>
-    profile(ctx, id).pipe(switchMap(({ accountId }) => fetchJson(ctx, url`${base}/accounts/${accountId}/orders`)));
-  const close = (): void => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { asked, abandoned, close, profile, orders: ordersOf };
-}
+import { aggregate, background, type Context, fetchJson, perRun, type Service, url } from '../../lib/index.ts';
+import { closeServers, deferred, type Loopback, serve } from '../support/servers.ts';
 
 describe('services that depend on each other, over real sockets', () => {
-  it('ask for the profile once, and for the orders when it has come', async () => {
-    const { asked, close, profile, orders } = await upstream((response) => response.end('5'));
-    const ask = aggregate({ profile, orders }, withLogger(silent));
-    expect(await firstValueFrom(ask(background, 42))).to.deep.equal({
+  afterEach(closeServers);
+
+  interface Upstream {
+    readonly server: Loopback;
+    readonly dashboard: Service<number, { profile: unknown; orders: unknown }>;
+  }
+
+  /** One server for both services, and an aggregate whose orders need the profile. */
+  async function upstream(respond: (response: ServerResponse) => void): Promise<Upstream> {
+    const server = await serve((request, response) => {
+      if (request.url?.startsWith('/profiles/')) response.end('{"name":"Alice","accountId":7}');
+      else respond(response);
+    });
+    const base = server.url;
+    const profile = perRun((ctx, id: number) => fetchJson<{ accountId: number }>(ctx, url`${base}/profiles/${id}`));
+    const orders = (ctx: Context, id: number): Observable<unknown> =>
+      profile(ctx, id).pipe(switchMap(({ accountId }) => fetchJson(ctx, url`${base}/accounts/${accountId}/orders`)));
+    return { server, dashboard: aggregate({ profile, orders }) };
+  }
+
+  it('request the profile once, and the orders when it has come', async () => {
+    const { server, dashboard } = await upstream((response) => response.end('5'));
+    expect(await firstValueFrom(dashboard(background, 42))).to.deep.equal({
       profile: { name: 'Alice', accountId: 7 },
       orders: 5,
     });
-    expect(asked).to.deep.equal(['/profiles/42', '/accounts/7/orders']);
-    close();
+    expect(server.requests).to.deep.equal(['GET /profiles/42', 'GET /accounts/7/orders']);
   });
 
-  it('are torn down together: the connection of the orders closes when the caller leaves', async () => {
-    let arrived: () => void = () => undefined;
-    const pending = new Promise<void>((resolve) => (arrived = resolve));
-    const { abandoned, close, profile, orders } = await upstream(() => {
-      arrived();
+  it('are torn down together: the connection of the orders closes when the caller unsubscribes', async () => {
+    const [requested, closed] = [deferred(), deferred()];
+    const { dashboard } = await upstream((response) => {
+      response.on('close', closed.resolve);
+      requested.resolve();
     });
-    const subscription = aggregate({ profile, orders }, withLogger(silent))(background, 42).subscribe();
-    await pending;
-    subscription.unsubscribe();
-    await abandoned;
-    close();
+    const run = dashboard(background, 42).subscribe();
+    await requested.promise;
+    run.unsubscribe();
+    await closed.promise;
   });
 });

@@ -1,61 +1,50 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import { inspect } from 'node:util';
-import { firstValueFrom, lastValueFrom, type Observable, of, toArray } from 'rxjs';
+import { firstValueFrom, lastValueFrom, type Observable, of } from 'rxjs';
 import {
   background,
-  CanceledError,
   type Context,
   DecodeError,
   HttpError,
   type Service,
   ServiceError,
-  silent,
   ValidationError,
-  withLogger,
 } from '../../lib/index.ts';
 import { orderService, profileService, UserAggregator } from '../../lib/user-aggregator.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { closeServers, type Loopback, serve } from '../support/servers.ts';
 
-describe('UserAggregator, over loopback servers', function () {
+describe('UserAggregator, with profileService and orderService', function () {
   this.timeout(30_000);
   expectNoUnhandledRejections();
   afterEach(closeServers);
 
-  type Answer = string | { readonly status: number } | undefined;
+  type Answer = string | { readonly status: number };
 
-  /** Answers each path with its JSON or its status; `undefined` is never answered. */
+  /** Responds to each path with its JSON or its status. */
   const upstream = async (answers: Readonly<Record<string, Answer>>): Promise<Loopback> =>
     serve((request, response) => {
       const path = request.url ?? '';
-      const answer = Object.hasOwn(answers, path) ? answers[path] : { status: 404 };
+      const answer = answers[path] ?? { status: 404 };
       if (typeof answer === 'string') response.setHeader('content-type', 'application/json').end(answer);
-      else if (answer) response.writeHead(answer.status).end();
+      else response.writeHead(answer.status).end();
     });
-  const sound = { '/profiles/42': '{"name":"Alice"}', '/orders/42': '{"orders":5}' };
+  const valid = { '/profiles/42': '{"name":"Alice"}', '/orders/42': '{"orders":5}' };
 
   const users = (profileUrl: string | URL, orderUrl: string | URL = profileUrl): UserAggregator =>
-    new UserAggregator({ profile: profileService(profileUrl), orders: orderService(orderUrl) }, withLogger(silent));
-
-  it('asks both services, and says both answers in one line', async () => {
-    const [profiles, orders] = [await upstream(sound), await upstream(sound)];
-    const lines = users(profiles.url, orders.url).aggregate(background, 42);
-    expect(await lastValueFrom(lines.pipe(toArray()))).to.deep.equal(['User: Alice | Orders: 5']);
-    expect(profiles.requests).to.deep.equal(['GET /profiles/42']);
-    expect(orders.requests).to.deep.equal(['GET /orders/42']);
-  });
+    new UserAggregator({ profile: profileService(profileUrl), orders: orderService(orderUrl) });
 
   const bases: [string, (url: string) => string | URL, string][] = [
-    ['a slash at its end', (url) => `${url}/`, ''],
-    ['a path', (url) => `${url}/v1`, '/v1'],
-    ['a path with a slash at its end', (url) => `${url}/v1/`, '/v1'],
-    ['a URL', (url) => new URL(url), ''],
-    ['a URL with a path', (url) => new URL('/v1/', url), '/v1'],
+    ['with a trailing slash', (url) => `${url}/`, ''],
+    ['with a path', (url) => `${url}/v1`, '/v1'],
+    ['with a path and a trailing slash', (url) => `${url}/v1/`, '/v1'],
+    ['as an object', (url) => new URL(url), ''],
+    ['as an object with a path', (url) => new URL('/v1/', url), '/v1'],
   ];
   for (const [name, base, prefix] of bases) {
-    it(`takes a base with ${name}`, async () => {
+    it(`accepts a base URL ${name}`, async () => {
       const { url, requests } = await upstream({
         [`${prefix}/profiles/42`]: '{"name":"Alice"}',
         [`${prefix}/orders/42`]: '{"orders":5}',
@@ -66,7 +55,7 @@ describe('UserAggregator, over loopback servers', function () {
     });
   }
 
-  it('answers with what it checked, and with nothing beside it', async () => {
+  it('emits only the fields that it has checked', async () => {
     const { url } = await upstream({
       '/profiles/42': '{"__proto__":{"admin":true},"name":"Älice","password":"secret"}',
       '/orders/42': '{"orders":0,"customer":"secret"}',
@@ -92,8 +81,8 @@ describe('UserAggregator, over loopback servers', function () {
     ['a bare number', { '/orders/42': '5' }, 'orders: expected an object'],
   ];
   for (const [name, answers, message] of shapes) {
-    it(`fails with a ServiceError that says what was wrong with another shape: ${name}`, async () => {
-      const { url } = await upstream({ ...sound, ...answers });
+    it(`fails with a ServiceError that says what is wrong with ${name}`, async () => {
+      const { url } = await upstream({ ...valid, ...answers });
       const error = await failureOf(users(url).aggregate(background, 42), ServiceError);
       expect(error.message).to.equal(message);
       expect(error.service).to.equal(message.split(':')[0]);
@@ -102,7 +91,7 @@ describe('UserAggregator, over loopback servers', function () {
     });
   }
 
-  it('takes nothing from a polluted prototype', async () => {
+  it('reads no field from a polluted prototype', async () => {
     const { url } = await upstream({ '/orders/42': '{}' });
     Object.defineProperty(Object.prototype, 'orders', { value: 5, configurable: true });
     try {
@@ -112,8 +101,8 @@ describe('UserAggregator, over loopback servers', function () {
     }
   });
 
-  it('fails with a ServiceError for HTML, an empty answer and a status', async () => {
-    const { url } = await upstream({ ...sound, '/profiles/1': '<h1>Alice</h1>', '/profiles/2': '', '/orders/42': '' });
+  it('fails with a ServiceError for HTML and an empty body, and a service with an HttpError for a status', async () => {
+    const { url } = await upstream({ ...valid, '/profiles/1': '<h1>Alice</h1>', '/profiles/2': '', '/orders/42': '' });
     const failures: [number, abstract new (...args: never[]) => Error, string][] = [
       [
         1,
@@ -124,11 +113,11 @@ describe('UserAggregator, over loopback servers', function () {
       [42, DecodeError, `orders: expected JSON, got an empty body (HTTP 200) from GET ${url}/orders/42`],
     ];
     for (const [id, type, message] of failures) {
-      const ask = new UserAggregator(
-        { profile: profileService(url), orders: id === 42 ? orderService(url) : () => of({ orders: 5 }) },
-        withLogger(silent),
-      );
-      const error = await failureOf(ask.aggregate(background, id), ServiceError);
+      const users = new UserAggregator({
+        profile: profileService(url),
+        orders: id === 42 ? orderService(url) : () => of({ orders: 5 }),
+      });
+      const error = await failureOf(users.aggregate(background, id), ServiceError);
       expect(error.message).to.equal(message);
       expect(error.cause).to.be.instanceOf(type);
     }
@@ -136,38 +125,8 @@ describe('UserAggregator, over loopback servers', function () {
     expect(missing.message).to.equal(`HTTP 404 from GET ${url}/profiles/7`);
   });
 
-  it('closes the connection to the other service when one fails', async () => {
-    const orders = await upstream({ '/orders/42': undefined });
-    const profiles = await serve((_request, response) => {
-      void orders.requested.then(() => response.writeHead(500).end());
-    });
-    const error = await failureOf(users(profiles.url, orders.url).aggregate(background, 42), ServiceError);
-    expect(error).to.have.property('service', 'profile');
-    expect(error.cause).to.be.instanceOf(HttpError);
-    await orders.closed;
-  });
-
-  it('closes both connections when the caller aborts, and when it unsubscribes', async () => {
-    const silence = { '/profiles/42': undefined, '/orders/42': undefined };
-    for (const way of ['abort', 'unsubscribe']) {
-      const [profiles, orders] = [await upstream(silence), await upstream(silence)];
-      const controller = new AbortController();
-      const ctx = { signal: controller.signal };
-      const errors: unknown[] = [];
-      const run = users(profiles.url, orders.url)
-        .aggregate(ctx, 42)
-        .subscribe({ error: (error) => errors.push(error) });
-      await Promise.all([profiles.requested, orders.requested]);
-      if (way === 'abort') controller.abort('the user left');
-      else run.unsubscribe();
-      await Promise.all([profiles.closed, orders.closed]);
-      expect(errors).to.have.length(way === 'abort' ? 1 : 0);
-      if (way === 'abort') expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', 'the user left');
-    }
-  });
-
-  it('fails with a ServiceError for an id or a base that makes no URL', async () => {
-    const { url, requests } = await upstream(sound);
+  it('fails with a ServiceError, and sends nothing, for an id or a base that makes no URL', async () => {
+    const { url, requests } = await upstream(valid);
     const noId = await failureOf(users(url).aggregate(background, NaN), ServiceError);
     expect(noId.message).to.equal(
       'profile: url: path segment: expected a string, a finite number, a bigint or a boolean, got NaN',
@@ -183,15 +142,15 @@ describe('UserAggregator, over loopback servers', function () {
     expect(requests).to.deep.equal(['GET /profiles/..%2Fadmin%2F..']);
   });
 
-  it('takes services that are none of ours, and a wider context', async () => {
+  it('accepts other services, and a context with more fields', async () => {
     interface Tenant extends Context {
       readonly tenant: string;
     }
     const profile: Service<number, { readonly name: string }, Tenant> = (ctx, id) =>
       of({ name: `${ctx.tenant}'s ${String(id)}` });
-    const ask = new UserAggregator({ profile, orders: () => of({ orders: 1 }) }, withLogger(silent));
-    expectTypeOf(ask.aggregate).parameters.toEqualTypeOf<[Tenant, number]>();
-    expectTypeOf(ask.aggregate).returns.toEqualTypeOf<Observable<string>>();
-    expect(await firstValueFrom(ask.aggregate({ tenant: 'acme' }, 42))).to.equal("User: acme's 42 | Orders: 1");
+    const users = new UserAggregator({ profile, orders: () => of({ orders: 1 }) });
+    expectTypeOf(users.aggregate).parameters.toEqualTypeOf<[Tenant, number]>();
+    expectTypeOf(users.aggregate).returns.toEqualTypeOf<Observable<string>>();
+    expect(await firstValueFrom(users.aggregate({ tenant: 'acme' }, 42))).to.equal("User: acme's 42 | Orders: 1");
   });
 });

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
-import { checkContext } from '../../lib/core/context.ts';
-import { background, type Context, type Fetch } from '../../lib/index.ts';
+import { of } from 'rxjs';
+import { aggregate, background, type Context, type Fetch, fromAbortable } from '../../lib/index.ts';
+import { errorOf, notificationsOf } from '../support/failure.ts';
 
 describe('background', () => {
   it('is frozen and empty', () => {
@@ -10,73 +11,61 @@ describe('background', () => {
   });
 });
 
-describe('Context', () => {
-  it('takes the fetch of the platform as it is', () => {
+describe('a context', () => {
+  const fetching: Fetch = () => expect.fail('called');
+  const valid: readonly Context[] = [
+    background,
+    { signal: undefined, deadline: undefined, fetch: undefined, propagate: undefined },
+    { signal: new AbortController().signal, deadline: Infinity, fetch: fetching, propagate: {} },
+    { propagate: Object.create(null) as Record<string, string> },
+  ];
+  for (const [index, ctx] of valid.entries()) {
+    it(`is accepted with valid fields: ${String(index)}`, () => {
+      expect(notificationsOf(aggregate({ a: () => of(1) })(ctx))).to.deep.equal([{ a: 1 }, 'complete']);
+      expect(notificationsOf(fromAbortable(ctx, () => of(1)))).to.deep.equal([1, 'complete']);
+    });
+  }
+
+  it('may have the fetch of the platform', () => {
     expectTypeOf(fetch).toExtend<Fetch>();
     const ctx: Context = { fetch, signal: new AbortController().signal, deadline: 1, propagate: { a: 'b' } };
     expect(ctx).to.have.property('fetch');
   });
-});
 
-describe('refusal', () => {
-  it('is none of a context that is sound, whatever else it carries', () => {
-    const fetch: Fetch = () => expect.fail('asked');
-    for (const ctx of [
-      background,
-      { signal: undefined, deadline: undefined, fetch: undefined, propagate: undefined },
-      { signal: AbortSignal.abort(), deadline: -Infinity, fetch, propagate: {}, tenant: 'acme' },
-      { deadline: Infinity, propagate: Object.create(null) as object },
-    ]) {
-      expect(checkContext(ctx)).to.equal(undefined);
-    }
-  });
+  const argument = (kind: string): string =>
+    `the first argument is the context: pass background or { signal }, not ${kind}`;
+  const signal = (kind: string): string => `ctx.signal must be an AbortSignal, not ${kind}: pass controller.signal`;
+  const deadline = (kind: string): string => `ctx.deadline must be a number of epoch milliseconds, not ${kind}`;
+  const transport = (kind: string): string => `ctx.fetch must be a function, not ${kind}`;
+  const propagate = (kind: string): string =>
+    `ctx.propagate must be a record, not ${kind}: pass Object.fromEntries(headers)`;
 
-  it('says of what is no context what to pass', () => {
-    const words = (what: string): string =>
-      `the first argument is the context: pass background or { signal }, not ${what}`;
-    for (const [ctx, what] of [
-      [undefined, 'undefined'],
-      [null, 'null'],
-      [42, '42'],
-      ['id', 'a string'],
-      [() => background, 'a function'],
-    ] as const) {
-      expect(checkContext(ctx)).to.be.instanceOf(TypeError).and.have.property('message', words(what));
-    }
-  });
-
-  it('names the field that is unsound, and never says what it holds', () => {
-    const signal = 'ctx.signal must be an AbortSignal, not an instance of AbortController: pass controller.signal';
-    expect(checkContext({ signal: new AbortController() }))
-      .to.be.instanceOf(TypeError)
-      .and.have.property('message', signal);
-    for (const [deadline, what] of [
-      [NaN, 'NaN'],
-      ['soon', 'a string'],
-      [new Date(0), 'an instance of Date'],
-      [null, 'null'],
-    ] as const) {
-      expect(checkContext({ deadline }))
-        .to.be.instanceOf(RangeError)
-        .and.have.property('message', `ctx.deadline must be a number of epoch milliseconds, not ${what}`);
-    }
-    for (const [fetch, what] of [
-      ['http://upstream.test', 'a string'],
-      [null, 'null'],
-      [{}, 'an instance of Object'],
-    ] as const) {
-      expect(checkContext({ fetch }))
-        .to.be.instanceOf(TypeError)
-        .and.have.property('message', `ctx.fetch must be a function, not ${what}`);
-    }
-    for (const [propagate, what] of [
-      [new Map([['authorization', 'a']]), 'an instance of Map'],
-      ['authorization: a', 'a string'],
-      [null, 'null'],
-    ] as const) {
-      expect(checkContext({ propagate }))
-        .to.be.instanceOf(TypeError)
-        .and.have.property('message', `ctx.propagate must be a record, not ${what}: pass Object.fromEntries(headers)`);
-    }
-  });
+  const invalid: readonly (readonly [unknown, typeof RangeError | typeof TypeError, string])[] = [
+    [undefined, TypeError, argument('undefined')],
+    [null, TypeError, argument('null')],
+    [42, TypeError, argument('42')],
+    ['secret', TypeError, argument('a string')],
+    [() => background, TypeError, argument('a function')],
+    [new AbortController().signal, TypeError, argument('an instance of AbortSignal')],
+    [{ signal: new AbortController() }, TypeError, signal('an instance of AbortController')],
+    [{ signal: null }, TypeError, signal('null')],
+    [{ deadline: NaN }, RangeError, deadline('NaN')],
+    [{ deadline: 'secret' }, RangeError, deadline('a string')],
+    [{ deadline: new Date(0) }, RangeError, deadline('an instance of Date')],
+    [{ deadline: null }, RangeError, deadline('null')],
+    [{ fetch: 'http://secret.test' }, TypeError, transport('a string')],
+    [{ fetch: null }, TypeError, transport('null')],
+    [{ fetch: {} }, TypeError, transport('an instance of Object')],
+    [{ propagate: new Map([['authorization', 'secret']]) }, TypeError, propagate('an instance of Map')],
+    [{ propagate: 'authorization: secret' }, TypeError, propagate('a string')],
+    [{ propagate: null }, TypeError, propagate('null')],
+  ];
+  for (const [ctx, type, message] of invalid) {
+    it(`is rejected by a run and by fromAbortable before they call anything: ${message}`, () => {
+      const never = (): never => expect.fail('called');
+      for (const source of [aggregate({ never })(ctx as Context), fromAbortable(ctx as Context, never)]) {
+        expect(errorOf(source)).to.be.instanceOf(type).and.have.property('message', message);
+      }
+    });
+  }
 });

@@ -14,46 +14,50 @@ import {
   tap,
   throwError,
   timer,
+  toArray,
 } from 'rxjs';
-import { background, CanceledError, fromAbortable } from '../../lib/index.ts';
-import { marbles } from '../../lib/testing/index.ts';
-import { failureOf } from '../support/failure.ts';
+import { aggregate, background, CanceledError, fromAbortable } from '../../lib/index.ts';
+import { expectNoLeaks, marbles } from '../../lib/testing/index.ts';
+import { errorOf, failureOf, notificationsOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
+import { boom } from '../support/services.ts';
+import { nextTask } from '../support/tasks.ts';
 
 describe('fromAbortable', () => {
   expectNoUnhandledRejections();
 
-  const boom = new Error('boom');
-
-  /** Asks for what never comes, and shows the signal. */
-  function endless(): { readonly ask: (signal: AbortSignal) => Promise<never>; readonly signals: AbortSignal[] } {
+  /** Returns a promise that never settles, and keeps the signal. */
+  function pending(): { readonly start: (signal: AbortSignal) => Promise<never>; readonly signals: AbortSignal[] } {
     const signals: AbortSignal[] = [];
     return {
       signals,
-      ask: (signal) => {
+      start: (signal) => {
         signals.push(signal);
         return new Promise(() => undefined);
       },
     };
   }
 
-  describe('answers', () => {
-    it('emits what the promise resolves to, and completes', async () => {
-      expect(await lastValueFrom(fromAbortable(background, () => Promise.resolve('Alice')))).to.equal('Alice');
-    });
+  describe('emits', () => {
+    const promise = Promise.resolve<unknown>('Alice');
+    const twice = {
+      then: (resolve: (value: unknown) => void) => {
+        resolve(Promise.resolve('Alice'));
+        resolve('Bob');
+      },
+    } as PromiseLike<unknown>;
+    for (const [what, source, value] of [
+      ['the value of a promise', promise, 'Alice'],
+      ['undefined, if that is the value', Promise.resolve<unknown>(undefined), undefined],
+      ['the value of an object with `then`', { then: promise.then.bind(promise) } as PromiseLike<unknown>, 'Alice'],
+      ['the first value that a foreign promise resolves to in the end', twice, 'Alice'],
+    ] as const) {
+      it(`${what}, and completes`, async () => {
+        expect(await lastValueFrom(fromAbortable(background, () => source).pipe(toArray()))).to.deep.equal([value]);
+      });
+    }
 
-    it('emits undefined, where that is the answer', async () => {
-      const nothing: Promise<unknown> = Promise.resolve(undefined);
-      expect(await lastValueFrom(fromAbortable(background, () => nothing))).to.equal(undefined);
-    });
-
-    it('takes anything that has a `then`', async () => {
-      const promise = Promise.resolve('Alice');
-      const thenable: PromiseLike<string> = { then: promise.then.bind(promise) };
-      expect(await lastValueFrom(fromAbortable(background, () => thenable))).to.equal('Alice');
-    });
-
-    it("emits an Observable's last value when it completes", () => {
+    it('the last value of an Observable, when that completes', () => {
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const source = cold('                                    --a-b--|');
         expectObservable(fromAbortable(background, () => source)).toBe('-------(b|)');
@@ -61,164 +65,142 @@ describe('fromAbortable', () => {
       });
     });
 
-    it('completes without a value where the Observable does', async () => {
-      const empty = fromAbortable(background, () => EMPTY);
-      expect(await lastValueFrom(empty, { defaultValue: 'nothing' })).to.equal('nothing');
+    it('the value of an Observable that has a `then` too', () => {
+      const both = Object.assign(of('Alice'), { then: () => undefined as never });
+      expect(notificationsOf(fromAbortable(background, () => both))).to.deep.equal(['Alice', 'complete']);
     });
 
-    it('asks once for each subscription, and not before, with a signal each', () => {
-      const { ask, signals } = endless();
-      const source = fromAbortable(background, ask);
-      expect(signals).to.have.length(0);
-      const [first, second] = [source.subscribe(), source.subscribe()];
-      expect(signals).to.have.length(2);
-      first.unsubscribe();
-      expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, false]);
-      second.unsubscribe();
+    it('nothing for an Observable without a value, and completes', () => {
+      expect(notificationsOf(fromAbortable(background, () => EMPTY))).to.deep.equal(['complete']);
     });
 
-    it('does not abort after the answer, though the subscriber goes on the value', async () => {
-      let given: AbortSignal | undefined;
-      const source = fromAbortable(background, (signal) => {
-        given = signal;
-        return Promise.resolve('Alice');
-      });
-      expect(await firstValueFrom(source)).to.equal('Alice');
-      expect(await lastValueFrom(source.pipe(take(1)))).to.equal('Alice');
-      expect(given).to.have.property('aborted', false);
+    it("its value under RxJS's deprecated context of `next` too", () => {
+      Object.assign(config, { useDeprecatedNextContext: true }); // which RxJS has until version 8
+      try {
+        const run = aggregate({ one: (ctx) => fromAbortable(ctx, () => of(1)) })(background);
+        expect(notificationsOf(run)).to.deep.equal([{ one: 1 }, 'complete']);
+      } finally {
+        Object.assign(config, { useDeprecatedNextContext: false });
+      }
     });
 
-    it('has the type of the answer', () => {
+    it('the type of the value', () => {
       expectTypeOf(fromAbortable(background, () => Promise.resolve(1))).toEqualTypeOf<Observable<number>>();
       expectTypeOf(fromAbortable(background, () => of('a'))).toEqualTypeOf<Observable<string>>();
     });
   });
 
-  describe('failures', () => {
-    it('errors with what the promise rejects with, which is the reason of the signal', async () => {
-      let given: AbortSignal | undefined;
-      const source = fromAbortable(background, (signal) => {
-        given = signal;
-        return Promise.reject(boom);
-      });
-      expect(await failureOf(source, Error)).to.equal(boom);
-      expect(given?.reason).to.equal(boom);
+  it('calls `start` once for each subscription, and not before, with a signal each', () => {
+    const { start, signals } = pending();
+    const source = fromAbortable(background, start);
+    expect(signals).to.have.length(0);
+    const [first, second] = [source.subscribe(), source.subscribe()];
+    expect(signals).to.have.length(2);
+    first.unsubscribe();
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, false]);
+    second.unsubscribe();
+  });
+
+  it('does not abort its signal after it has emitted, even if the subscriber unsubscribes on the value', async () => {
+    const signals: AbortSignal[] = [];
+    const source = fromAbortable(background, (signal) => {
+      signals.push(signal);
+      return Promise.resolve('Alice');
     });
+    expect(await firstValueFrom(source)).to.equal('Alice');
+    expect(await lastValueFrom(source.pipe(take(1)))).to.equal('Alice');
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([false, false]);
+  });
 
-    it('errors with what `ask` throws', async () => {
-      const source = fromAbortable(background, () => {
-        throw boom;
-      });
-      expect(await failureOf(source, Error)).to.equal(boom);
-    });
-
-    it('errors with what the Observable errors with, at once', () => {
-      const seen: unknown[] = [];
-      fromAbortable(background, () => throwError(() => boom)).subscribe({ error: (error) => seen.push(error) });
-      expect(seen).to.deep.equal([boom]);
-    });
-
-    for (const [name, value] of [
-      ['a string', 'Alice'],
-      ['undefined', undefined],
-      ['an instance of Array', ['Alice']],
-    ] as const) {
-      it(`errors with a TypeError that says what to do where it gets ${name}`, async () => {
-        const error = await failureOf(
-          fromAbortable(background, () => value as never),
-          TypeError,
-        );
-        expect(error.message).to.equal(`expected an Observable, got ${name}: wrap it in of(...) or fromAbortable(...)`);
-      });
-    }
-
-    it('refuses what is no context, and asks nothing', async () => {
-      const { ask, signals } = endless();
-      for (const [ctx, type] of [
-        [undefined, TypeError],
-        [{ signal: new AbortController() }, TypeError],
-        [{ deadline: NaN }, RangeError],
-      ] as const) {
-        await failureOf(fromAbortable(ctx as never, ask), type);
-      }
-      expect(signals).to.have.length(0);
+  it('leaves nothing behind, however it ends', async () => {
+    await expectNoLeaks((ctx) => fromAbortable(ctx, () => timer(1)), {
+      fails: (ctx) => fromAbortable(ctx, () => Promise.reject(boom)),
     });
   });
 
-  describe('canceling', () => {
-    it('aborts on unsubscribe, with a CanceledError without a cause, and notifies nobody', () => {
-      const { ask, signals } = endless();
-      const seen: unknown[] = [];
-      const subscription = fromAbortable(background, ask).subscribe({
-        error: (error) => seen.push(error),
-        complete: () => seen.push('complete'),
-      });
-      subscription.unsubscribe();
-      expect(signals[0]?.reason).to.be.instanceOf(CanceledError).and.not.to.have.property('cause');
-      expect(seen).to.deep.equal([]);
-    });
-
-    it('sends nothing to who has unsubscribed, not even to be dropped', async () => {
-      const dropped: unknown[] = [];
-      config.onStoppedNotification = (notification) => dropped.push(notification);
-      try {
-        fromAbortable(background, endless().ask).subscribe().unsubscribe();
-        await firstValueFrom(timer(0)); // RxJS tells of it in a task of its own
-      } finally {
-        config.onStoppedNotification = null;
-      }
-      expect(dropped).to.deep.equal([]);
-    });
-
-    for (const reason of [boom, 'the user left', null, 0]) {
-      it(`errors with CanceledError when ctx.signal aborts: its cause is the very reason, ${String(reason)}`, () => {
-        const controller = new AbortController();
-        const { ask, signals } = endless();
-        const errors: unknown[] = [];
-        fromAbortable({ signal: controller.signal }, ask).subscribe({ error: (error) => errors.push(error) });
-        controller.abort(reason);
-        expect(errors).to.have.length(1);
-        expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', reason);
-        expect(signals[0]?.reason).to.equal(errors[0]);
+  describe('errors', () => {
+    const failures: Readonly<Record<string, () => Observable<never> | Promise<never>>> = {
+      'the promise rejects': () => Promise.reject(boom),
+      'the Observable errors': () => throwError(() => boom),
+      '`start` throws': () => {
+        throw boom;
+      },
+    };
+    for (const [when, start] of Object.entries(failures)) {
+      it(`when ${when}, with that very error, which is the reason of its signal`, async () => {
+        let given: AbortSignal | undefined;
+        const source = fromAbortable(background, (signal) => {
+          given = signal;
+          return start();
+        });
+        expect(await failureOf(source, Error)).to.equal(boom);
+        expect(given?.reason).to.equal(boom);
       });
     }
 
-    it('asks nothing where ctx.signal has aborted already, and says so at once', () => {
-      const { ask, signals } = endless();
-      const errors: unknown[] = [];
-      const ctx = { signal: AbortSignal.abort('the user left') };
-      fromAbortable(ctx, ask).subscribe({ error: (error) => errors.push(error) });
-      expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', 'the user left');
+    it('synchronously when the Observable does', () => {
+      expect(errorOf(fromAbortable(background, () => throwError(() => boom)))).to.equal(boom);
+    });
+  });
+
+  describe('when it is canceled', () => {
+    it('by unsubscribing, aborts with a CanceledError without a cause, and sends no notification', async () => {
+      const dropped: unknown[] = [];
+      config.onStoppedNotification = (notification) => dropped.push(notification);
+      try {
+        const { start, signals } = pending();
+        const notifications: unknown[] = [];
+        const subscription = fromAbortable(background, start).subscribe({
+          error: (error) => notifications.push(error),
+          complete: () => notifications.push('complete'),
+        });
+        subscription.unsubscribe();
+        expect(signals[0]?.reason).to.be.instanceOf(CanceledError).and.not.to.have.property('cause');
+        expect(notifications).to.deep.equal([]);
+        await nextTask();
+      } finally {
+        config.onStoppedNotification = null;
+      }
+      expect(dropped, 'none is dropped either').to.deep.equal([]);
+    });
+
+    it('by the signal of its context, tears down, aborts, and then notifies: one error for all', () => {
+      const controller = new AbortController();
+      const log: unknown[] = [];
+      let given: AbortSignal | undefined;
+      fromAbortable({ signal: controller.signal }, (signal) => {
+        given = signal;
+        signal.addEventListener('abort', () => log.push('aborted'));
+        return NEVER.pipe(finalize(() => log.push('torn down')));
+      }).subscribe({ error: (error) => log.push(error) });
+      controller.abort('bye');
+      expect(log).to.deep.equal(['torn down', 'aborted', given?.reason]);
+      expect(log[2]).to.be.instanceOf(CanceledError).with.property('cause', 'bye');
+    });
+
+    it('before it is subscribed to, calls nothing and errors synchronously', () => {
+      const { start, signals } = pending();
+      const error = errorOf(fromAbortable({ signal: AbortSignal.abort('bye') }, start));
+      expect(error).to.be.instanceOf(CanceledError).with.property('cause', 'bye');
       expect(signals).to.have.length(0);
     });
 
-    it('tears down in the frame of the abort', () => {
+    it('unsubscribes from its source in the frame of the abort', () => {
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const controller = new AbortController();
         timer(3).subscribe(() => {
-          controller.abort('the user left');
+          controller.abort('bye');
         });
         const source = cold('                            --a-b--|');
         const answer = fromAbortable({ signal: controller.signal }, () => source);
-        expectObservable(answer).toBe('                  ---#', {}, new CanceledError({ cause: 'the user left' }));
+        expectObservable(answer).toBe('                  ---#', {}, new CanceledError({ cause: 'bye' }));
         expectSubscriptions(source.subscriptions).toBe(' ^--!');
       });
     });
 
-    it('tears down, aborts, and then notifies', () => {
+    it('errors once when the abort makes the promise reject', async () => {
       const controller = new AbortController();
-      const log: string[] = [];
-      fromAbortable({ signal: controller.signal }, (signal) => {
-        signal.addEventListener('abort', () => log.push('aborted'));
-        return NEVER.pipe(finalize(() => log.push('torn down')));
-      }).subscribe({ error: () => log.push('notified') });
-      controller.abort();
-      expect(log).to.deep.equal(['torn down', 'aborted', 'notified']);
-    });
-
-    it('notifies once, though the abort makes the promise reject', async () => {
-      const controller = new AbortController();
-      const seen: unknown[] = [];
+      const errors: unknown[] = [];
       fromAbortable(
         { signal: controller.signal },
         (signal) =>
@@ -227,45 +209,37 @@ describe('fromAbortable', () => {
               reject(boom);
             });
           }),
-      ).subscribe({ error: (error) => seen.push(error) });
+      ).subscribe({ error: (error) => errors.push(error) });
       controller.abort();
-      await firstValueFrom(timer(0));
-      expect(seen).to.have.length(1);
-      expect(seen[0]).to.be.instanceOf(CanceledError);
+      await nextTask();
+      expect(errors).to.have.length(1);
+      expect(errors[0]).to.be.instanceOf(CanceledError);
     });
 
-    it('is silent where the promise rejects after the end', async () => {
+    it('leaves no rejection unhandled when the promise rejects after the end', async () => {
       let reject: (error: Error) => void = () => undefined;
-      fromAbortable(background, () => new Promise((_resolve, refuse) => (reject = refuse)))
+      fromAbortable(background, () => new Promise((_resolve, fail) => (reject = fail)))
         .subscribe({ error: () => expect.fail('an error after the end') })
         .unsubscribe();
       reject(boom);
-      await firstValueFrom(timer(0));
+      await nextTask();
     });
 
-    it('subscribes to nothing where `ask` itself ends it, and leaves no promise alone', async () => {
-      const controller = new AbortController();
-      const ctx = { signal: controller.signal };
-      const log: string[] = [];
-      const observable = fromAbortable(ctx, () => {
-        controller.abort();
-        return new Observable(() => {
-          log.push('started');
+    it('by `start` itself, neither subscribes to the Observable nor leaves the promise unhandled', async () => {
+      let started = false;
+      for (const source of [new Observable<never>(() => void (started = true)), Promise.reject(boom)]) {
+        const controller = new AbortController();
+        const canceled = fromAbortable<never>({ signal: controller.signal }, () => {
+          controller.abort();
+          return source;
         });
-      });
-      await failureOf(observable, CanceledError);
-      const another = new AbortController();
-      const promise = fromAbortable({ signal: another.signal }, () => {
-        another.abort();
-        return Promise.reject(boom);
-      });
-      await failureOf(promise, CanceledError);
-      expect(log).to.deep.equal([]);
+        await failureOf(canceled, CanceledError);
+      }
+      expect(started).to.equal(false);
     });
 
-    it('ends a synchronous source that would never end', () => {
+    it('ends a source that emits without end while it is subscribed to', () => {
       const controller = new AbortController();
-      const errors: unknown[] = [];
       let count = 0;
       const numbers = range(0, 1_000_000).pipe(
         tap((index) => {
@@ -273,105 +247,97 @@ describe('fromAbortable', () => {
           if (index === 5) controller.abort('enough');
         }),
       );
-      fromAbortable({ signal: controller.signal }, () => numbers).subscribe({ error: (error) => errors.push(error) });
+      const error = errorOf(fromAbortable({ signal: controller.signal }, () => numbers));
+      expect(error).to.be.instanceOf(CanceledError).with.property('cause', 'enough');
       expect(count).to.equal(6);
-      expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', 'enough');
-    });
-
-    it('leaves no listener on ctx.signal, after success, error and unsubscribe', async () => {
-      const { signal } = new AbortController();
-      let listeners = 0;
-      const add = signal.addEventListener.bind(signal);
-      const remove = signal.removeEventListener.bind(signal);
-      signal.addEventListener = (type: string, listener: EventListener) => {
-        listeners++;
-        add(type, listener);
-      };
-      signal.removeEventListener = (type: string, listener: EventListener) => {
-        listeners--;
-        remove(type, listener);
-      };
-      const subscription = fromAbortable({ signal }, () => NEVER).subscribe();
-      expect(listeners).to.equal(1);
-      await lastValueFrom(fromAbortable({ signal }, () => Promise.resolve(1)));
-      await failureOf(
-        fromAbortable({ signal }, () => Promise.reject(boom)),
-        Error,
-      );
-      expect(listeners).to.equal(1);
-      subscription.unsubscribe();
-      expect(listeners).to.equal(0);
     });
   });
 
-  describe('a teardown that throws', () => {
+  describe('with a teardown that throws', () => {
     const reported: unknown[] = [];
-    before(() => {
+    beforeEach(() => {
+      reported.length = 0;
       config.onUnhandledError = (error) => reported.push(error);
     });
-    after(() => {
+    afterEach(() => {
       config.onUnhandledError = null;
     });
-    const torn = (source: Observable<string>): Observable<string> =>
+    const tearing = (source: Observable<string>): Observable<string> =>
       new Observable((subscriber) => {
         subscriber.add(source.subscribe(subscriber));
         return () => {
           throw boom;
         };
       });
+    const other = new TypeError('the service failed');
 
-    it('changes no outcome: the answer', async () => {
-      expect(await lastValueFrom(fromAbortable(background, () => torn(of('Alice'))))).to.equal('Alice');
-    });
+    for (const [outcome, source] of [
+      ['value', of('Alice')],
+      ['error', throwError(() => other)],
+    ] as const) {
+      it(`changes no ${outcome}, and reports it as RxJS does`, async () => {
+        const [first] = notificationsOf(fromAbortable(background, () => tearing(source)));
+        expect(first).to.equal(outcome === 'value' ? 'Alice' : other);
+        await nextTask();
+        expect(reported).to.have.length(1);
+      });
+    }
 
-    it('changes no outcome: the error', async () => {
-      const other = new TypeError('the service failed');
-      const source = fromAbortable(background, () => torn(throwError(() => other)));
-      expect(await failureOf(source, Error)).to.equal(other);
-    });
-
-    it('changes no outcome: the abort', () => {
+    it('changes no cancellation, and reports it as RxJS does', async () => {
       const controller = new AbortController();
       const errors: unknown[] = [];
       let given: AbortSignal | undefined;
       fromAbortable({ signal: controller.signal }, (signal) => {
         given = signal;
-        return torn(NEVER);
+        return tearing(NEVER);
       }).subscribe({ error: (error) => errors.push(error) });
-      controller.abort('the user left');
-      expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', 'the user left');
+      controller.abort('bye');
+      expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', 'bye');
       expect(given?.reason).to.equal(errors[0]);
+      await nextTask();
+      expect(reported).to.have.length(1);
     });
 
-    it('of the subscriber`s is reported as RxJS reports it: no promise is rejected by it', async () => {
-      const other = new TypeError('the service failed');
-      for (const [ask, answer] of [
-        [() => Promise.resolve('Alice'), 'Alice'],
-        [() => Promise.reject(other), other],
-      ] as const) {
-        reported.length = 0;
-        const seen = await new Promise<unknown>((resolve) => {
-          const subscription = fromAbortable<string>(background, ask).subscribe({ next: resolve, error: resolve });
-          subscription.add(() => {
-            throw boom;
-          });
-        });
-        await firstValueFrom(timer(0));
-        expect(seen).to.equal(answer);
-        expect(reported).to.have.length(1).and.to.have.nested.property('[0].errors').that.deep.equals([boom]);
-      }
-    });
-
-    it('throws at who unsubscribes, as RxJS does, after the signal has aborted', () => {
+    it('throws at the caller of `unsubscribe`, as RxJS does, after its signal has aborted', () => {
       let given: AbortSignal | undefined;
       const subscription = fromAbortable(background, (signal) => {
         given = signal;
-        return torn(NEVER);
+        return tearing(NEVER);
       }).subscribe();
       expect(() => {
         subscription.unsubscribe();
       }).to.throw(/boom/);
       expect(given?.reason).to.be.instanceOf(CanceledError);
+    });
+
+    it('of the subscriber, reports it as RxJS does, without an unhandled rejection', async () => {
+      for (const [start, expected] of [
+        [() => Promise.resolve('Alice'), 'Alice'],
+        [() => Promise.reject(other), other],
+      ] as const) {
+        reported.length = 0;
+        const outcome = await new Promise<unknown>((resolve) => {
+          const subscription = fromAbortable<string>(background, start).subscribe({ next: resolve, error: resolve });
+          subscription.add(() => {
+            throw boom;
+          });
+        });
+        await nextTask();
+        expect(outcome).to.equal(expected);
+        expect(reported).to.have.length(1).and.to.have.nested.property('[0].errors').that.deep.equals([boom]);
+      }
+    });
+
+    it('of the subscriber, reports it when the signal has aborted before', async () => {
+      const canceled = fromAbortable({ signal: AbortSignal.abort() }, () => of(1));
+      new Observable((subscriber) => {
+        subscriber.add(() => {
+          throw boom;
+        });
+        return canceled.subscribe(subscriber);
+      }).subscribe({ error: () => undefined });
+      await nextTask();
+      expect(reported).to.have.length(1);
     });
   });
 });

@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import { of } from 'rxjs';
 import {
   aggregate,
+  type AggregateConfig,
   type AggregateOption,
   background,
-  type AggregateConfig,
   type Logger,
+  type RunEvent,
   silent,
   withConcurrency,
   withEvents,
@@ -16,7 +17,7 @@ import {
 } from '../../lib/index.ts';
 import { recordEvents } from '../../lib/testing/index.ts';
 
-/** The config that an aggregate with these options has. */
+/** The config of an aggregate with these options. */
 function configOf(...options: AggregateOption[]): AggregateConfig {
   let seen: AggregateConfig | undefined;
   aggregate({}, ...options, (config) => (seen = config));
@@ -24,20 +25,19 @@ function configOf(...options: AggregateOption[]): AggregateConfig {
 }
 
 describe('options', () => {
-  it('are frozen defaults where there are none', () => {
-    const { logger, ...config } = configOf();
-    expect(config).to.deep.equal({
+  it('start from frozen defaults, which log nothing', () => {
+    expect(configOf()).to.be.frozen.and.deep.equal({
       timeout: 30_000,
       concurrency: Infinity,
       name: 'aggregate',
+      logger: silent,
       fields: undefined,
       sinks: [],
       fetch: undefined,
     });
-    expect(logger).to.respondTo('error');
   });
 
-  it('go from one frozen config to the next', () => {
+  it('make a new frozen config from the one before, which they do not change', () => {
     const before = configOf();
     for (const option of [
       withTimeout(1),
@@ -48,15 +48,13 @@ describe('options', () => {
       withFetch(fetch),
     ]) {
       const after = option(before);
-      expect(after).not.to.equal(before);
-      expect(before).to.be.frozen;
-      expect(after).to.be.frozen;
+      expect(after).to.be.frozen.and.not.equal(before);
       expect(after.sinks).to.be.frozen;
     }
     expect(configOf()).to.deep.equal(before);
   });
 
-  it('let the last one win, and withEvents add', () => {
+  it('replace the one before; withEvents adds a sink', () => {
     const [a, b] = [recordEvents(), recordEvents()];
     const fields = (): object => ({});
     expect(configOf(withTimeout(1), withTimeout(2))).to.include({ timeout: 2 });
@@ -65,50 +63,77 @@ describe('options', () => {
     expect(configOf(withEvents(a), withEvents(b)).sinks).to.deep.equal([a, b]);
   });
 
-  for (const wrong of [0, -1, NaN, -Infinity, 2 ** 31, '1000', undefined, null]) {
-    it(`withTimeout refuses ${String(wrong)} where it is written`, () => {
-      expect(() => withTimeout(wrong as number)).to.throw(
-        RangeError,
-        typeof wrong === 'string' ? 'a string' : String(wrong),
-      );
+  it('may be shared: they change no other aggregate', () => {
+    const names = new Set<string>();
+    const next = ({ name }: RunEvent): void => void names.add(name);
+    const shared = [withName('shared'), withEvents({ next })] as const;
+    aggregate({ a: () => of(1) }, ...shared, withName('own'))(background).subscribe();
+    expect([...names]).to.deep.equal(['own']);
+    aggregate({ a: () => of(1) }, ...shared)(background).subscribe();
+    expect([...names]).to.deep.equal(['own', 'shared']);
+  });
+
+  const withoutWarn: Partial<Logger> = { ...silent, warn: undefined as never };
+  const invalid: Readonly<Record<string, readonly [() => AggregateOption, string]>> = {
+    'a logger without `warn`': [() => withLogger(withoutWarn as Logger), 'no method warn'],
+    'no logger': [() => withLogger(undefined as never), 'no method debug'],
+    'a transport that is a string': [() => withFetch('fetch' as never), 'got a string'],
+    'an empty name': [() => withName(''), 'withName'],
+    'a name that is a number': [() => withName(7 as never), 'withName'],
+  };
+  for (const [what, [option, message]] of Object.entries(invalid)) {
+    it(`throw a TypeError where they are written: ${what}`, () => {
+      expect(option).to.throw(TypeError, message);
     });
   }
+});
 
-  it('withTimeout takes any time a timer can wait for, and Infinity', () => {
-    for (const ms of [0.5, 1, 2 ** 31 - 1, Infinity]) expect(configOf(withTimeout(ms))).to.include({ timeout: ms });
+describe('withEvents', () => {
+  it('accepts a sink that inherits `next`, or that is a function', () => {
+    class Sink {
+      next(): void {
+        // Takes the events.
+      }
+    }
+    const sinks = [new Sink(), Object.assign(() => 1, { next: () => 1 })];
+    expect(configOf(...sinks.map((sink) => withEvents(sink))).sinks).to.deep.equal(sinks);
   });
 
-  for (const wrong of [0, -1, 1.5, NaN, Infinity, '2', undefined]) {
-    it(`withConcurrency refuses ${String(wrong)} where it is written`, () => {
-      expect(() => withConcurrency(wrong as number)).to.throw(
-        RangeError,
-        'withConcurrency: n: expected a positive integer',
-      );
+  class Pool {
+    readonly secret = 1;
+  }
+  for (const [value, kind] of [
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [NaN, 'NaN'],
+    [-1.5, '-1.5'],
+    [Infinity, 'Infinity'],
+    ['secret', 'a string'],
+    [true, 'a boolean'],
+    [1n, 'a bigint'],
+    [Symbol('secret'), 'a symbol'],
+    [() => 'secret', 'a function'],
+    [{ next: 'secret' }, 'an instance of Object'],
+    [['secret'], 'an instance of Array'],
+    [new Pool(), 'an instance of Pool'],
+    [{ constructor: Object.defineProperty(() => 0, 'name', { value: '' }) }, 'an object'],
+    [Object.create(null), 'an object'],
+    [{ constructor: 'secret' }, 'an object'],
+    [
+      new Proxy(
+        {},
+        {
+          get: (_target, key) => {
+            if (key === 'next') return undefined;
+            throw new Error('secret');
+          },
+        },
+      ),
+      'an object',
+    ],
+  ] as const) {
+    it(`rejects a sink without \`next\`, naming its kind and never its content: ${kind}`, () => {
+      expect(() => withEvents(value as never)).to.throw(TypeError, new RegExp(`(got|not) ${kind}(:|$)`));
     });
   }
-
-  it('withLogger names the method that is missing', () => {
-    const { warn: _, ...mute } = silent;
-    expect(() => withLogger(mute as Logger)).to.throw(TypeError, 'no method warn');
-    expect(() => withLogger(undefined as unknown as Logger)).to.throw(TypeError, 'no method debug');
-  });
-
-  it('withEvents, withFetch and withName refuse what they cannot use', () => {
-    expect(() => withEvents(undefined as never)).to.throw(TypeError, 'next(event)');
-    expect(() => withFetch('fetch' as never)).to.throw(TypeError, 'got a string');
-    expect(() => withName('')).to.throw(TypeError, 'withName');
-    expect(() => withName(7 as never)).to.throw(TypeError, 'withName');
-  });
-
-  it('apply to the subscriptions, not to each other', () => {
-    const told: unknown[] = [];
-    const shared = [withName('shared')] as const;
-    aggregate(
-      { a: () => of(1) },
-      ...shared,
-      withName('own'),
-      withEvents({ next: ({ name }) => told.push(name) }),
-    )(background).subscribe();
-    expect(new Set(told)).to.deep.equal(new Set(['own']));
-  });
 });

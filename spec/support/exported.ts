@@ -1,7 +1,7 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import { BasicTracerProvider, type ReadableSpan, type TracerConfig } from '@opentelemetry/sdk-trace-base';
 
-/** A real tracer provider, and what it exports. */
+/** A real tracer provider, and the spans that it exports. */
 export interface Exporting {
   readonly provider: BasicTracerProvider;
   /** In the order in which they ended. */
@@ -15,14 +15,14 @@ export interface Exporting {
 export function exporting(config: TracerConfig = {}): Exporting {
   const started: ReadableSpan[] = [];
   const spans: ReadableSpan[] = [];
-  let tell = (): void => undefined;
+  let onEnd = (): void => undefined;
   const processor = {
     onStart: (span: ReadableSpan) => {
       started.push(span);
     },
     onEnd: (span: ReadableSpan) => {
       spans.push(span);
-      tell();
+      onEnd();
     },
     forceFlush: () => Promise.resolve(),
     shutdown: () => Promise.resolve(),
@@ -32,18 +32,18 @@ export function exporting(config: TracerConfig = {}): Exporting {
     spans,
     ended: (count) =>
       new Promise((resolve) => {
-        tell = () => {
+        onEnd = () => {
           if (spans.length >= count && spans.length === started.length) resolve();
         };
-        tell();
+        onEnd();
       }),
     tree: () => {
       const exported = new Set(spans.map(idOf));
       const below = (parent: ReadableSpan | undefined, depth: number): string[] =>
         started
           .filter((span) => spans.includes(span))
-          .filter(({ parentSpanContext: of }) =>
-            parent ? of?.spanId === idOf(parent) : !exported.has(of?.spanId ?? ''),
+          .filter(({ parentSpanContext }) =>
+            parent ? parentSpanContext?.spanId === idOf(parent) : !exported.has(parentSpanContext?.spanId ?? ''),
           )
           .flatMap((span) => [...linesOf(span, '  '.repeat(depth)), ...below(span, depth + 1)]);
       return below(undefined, 0).join('\n');
@@ -55,7 +55,7 @@ function idOf(span: ReadableSpan): string {
   return span.spanContext().spanId;
 }
 
-/** What a span says, but for its times and for the ports of the day. */
+/** A span as text, without its times and ports. */
 function linesOf({ name, attributes, status, events }: ReadableSpan, indent: string): string[] {
   const words = [
     name,
@@ -65,8 +65,8 @@ function linesOf({ name, attributes, status, events }: ReadableSpan, indent: str
     'error.type' in attributes && `error.type=${String(attributes['error.type'])}`,
     status.code !== SpanStatusCode.UNSET && `${SpanStatusCode[status.code]}(${status.message ?? ''})`,
   ];
-  const told = events.map((event) => `  * ${[event.name, ...Object.values(event.attributes ?? {})].join(' ')}`);
-  return [words.filter((word) => word !== undefined && word !== false).join(' '), ...told].map(
+  const lines = events.map((event) => `  * ${[event.name, ...Object.values(event.attributes ?? {})].join(' ')}`);
+  return [words.filter((word) => word !== undefined && word !== false).join(' '), ...lines].map(
     (line) => indent + line.replaceAll(/127\.0\.0\.1:\d+/g, 'upstream'),
   );
 }

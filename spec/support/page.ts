@@ -2,15 +2,15 @@ import axe from 'axe-core';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 
-/** What a page measures of itself. */
+/** Measurements inside a page. */
 interface Measured {
-  /** What has shifted in its layout, whatever the user did. */
+  /** The texts of the elements that have moved in a layout shift. */
   shifted: string[];
-  /** How often it has asked for a frame of an animation. */
+  /** How often the page has requested an animation frame. */
   frames: number;
 }
 
-/** For `addInitScript`: it runs in the page, before anything of the page does. */
+/** For `addInitScript`: it runs in the page, before the scripts of the page. */
 export function measure(): void {
   const measured = globalThis as unknown as Measured;
   measured.shifted = [];
@@ -18,7 +18,7 @@ export function measure(): void {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       const { sources } = entry as unknown as { readonly sources: readonly { readonly node: Node | null }[] };
-      measured.shifted.push(...sources.map(({ node }) => node?.textContent ?? 'what is gone'));
+      measured.shifted.push(...sources.map(({ node }) => node?.textContent ?? 'a removed element'));
     }
   }).observe({ type: 'layout-shift', buffered: true });
   const request = requestAnimationFrame;
@@ -36,9 +36,9 @@ export function measured(page: Page): Promise<Measured> {
 }
 
 /**
- * Resolves when there is an element that says so; `words` is the source of a pattern.
+ * Resolves when an element of `selector` has a text that matches the pattern `words`.
  *
- * As a locator's `waitFor`, which looks every half second only.
+ * A locator's `waitFor` does the same, but looks only every half second.
  */
 export async function appears(page: Page, selector: string, words = ''): Promise<void> {
   const shown = ({ selector, words }: { selector: string; words: string }): boolean =>
@@ -48,7 +48,7 @@ export async function appears(page: Page, selector: string, words = ''): Promise
   await page.waitForFunction(shown, { selector, words }, { polling: 20 });
 }
 
-/** At both widths, light and dark: no violation of accessibility, nothing beside the page, and a picture to look at. */
+/** Checks accessibility and the width of the page, narrow and wide, light and dark, and takes screenshots. */
 export async function look(page: Page, name: string): Promise<void> {
   await page.evaluate(axe.source);
   for (const width of [1_600, 360]) {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { firstValueFrom, timer } from 'rxjs';
+import { nextTask } from './tasks.ts';
 
-/** For a `describe`: fails each spec that leaves a rejection that nobody handles, in Node and in a page. */
+/** For a `describe`: fails each spec that leaves an unhandled rejection, on Node and in a page. */
 export function expectNoUnhandledRejections(): void {
   const unhandled: unknown[] = [];
   const page = typeof document === 'undefined' ? undefined : globalThis;
@@ -17,8 +17,9 @@ export function expectNoUnhandledRejections(): void {
     else process.on('unhandledRejection', onRejection);
   });
   afterEach(async () => {
-    // Rejections are reported between two tasks.
-    for (let task = 0; task < 2; task++) await firstValueFrom(timer(0));
+    // The platform reports rejections between two tasks.
+    await nextTask();
+    await nextTask();
     expect(unhandled.splice(0)).to.deep.equal([]);
   });
   after(() => {

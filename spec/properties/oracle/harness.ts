@@ -5,86 +5,85 @@ import {
   aggregate,
   aggregateEach,
   aggregateLatest,
+  type AggregateOption,
   CanceledError,
   type Context,
   DeadlineExceededError,
   type Service,
   ServiceError,
-  silent,
   withConcurrency,
   withEvents,
-  withLogger,
   withName,
   withTimeout,
 } from '../../../lib/index.ts';
-import type { Seen } from './model.ts';
+import type { Failure, Log } from './model.ts';
 import { nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from './scenario.ts';
 
-/** What is seen, in order, when the library runs a scenario in virtual time. */
-export function observed({ run, caller }: Scenario): Seen {
-  const seen: unknown[] = [];
-  const see = (...what: unknown[]): void => void seen.push([asyncScheduler.now(), ...what]);
-  const heard = new Set<AbortSignal>();
+/** Runs a scenario with the library, in virtual time. */
+export function observe({ run, caller }: Scenario): Log {
+  const log: unknown[] = [];
+  const write = (...entry: unknown[]): void => void log.push([asyncScheduler.now(), ...entry]);
+  const signals = new Set<AbortSignal>();
   let outermost: AbortSignal | undefined;
 
+  /** Logs the abort of the signal of a run, once. */
+  const watchSignal = (path: string, { signal }: Context): void => {
+    if (signal === undefined || signals.has(signal)) return;
+    signals.add(signal);
+    if (path === 'run') outermost = signal;
+    signal.addEventListener('abort', () => {
+      write('aborted', path);
+    });
+  };
+
   const runOf = (path: string, spec: RunSpec): Service<void, unknown> => {
-    const { joins, services, timeout, concurrency } = spec;
-    const hear = (ctx: Context): void => {
-      const { signal } = ctx;
-      if (signal === undefined || heard.has(signal)) return;
-      heard.add(signal);
-      if (path === 'run') outermost = signal;
-      signal.addEventListener('abort', () => {
-        see('aborted', path);
-      });
-    };
-    const asked = services.map((service, index): Service<void, unknown> => {
-      const own = `${path}.${nameOf(spec, index)}`;
-      const ask = serviceOf(own, service);
+    const { join, timeout, concurrency } = spec;
+    const services = spec.services.map((service, index): Service<void, unknown> => {
+      const servicePath = `${path}.${nameOf(spec, index)}`;
+      const call = serviceOf(servicePath, service);
       return (ctx) => {
-        see('asked', own);
-        hear(ctx);
-        return ask(ctx);
+        write('called', servicePath);
+        watchSignal(path, ctx);
+        return call(ctx);
       };
     });
-    const options = [
+    const options: AggregateOption[] = [
       withName(path),
-      withLogger(silent),
       withTimeout(timeout ?? Infinity),
-      ...(concurrency === undefined ? [] : [withConcurrency(concurrency)]),
       withEvents({
         next: (event) => {
           const service = event.service === undefined ? [] : [event.service];
-          see('event', path, event.type, ...service, ...('error' in event ? [plain(event.error)] : []));
+          write('event', path, event.type, ...service, ...('error' in event ? [failureOf(event.error)] : []));
         },
       }),
     ];
-    if (joins === 'each') {
-      const each = aggregateEach((ctx, ask: Service<void, unknown>) => ask(ctx), ...options);
-      return (ctx) => each(ctx, asked);
+    if (concurrency !== undefined) options.push(withConcurrency(concurrency));
+    if (join === 'each') {
+      const each = aggregateEach((ctx, service: Service<void, unknown>) => service(ctx), ...options);
+      return (ctx) => each(ctx, services);
     }
-    const join = joins === 'latest' ? aggregateLatest : aggregate;
-    return join(Object.fromEntries(asked.map((ask, index) => [nameOf(spec, index), ask])), ...options);
+    const record = Object.fromEntries(services.map((service, index) => [nameOf(spec, index), service]));
+    return (join === 'latest' ? aggregateLatest : aggregate)(record, ...options);
   };
 
-  const serviceOf = (own: string, service: ServiceSpec): ((ctx: Context) => Observable<unknown>) => {
-    if (service.kind === 'run') return runOf(own, service.run);
-    if (service.kind === 'script') return () => scripted(own, service.steps);
+  const serviceOf = (path: string, service: ServiceSpec): Service<void, unknown> => {
+    if (service.kind === 'run') return runOf(path, service.run);
+    if (service.kind === 'script') return () => scripted(path, service.steps);
     return () => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error
-      throw `${own} threw`;
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- services may throw anything
+      throw `${path} threw`;
     };
   };
 
-  const scripted = (own: string, steps: readonly Step[]): Observable<string> =>
+  const scripted = (path: string, steps: readonly Step[]): Observable<string> =>
     new Observable((subscriber) => {
       subscriber.add(() => {
-        see('torn down', own);
+        write('torn down', path);
       });
       for (const [index, { after, does }] of steps.entries()) {
         const act = (): void => {
-          if (does === 'next') subscriber.next(`${own}#${String(index)}`);
-          else if (does === 'error') subscriber.error(`${own} failed`);
+          if (does === 'next') subscriber.next(`${path}#${String(index)}`);
+          else if (does === 'error') subscriber.error(`${path} failed`);
           else subscriber.complete();
         };
         if (after === 'sync') act();
@@ -95,52 +94,52 @@ export function observed({ run, caller }: Scenario): Seen {
   new TestScheduler(() => undefined).run(({ flush }) => {
     const { deadline, abort, unsubscribe, first } = caller;
     const controller = new AbortController();
-    if (abort === 'before') controller.abort('reason');
-    const { signal } = controller;
-    const leave: { yes: () => void } = { yes: () => undefined };
-    if (typeof abort === 'number')
-      asyncScheduler.schedule(() => {
-        controller.abort('reason');
-      }, abort);
-    if (unsubscribe !== undefined)
-      asyncScheduler.schedule(() => {
-        leave.yes();
-      }, unsubscribe);
-    const answers = runOf('run', run)({ signal, deadline });
-    const subscription = answers.pipe(first ? take(1) : identity).subscribe({
-      next: (value) => {
-        see('value', value);
-      },
-      complete: () => {
-        see('complete');
-      },
-      error: (error: unknown) => {
-        see('failure', plain(error));
-        if (outermost !== undefined) expect(outermost.reason, 'the reason is the very error').to.equal(error);
-      },
-    });
-    leave.yes = () => {
-      subscription.unsubscribe();
+    const onAbort = (): void => {
+      controller.abort('reason');
     };
+    const onUnsubscribe = (): void => {
+      subscription?.unsubscribe();
+    };
+    let subscription = undefined as { unsubscribe(): void } | undefined; // the timers are set before there is one
+    if (abort === 'before') onAbort();
+    else if (abort !== undefined) asyncScheduler.schedule(onAbort, abort);
+    if (unsubscribe !== undefined) asyncScheduler.schedule(onUnsubscribe, unsubscribe);
+    subscription = runOf(
+      'run',
+      run,
+    )({ signal: controller.signal, deadline })
+      .pipe(first ? take(1) : identity)
+      .subscribe({
+        next: (value) => {
+          write('value', value);
+        },
+        complete: () => {
+          write('complete');
+        },
+        error: (error: unknown) => {
+          write('error', failureOf(error));
+          if (outermost !== undefined) expect(outermost.reason, 'the reason is the error').to.equal(error);
+        },
+      });
     flush();
   });
-  return seen;
+  return log;
 }
 
-/** An error as the model speaks of it. */
-function plain(error: unknown): unknown {
+/** An error as the model describes it. */
+function failureOf(error: unknown): unknown {
   if (error instanceof ServiceError) {
     const { service, elapsed, cause } = error;
-    return { is: 'service', service, elapsed, cause: plain(cause) };
+    return { is: 'service', service, elapsed, cause: failureOf(cause) } satisfies Failure;
   }
   if (error instanceof DeadlineExceededError) {
     const { pending, elapsed, cause } = error;
     expect(cause).to.have.property('name', 'TimeoutError');
-    return { is: 'deadline', pending, elapsed };
+    return { is: 'deadline', pending, elapsed } satisfies Failure;
   }
   if (error instanceof CanceledError) {
     if ('cause' in error) expect(error.cause).to.equal('reason');
-    return { is: 'canceled', by: 'cause' in error ? 'caller' : 'unsubscribing' };
+    return { is: 'canceled', by: 'cause' in error ? 'caller' : 'unsubscribing' } satisfies Failure;
   }
   return error instanceof EmptyError ? 'empty' : error;
 }

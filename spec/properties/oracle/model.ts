@@ -1,283 +1,270 @@
 import { nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from './scenario.ts';
 
 /*
- * What must be seen, said a second time and in another way: a queue of moments, and runs that are told what happens. It
- * shares no code with lib/, and no idea of Observables.
+ * Predicts what happens in a run, in another way than the library: with a queue of timers, and functions that call each other.
+ * It shares no code with lib/, and knows no Observables.
  */
 
-/** What is seen, in order. */
-export type Seen = readonly unknown[];
+/** What happens, in order: the frame, the kind, and the details. */
+export type Log = readonly unknown[];
 
-type Failure =
+export type Failure =
   | { readonly is: 'service'; readonly service: string; readonly elapsed: number; readonly cause: unknown }
   | { readonly is: 'deadline'; readonly pending: readonly string[]; readonly elapsed: number }
   | { readonly is: 'canceled'; readonly by: 'caller' | 'unsubscribing' };
 
-/** Is told what a service or a run says. */
-interface Told {
-  value(value: unknown): void;
-  complete(): void;
-  /** What it failed with. */
-  failure(what: unknown): void;
+/** Receives the notifications of a service or of a run. */
+interface Subscriber {
+  onValue(value: unknown): void;
+  onComplete(): void;
+  onError(error: unknown): void;
 }
 
-/** A run, as those inside it see its deadline. */
-interface Keeper {
-  /** Whether it, or one around it, ends all inside it by then. */
-  keeps(deadline: number): boolean;
+/** A service or a run that has started. `cancel` is set as soon as it can be canceled. */
+interface Started {
+  cancel?: (failure?: Failure) => void;
 }
 
-/** Something under way that can be let go, once it has begun. */
-interface Under {
-  letGo?: (why?: Failure) => void;
+/** The part of a run that its nested runs need. */
+interface OuterRun {
+  /** Whether this run, or a run around it, ends everything inside it no later than `deadline`. */
+  enforces(deadline: number): boolean;
 }
 
-const unsubscribing: Failure = { is: 'canceled', by: 'unsubscribing' };
+interface ModelContext {
+  readonly deadline: number;
+  readonly outer: OuterRun | undefined;
+  readonly aborted: boolean;
+}
 
-interface Moment {
+interface Timer {
   readonly frame: number;
   readonly act: () => void;
-  gone: boolean;
+  removed: boolean;
 }
 
-export function expected({ run, caller }: Scenario): Seen {
-  const seen: unknown[] = [];
+const unsubscribed: Failure = { is: 'canceled', by: 'unsubscribing' };
+
+export function predict({ run, caller }: Scenario): Log {
+  const log: unknown[] = [];
   let now = 0;
-  const moments: Moment[] = [];
-  const at = (frame: number, act: () => void): Moment => {
-    const moment = { frame, act, gone: false };
-    moments.push(moment);
-    return moment;
+  const timers: Timer[] = [];
+  /** Deadlines of nested runs that wait until a run around them stops its timer. */
+  const waitingDeadlines = new Set<() => void>();
+  const write = (...entry: unknown[]): void => void log.push([now, ...entry]);
+  const setTimer = (frame: number, act: () => void): Timer => {
+    const timer = { frame, act, removed: false };
+    timers.push(timer);
+    return timer;
   };
-  /** What is to be looked at again when the clock of a run has stopped. */
-  const wanting = new Set<() => void>();
-  const see = (...what: unknown[]): void => void seen.push([now, ...what]);
 
-  function startRun(
-    path: string,
-    spec: RunSpec,
-    ctx: { deadline: number; outer: Keeper | undefined; aborted: boolean },
-    told: Told,
-    self: Under,
-  ): void {
-    const started = now;
+  function startRun(path: string, spec: RunSpec, ctx: ModelContext, subscriber: Subscriber, started: Started): void {
+    const startedAt = now;
+    const deadline = Math.min(ctx.deadline, startedAt + (spec.timeout ?? Infinity));
     const names = spec.services.map((_, index) => nameOf(spec, index));
-    const growing = spec.joins === 'latest';
-    const event = (type: string, service?: string, error?: unknown): void => {
-      see('event', path, type, ...(service === undefined ? [] : [service]), ...(error === undefined ? [] : [error]));
-    };
-    let ended = false as boolean; // callbacks change it
-    let asked = false;
-    const waiting = names.map((name, index) => ({ name, spec: spec.services[index]! }));
-    const under = new Map<string, Under>();
+    const emitsEach = spec.join === 'latest';
+    const queue = names.map((name, index) => ({ name, service: spec.services[index]! }));
+    const running = new Map<string, Started>();
     const values = new Map<string, unknown>();
-    const answered = new Set<string>();
-    let clock: Moment | undefined;
-    let stopped = false as boolean;
+    const completed = new Set<string>();
+    let ended = false as boolean; // callbacks change it
+    let signalRead = false;
+    let timer: Timer | undefined;
+    let timerStopped = false as boolean; // callbacks change it
 
-    /** The end of what still runs, then the signal, the events and the subscriber. */
-    const end = (failure: Failure, culprit?: { name: string; raw: unknown }): void => {
-      if (ended) return;
-      ended = true;
-      if (clock) clock.gone = true;
-      for (const one of under.values()) one.letGo?.();
-      if (asked) see('aborted', path);
-      if (culprit) event('failed', culprit.name, culprit.raw);
-      for (const name of under.keys()) if (name !== culprit?.name) event('canceled', name);
-      event(failure.is === 'canceled' ? 'canceled' : 'failed', undefined, failure);
-      if (failure !== unsubscribing) told.failure(failure);
+    const emitEvent = (type: string, service?: string, error?: unknown): void => {
+      write('event', path, type, ...(service === undefined ? [] : [service]), ...(error === undefined ? [] : [error]));
     };
-    const picture = (): unknown => {
-      const there = names.filter((name) => values.has(name));
-      const all = there.map((name) => [name, values.get(name)] as const);
-      return spec.joins === 'each' ? all.map(([, value]) => value) : Object.fromEntries(all);
+    const stop = (): void => {
+      ended = true;
+      if (timer) timer.removed = true;
+    };
+
+    /** Tears down, aborts, emits events, and notifies. */
+    const endEarly = (failure: Failure, culprit?: { name: string; error: unknown }): void => {
+      if (ended) return;
+      stop();
+      for (const service of running.values()) service.cancel?.();
+      if (signalRead) write('aborted', path);
+      if (culprit) emitEvent('failed', culprit.name, culprit.error);
+      for (const name of running.keys()) if (name !== culprit?.name) emitEvent('canceled', name);
+      emitEvent(failure.is === 'canceled' ? 'canceled' : 'failed', undefined, failure);
+      if (failure !== unsubscribed) subscriber.onError(failure);
+    };
+    const answer = (): unknown => {
+      const entries = names.filter((name) => values.has(name)).map((name) => [name, values.get(name)] as const);
+      return spec.join === 'each' ? entries.map(([, value]) => value) : Object.fromEntries(entries);
     };
     const succeed = (): void => {
       if (ended) return;
-      ended = true;
-      if (clock) clock.gone = true;
-      event('succeeded');
-      if (!growing) told.value(picture());
-      told.complete();
+      stop();
+      emitEvent('succeeded');
+      if (!emitsEach) subscriber.onValue(answer());
+      subscriber.onComplete();
     };
-    /** Whom the clock is waiting for. */
-    const pending = (): string[] => names.filter((name) => !(growing ? values.has(name) : answered.has(name)));
 
-    const emitted = (name: string, value: unknown): void => {
+    const onValue = (name: string, value: unknown): void => {
       if (ended) return;
       values.set(name, value);
-      if (!growing) return;
-      told.value(picture());
-      if (stopped || values.size < names.length) return;
-      stopped = true;
-      if (clock) clock.gone = true;
-      for (const look of [...wanting]) look();
+      if (!emitsEach) return;
+      subscriber.onValue(answer());
+      if (timerStopped || values.size < names.length) return;
+      timerStopped = true;
+      if (timer) timer.removed = true;
+      for (const check of [...waitingDeadlines]) check();
     };
-    const completed = (name: string): void => {
+    const onComplete = (name: string): void => {
       if (ended) return;
       if (!values.has(name)) {
-        failed(name, 'empty');
+        onError(name, 'empty');
         return;
       }
-      under.delete(name);
-      answered.add(name);
-      event('succeeded', name);
-      startMore();
-      if (answered.size === names.length) succeed();
+      running.delete(name);
+      completed.add(name);
+      emitEvent('succeeded', name);
+      startQueued();
+      if (completed.size === names.length) succeed();
     };
-    const failed = (name: string, raw: unknown): void => {
-      const inner = isServiceFailure(raw) ? raw : undefined;
+    const onError = (name: string, error: unknown): void => {
+      const inner = isServiceFailure(error) ? error : undefined;
       const service = inner ? (inner.service.startsWith('[') ? name : `${name}.`) + inner.service : name;
-      end({ is: 'service', service, elapsed: now - started, cause: inner ? inner.cause : raw }, { name, raw });
+      const cause = inner ? inner.cause : error;
+      endEarly({ is: 'service', service, elapsed: now - startedAt, cause }, { name, error });
     };
 
     let starting = false;
-    const startMore = (): void => {
+    const startQueued = (): void => {
       if (starting) return;
       starting = true;
-      while (!ended && waiting.length > 0 && under.size < (spec.concurrency ?? Infinity)) {
-        const { name, spec: service } = waiting.shift()!;
+      while (!ended && queue.length > 0 && running.size < (spec.concurrency ?? Infinity)) {
+        const { name, service } = queue.shift()!;
         startService(name, service);
       }
       starting = false;
     };
 
     const startService = (name: string, service: ServiceSpec): void => {
-      const own = `${path}.${name}`;
-      let later: (() => void) | undefined;
-      let inside = true;
-      const begun: Under = {};
-      under.set(name, begun);
-      event('started', name);
-      see('asked', own);
-      asked = true;
+      const servicePath = `${path}.${name}`;
+      const call: Started = {};
+      running.set(name, call);
+      emitEvent('started', name);
+      write('called', servicePath);
+      signalRead = true;
+      // An end during the call takes effect after the call.
+      let duringCall = true;
+      let endAfterCall: (() => void) | undefined;
       const end = (settle: () => void): void => {
-        if (inside) later = settle;
+        if (duringCall) endAfterCall = settle;
         else settle();
       };
-      const heard: Told = {
-        value: (value) => {
-          emitted(name, value);
+      const receiver: Subscriber = {
+        onValue: (value) => {
+          onValue(name, value);
         },
-        complete: () => {
+        onComplete: () => {
           end(() => {
-            completed(name);
+            onComplete(name);
           });
         },
-        failure: (raw) => {
+        onError: (error) => {
           end(() => {
-            failed(name, raw);
+            onError(name, error);
           });
         },
       };
-      if (service.kind === 'throws') heard.failure(`${own} threw`);
-      else if (service.kind === 'script') play(own, service.steps, heard, begun);
+      if (service.kind === 'throws') receiver.onError(`${servicePath} threw`);
+      else if (service.kind === 'script') startScript(servicePath, service.steps, receiver, call);
       else {
-        // A growing run hands no deadline of its own on, since its clock stops before it ends.
-        const inner = { deadline: growing ? ctx.deadline : deadline, outer: keeper, aborted: false };
-        startRun(own, service.run, inner, heard, begun);
+        // A run that emits each record does not pass its own deadline on, because its timer stops before the run ends.
+        const inner = { deadline: emitsEach ? ctx.deadline : deadline, outer: handle, aborted: false };
+        startRun(servicePath, service.run, inner, receiver, call);
       }
-      inside = false;
-      later?.();
+      duringCall = false;
+      endAfterCall?.();
     };
 
-    event('started');
-    const deadline = Math.min(ctx.deadline, started + (spec.timeout ?? Infinity));
-    const keeper: Keeper = {
-      keeps: (asked) => (deadline <= asked && !stopped) || ctx.outer?.keeps(asked) === true,
+    const handle: OuterRun = {
+      enforces: (other) => (deadline <= other && !timerStopped) || ctx.outer?.enforces(other) === true,
     };
-    self.letGo = (why = unsubscribing) => {
-      end(why);
+    const onDeadline = (): void => {
+      if (ended || (emitsEach && timerStopped)) return;
+      if (ctx.outer?.enforces(deadline)) {
+        waitingDeadlines.add(onDeadline);
+        return;
+      }
+      const pending = names.filter((name) => !(emitsEach ? values.has(name) : completed.has(name)));
+      endEarly({ is: 'deadline', pending, elapsed: now - startedAt });
     };
-    if (ctx.aborted) {
-      end({ is: 'canceled', by: 'caller' });
-      return;
+
+    emitEvent('started');
+    started.cancel = (failure = unsubscribed) => {
+      endEarly(failure);
+    };
+    if (ctx.aborted) endEarly({ is: 'canceled', by: 'caller' });
+    else if (deadline <= now) onDeadline();
+    else {
+      startQueued();
+      if (!ended && !timerStopped && deadline !== Infinity) timer = setTimer(deadline, onDeadline);
     }
-    const late = (): void => {
-      end({ is: 'deadline', pending: pending(), elapsed: now - started });
-    };
-    /** The clock strikes: unless somebody around keeps the deadline, and then when that one lets go of it. */
-    const strike = (): void => {
-      if (ended || (growing && stopped)) return;
-      if (ctx.outer?.keeps(deadline)) wanting.add(strike);
-      else late();
-    };
-    if (deadline > now) {
-      startMore();
-      if (!ended && !stopped && deadline !== Infinity) clock = at(deadline, strike);
-    } else strike();
   }
 
-  function play(own: string, steps: readonly Step[], told: Told, self: Under): void {
+  function startScript(path: string, steps: readonly Step[], subscriber: Subscriber, started: Started): void {
     let open = true as boolean; // callbacks change it
-    const mine: Moment[] = [];
-    const close = (): void => {
+    const own: Timer[] = [];
+    const tearDown = (): void => {
       if (!open) return;
       open = false;
-      for (const moment of mine) moment.gone = true;
-      see('torn down', own);
+      for (const timer of own) timer.removed = true;
+      write('torn down', path);
     };
-    self.letGo = close;
+    started.cancel = tearDown;
     for (const [index, { after, does }] of steps.entries()) {
       const act = (): void => {
         if (!open) return;
         if (does === 'next') {
-          told.value(`${own}#${String(index)}`);
+          subscriber.onValue(`${path}#${String(index)}`);
           return;
         }
-        close();
-        if (does === 'error') told.failure(`${own} failed`);
-        else told.complete();
+        tearDown();
+        if (does === 'error') subscriber.onError(`${path} failed`);
+        else subscriber.onComplete();
       };
       if (after === 'sync') act();
-      else if (open) mine.push(at(now + after, act));
+      else if (open) own.push(setTimer(now + after, act));
     }
   }
 
-  // What the caller will do is set before it asks: at a tie it comes first.
+  // The caller sets its timers before it subscribes, so it wins ties.
   const { deadline = Infinity, abort, unsubscribe, first } = caller;
-  const under: Under = {};
-  if (typeof abort === 'number') {
-    at(abort, () => {
-      under.letGo?.({ is: 'canceled', by: 'caller' });
-    });
-  }
-  if (unsubscribe !== undefined) {
-    at(unsubscribe, () => {
-      under.letGo?.();
-    });
-  }
-  let left = false as boolean; // callbacks change it
-  startRun(
-    'run',
-    run,
-    { deadline, outer: undefined, aborted: abort === 'before' },
-    {
-      value: (value) => {
-        see('value', value);
-        if (!first) return;
-        left = true;
-        see('complete');
-        under.letGo?.();
-      },
-      complete: () => {
-        if (!left) see('complete');
-      },
-      failure: (failure) => {
-        see('failure', failure);
-      },
+  const outermost: Started = {};
+  if (typeof abort === 'number') setTimer(abort, () => outermost.cancel?.({ is: 'canceled', by: 'caller' }));
+  if (unsubscribe !== undefined) setTimer(unsubscribe, () => outermost.cancel?.());
+  let unsubscribedOnValue = false as boolean; // callbacks change it
+  const subscriber: Subscriber = {
+    onValue: (value) => {
+      write('value', value);
+      if (!first) return;
+      unsubscribedOnValue = true;
+      write('complete');
+      outermost.cancel?.();
     },
-    under,
-  );
+    onComplete: () => {
+      if (!unsubscribedOnValue) write('complete');
+    },
+    onError: (error) => {
+      write('error', error);
+    },
+  };
+  startRun('run', run, { deadline, outer: undefined, aborted: abort === 'before' }, subscriber, outermost);
   for (;;) {
-    const due = moments.filter(({ gone }) => !gone).sort((a, b) => a.frame - b.frame)[0]; // stable: the first set is first
-    if (!due) return seen;
-    due.gone = true;
-    now = due.frame;
-    due.act();
+    const next = timers.filter(({ removed }) => !removed).sort((a, b) => a.frame - b.frame)[0]; // the sort is stable
+    if (!next) return log;
+    next.removed = true;
+    now = next.frame;
+    next.act();
   }
 }
 
-function isServiceFailure(what: unknown): what is Failure & { readonly is: 'service' } {
-  return typeof what === 'object' && (what as Failure).is === 'service';
+function isServiceFailure(error: unknown): error is Failure & { readonly is: 'service' } {
+  return typeof error === 'object' && (error as Failure).is === 'service';
 }

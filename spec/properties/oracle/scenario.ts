@@ -1,33 +1,33 @@
 import fc from 'fast-check';
 
-/** One thing that a service does: at once, or so many frames after it was subscribed to. */
+/** One action of a service: synchronous, or a number of frames after the subscription. */
 export interface Step {
   readonly after: number | 'sync';
   readonly does: 'next' | 'error' | 'complete';
 }
 
-/** A service that follows a script, one whose factory throws, or a run of services. */
+/** A service that follows a script, a service that throws, or a nested run. */
 export type ServiceSpec =
   | { readonly kind: 'script'; readonly steps: readonly Step[] }
   | { readonly kind: 'throws' }
   | { readonly kind: 'run'; readonly run: RunSpec };
 
 export interface RunSpec {
-  /** By `aggregate`, `aggregateEach` or `aggregateLatest`. */
-  readonly joins: 'record' | 'each' | 'latest';
+  /** `aggregate`, `aggregateEach` or `aggregateLatest`. */
+  readonly join: 'record' | 'each' | 'latest';
   readonly services: readonly ServiceSpec[];
   /** `undefined` for none. */
   readonly timeout: number | undefined;
   readonly concurrency: number | undefined;
 }
 
-/** What the caller does beside asking. */
 interface CallerSpec {
   readonly deadline: number | undefined;
-  /** When its signal aborts; at once: it had aborted before. */
+  /** The frame in which the caller's signal aborts; `'before'`: it has aborted before the run starts. */
   readonly abort: number | 'before' | undefined;
+  /** The frame in which the subscriber unsubscribes. */
   readonly unsubscribe: number | undefined;
-  /** Whether the first value is all that it wants. */
+  /** Whether the subscriber unsubscribes on the first value, as `take(1)` does. */
   readonly first: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface Scenario {
   readonly caller: CallerSpec;
 }
 
-// Few frames, so that there are many ties.
+// Few frames make many ties.
 const frame = fc.integer({ min: 0, max: 6 });
 const when: fc.Arbitrary<number | 'sync'> = fc.oneof(
   { arbitrary: frame, weight: 3 },
@@ -59,7 +59,7 @@ const script: fc.Arbitrary<ServiceSpec> = fc
 
 const runOf = (service: fc.Arbitrary<ServiceSpec>): fc.Arbitrary<RunSpec> =>
   fc.record({
-    joins: fc.oneof(
+    join: fc.oneof(
       { arbitrary: fc.constant('record' as const), weight: 4 },
       { arbitrary: fc.constant('latest' as const), weight: 3 },
       { arbitrary: fc.constant('each' as const), weight: 1 },
@@ -73,14 +73,14 @@ const leaf: fc.Arbitrary<ServiceSpec> = fc.oneof(
   { arbitrary: script, weight: 12 },
   { arbitrary: fc.constant<ServiceSpec>({ kind: 'throws' }), weight: 1 },
 );
-const nested = (inside: fc.Arbitrary<ServiceSpec>): fc.Arbitrary<ServiceSpec> =>
+const orNested = (service: fc.Arbitrary<ServiceSpec>): fc.Arbitrary<ServiceSpec> =>
   fc.oneof(
     { arbitrary: leaf, weight: 5 },
-    { arbitrary: runOf(inside).map((run): ServiceSpec => ({ kind: 'run', run })), weight: 1 },
+    { arbitrary: runOf(service).map((run): ServiceSpec => ({ kind: 'run', run })), weight: 1 },
   );
 
 export const scenarios: fc.Arbitrary<Scenario> = fc.record({
-  run: runOf(nested(nested(leaf))),
+  run: runOf(orNested(orNested(leaf))),
   caller: fc.record({
     deadline: fc.option(fc.integer({ min: -1, max: 8 }), { nil: undefined, freq: 2 }),
     abort: fc.option(
@@ -92,7 +92,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   }),
 });
 
-/** What a service of a run is called in errors and events. */
-export function nameOf({ joins }: RunSpec, index: number): string {
-  return joins === 'each' ? `[${String(index)}]` : String.fromCharCode(97 + index);
+/** The name of a service in errors and events. */
+export function nameOf({ join }: RunSpec, index: number): string {
+  return join === 'each' ? `[${String(index)}]` : String.fromCharCode(97 + index);
 }

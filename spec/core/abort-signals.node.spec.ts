@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { NEVER, Observable } from 'rxjs';
+import {
+  aggregate,
+  aggregateEach,
+  background,
+  type Context,
+  fromAbortable,
+  perRun,
+  singleFlight,
+} from '../../lib/index.ts';
+import { nextTask } from '../support/tasks.ts';
+
+/** Subscribes, lets warnings appear, and unsubscribes. Resolves with the names of the warnings. */
+async function warningsOf(sources: readonly Observable<unknown>[]): Promise<readonly string[]> {
+  const warnings: string[] = [];
+  const warn = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', warn);
+  const subscriptions = sources.map((source) => source.subscribe());
+  await nextTask(); // Node warns in a later task
+  for (const subscription of subscriptions) subscription.unsubscribe();
+  process.off('warning', warn);
+  return warnings;
+}
+
+describe('a MaxListenersExceededWarning', () => {
+  /** As 50 queries of a driver do. */
+  const listen = (signal: AbortSignal | undefined): Observable<never> =>
+    new Observable(() => {
+      for (let query = 0; query < 50; query++) signal?.addEventListener('abort', () => undefined);
+    });
+  const listening = (ctx: Context): Observable<never> => listen(ctx.signal);
+
+  const handedOut: Readonly<Record<string, () => Observable<unknown>>> = {
+    'of a run': () => aggregate({ listening })(background),
+    'of a run that 50 services listen to': () => aggregateEach(listening)(background, Array.from({ length: 50 })),
+    'of a nested run': () => aggregate({ nested: aggregate({ listening }) })(background),
+    'of fromAbortable': () => fromAbortable(background, listen),
+    'of fromAbortable in a run': () => aggregate({ a: (ctx) => fromAbortable(ctx, listen) })(background),
+    'of perRun': () => aggregate({ a: perRun(listening) })(background),
+    'of singleFlight': () => singleFlight(listening)(background),
+  };
+  for (const [which, sourceOf] of Object.entries(handedOut)) {
+    it(`is not printed for a signal that forkfast hands out: ${which}`, async () => {
+      expect(await warningsOf([sourceOf()])).to.deep.equal([]);
+    });
+  }
+
+  it("is not printed for a caller's signal that hundreds of runs share", async () => {
+    const { signal } = new AbortController();
+    const run = aggregate({ a: () => NEVER, b: (ctx) => fromAbortable(ctx, () => NEVER) });
+    expect(await warningsOf(Array.from({ length: 300 }, () => run({ signal })))).to.deep.equal([]);
+  });
+});

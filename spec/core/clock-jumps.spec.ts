@@ -1,0 +1,118 @@
+import { expect } from 'chai';
+import { asyncScheduler, defer, firstValueFrom, NEVER, type Observable, of, switchMap, tap, timer } from 'rxjs';
+import {
+  aggregate,
+  aggregateLatest,
+  type AggregateOption,
+  background,
+  type Context,
+  DeadlineExceededError,
+  withEvents,
+  withTimeout,
+} from '../../lib/index.ts';
+import { marbles, recordEvents } from '../../lib/testing/index.ts';
+import { failureOf } from '../support/failure.ts';
+import { exceeded, failed } from '../support/services.ts';
+
+const hour = 3_600_000;
+
+describe('a wall clock that jumps', () => {
+  const { now } = asyncScheduler;
+  const platform = Date.now;
+  afterEach(() => {
+    asyncScheduler.now = now;
+    Date.now = platform;
+  });
+
+  const jump = (ms: number): void => {
+    asyncScheduler.now = () => now() + ms;
+  };
+  /** Calls `service` after 10 ms, when the clock has jumped. */
+  const later =
+    (ms: number, service: (ctx: Context) => Observable<unknown>) =>
+    (ctx: Context): Observable<unknown> =>
+      timer(10).pipe(
+        tap(() => {
+          jump(ms);
+        }),
+        switchMap(() => service(ctx)),
+      );
+
+  for (const [direction, ms] of [
+    ['forward', hour],
+    ['backward', -hour],
+  ] as const) {
+    describe(direction, () => {
+      const never = (...options: AggregateOption[]) => aggregate({ a: () => NEVER }, ...options);
+
+      it('lets a nested run call its services, two deep', () => {
+        marbles(({ expectObservable }) => {
+          const leaf = aggregate({ x: () => timer(5) });
+          const nested = aggregate({ leaf: (ctx) => leaf({ ...ctx }) });
+          const run = aggregate({ nested: later(ms, nested) }, withTimeout(1_000));
+          expectObservable(run(background)).toBe('15ms (r|)', { r: { nested: { leaf: { x: 0 } } } });
+        });
+      });
+
+      it('lets a nested run of aggregateLatest call its services', () => {
+        marbles(({ expectObservable }) => {
+          const nested = aggregateLatest({ x: () => timer(5) });
+          const run = aggregate({ nested: later(ms, nested) }, withTimeout(1_000));
+          expectObservable(run(background)).toBe('15ms (r|)', { r: { nested: { x: 0 } } });
+        });
+      });
+
+      /** What the wall clock says after `elapsed` milliseconds, which is not what the timers say. */
+      const shown = (elapsed: number): number => Math.max(0, elapsed + ms);
+
+      for (const options of [[], [withTimeout(5_000)]]) {
+        it(`lets the outer run end a nested one with ${String(options.length)} timeouts of its own, at its deadline`, () => {
+          marbles(({ expectObservable }) => {
+            const run = aggregate({ nested: later(ms, never(...options)) }, withTimeout(1_000))(background);
+            expectObservable(run).toBe('1s #', undefined, exceeded(shown(1_000), 'nested'));
+          });
+        });
+      }
+
+      it('lets a nested run end at a sooner deadline of its own', () => {
+        marbles(({ expectObservable }) => {
+          const run = aggregate({ nested: later(ms, never(withTimeout(300))) }, withTimeout(1_000))(background);
+          expectObservable(run).toBe('310ms #', undefined, failed('nested', shown(310), exceeded(300, 'a')));
+        });
+      });
+
+      it('makes no elapsed time of an event negative', () => {
+        marbles(({ flush }) => {
+          const { events, next } = recordEvents();
+          aggregate({ a: later(ms, () => of(1)) }, withEvents({ next }))(background).subscribe();
+          flush();
+          expect(events.map(({ elapsed }) => elapsed)).to.deep.equal([0, 0, shown(10), shown(10)]);
+        });
+      });
+    });
+  }
+
+  it('lets a nested run call its services, in real time', async () => {
+    const nested = aggregate({ x: () => of(1) });
+    const all = aggregate({ nested: (ctx) => timer(1).pipe(switchMap(() => nested(ctx))) }, withTimeout(5_000));
+    const answer = firstValueFrom(all(background));
+    Date.now = () => platform() + hour;
+    expect(await answer).to.deep.equal({ nested: { x: 1 } });
+  });
+
+  it('lets the outer run report the deadline of a nested one that the clock has brought nearer', async () => {
+    const nested = aggregate({ a: () => NEVER });
+    const all = aggregate({ nested: (ctx) => timer(1).pipe(switchMap(() => nested(ctx))) }, withTimeout(40));
+    const failure = failureOf(all(background), DeadlineExceededError);
+    Date.now = () => platform() + 30;
+    expect(await failure).to.deep.include({ pending: ['nested'] });
+  });
+
+  it('counts from the new time for a run that starts after it', () => {
+    marbles(({ expectObservable }) => {
+      jump(hour);
+      const run = defer(() => aggregate({ a: () => NEVER }, withTimeout(1_000))({ deadline: hour + 300 }));
+      expectObservable(run).toBe('300ms #', undefined, exceeded(300, 'a'));
+    });
+  });
+});
