@@ -2,7 +2,7 @@ import { from, map, mergeAll, type Observable, of, Subject, timeout } from 'rxjs
 import { joinServices } from './aggregate.ts';
 import type { AggregateOption } from './options.ts';
 import type { Deadline } from './run-handle.ts';
-import type { Agreement, ContextOf, InputOf, Service, Services, ValueOf } from './service.ts';
+import type { ConflictHint, ContextOf, InputOf, Service, Services, ValueOf } from './service.ts';
 
 /**
  * Makes one service of several: it calls all of them at once, and emits their values as they come. Use it for pages that fill
@@ -35,7 +35,7 @@ import type { Agreement, ContextOf, InputOf, Service, Services, ValueOf } from '
  * ```
  */
 export function aggregateLatest<const S extends Services<S>>(
-  services: S & Agreement<S>,
+  services: S & ConflictHint<S>,
   ...options: readonly AggregateOption[]
 ): Service<InputOf<S>, { -readonly [K in keyof S]?: ValueOf<S[K]> }, ContextOf<S>> {
   return joinServices('aggregateLatest', services, options, { emit: 'each', join: joinLatest });

@@ -5,7 +5,7 @@ import { type AggregateOption, configure } from './options.ts';
 import { run } from './run.ts';
 import type { RunPlan } from './run-handle.ts';
 import {
-  type Agreement,
+  type ConflictHint,
   type ContextOf,
   type InputOf,
   isAnyObservable,
@@ -49,7 +49,7 @@ import {
  * ```
  */
 export function aggregate<const S extends Services<S>>(
-  services: S & Agreement<S>,
+  services: S & ConflictHint<S>,
   ...options: readonly AggregateOption[]
 ): Service<InputOf<S>, { -readonly [K in keyof S]: ValueOf<S[K]> }, ContextOf<S>> {
   return joinServices('aggregate', services, options, {

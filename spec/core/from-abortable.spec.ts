@@ -128,7 +128,7 @@ describe('fromAbortable', () => {
           fromAbortable(background, () => value as never),
           TypeError,
         );
-        expect(error.message).to.equal(`expected an Observable, got ${name}: wrap it in of(...) or fromAbortable(...)`);
+        expect(error.message).to.equal(`expected an Observable or a promise, got ${name}: wrap it in of(...) or fromAbortable(...)`);
       });
     }
 
