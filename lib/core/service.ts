@@ -45,7 +45,8 @@ export type Service<In, Out, Ctx extends Context = Context> = (ctx: Ctx, input: 
 export type ServiceLike<In, Out, Ctx extends Context = Context> = (
   ctx: Ctx,
   input: In,
-) => Observable<Out> | PromiseLike<Out>;
+  // Without `& object`, TypeScript infers that `Out` is `never` from a service that returns `Subject<string> | Observable<never>`.
+) => (Observable<Out> & object) | PromiseLike<Out>;
 
 /**
  * The type of the values that a service emits.
