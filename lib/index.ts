@@ -6,7 +6,7 @@ export { aggregateLatest } from './core/aggregate-latest.ts';
 // Contexts and services
 export { background } from './core/context.ts';
 export type { Context, Fetch, FetchBody, FetchChunk, FetchResponse } from './core/context.ts';
-export type { AnyService, ContextOf, InputOf, OutputOf, Service } from './core/service.ts';
+export type { ContextOf, InputOf, Service, ServiceLike, Services, ValueOf } from './core/service.ts';
 
 // Options of an aggregate
 export { withConcurrency, withEvents, withFetch, withLogger, withName, withTimeout } from './core/options.ts';

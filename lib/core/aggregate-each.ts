@@ -1,17 +1,16 @@
 import { defer } from 'rxjs';
 import { aggregate } from './aggregate.ts';
-import { describeType } from './assert.ts';
+import { mismatch } from './assert.ts';
 import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
-import type { Service } from './service.ts';
+import type { Service, ServiceLike } from './service.ts';
 
 /**
- * Asks one service for each of many inputs: a service that answers with the answers in the order of the inputs, or fails
- * with the first failure.
+ * Makes a service that calls another service once for each of many inputs, and fails with the first error.
  *
- * Emits one array and completes; `[]` for no inputs, at once. Errors, ends and cancels as `aggregate` does; a `ServiceError`
- * names the input by its index, `orders[3]` where it is asked as `orders`. `withConcurrency` bounds what is in flight: what is
- * queued at a failure never starts.
+ * Emits one array of the last values, in the order of the inputs, and completes. For no inputs it emits `[]` at once. Errors and
+ * cancels as `aggregate` does; a `ServiceError` names the input by its index, as in `orders[3]` if `orders` is the name of this
+ * service. `withConcurrency` bounds the calls in flight: calls that are queued when another one fails never start.
  *
  * ```text
  * 0         --a|
@@ -19,8 +18,10 @@ import type { Service } from './service.ts';
  * each      --(r|)            [a, b]
  * ```
  *
- * @param service - Asked once for each input.
+ * @param service - Called once for each input. It returns an Observable or a promise.
  * @param options - As for `aggregate`.
+ * @throws TypeError if `service` or an option is not a function. The Observable errors with a TypeError if the input is not an
+ * array.
  *
  * @example
  * ```ts
@@ -33,15 +34,20 @@ import type { Service } from './service.ts';
  * ```
  */
 export function aggregateEach<In, Out, Ctx extends Context = Context>(
-  service: Service<In, Out, Ctx>,
+  service: ServiceLike<In, Out, Ctx>,
   ...options: readonly AggregateOption[]
 ): Service<readonly In[], Out[], Ctx> {
-  if (typeof service !== 'function') throw new TypeError(`aggregateEach: a service, not ${describeType(service)}`);
-  configure(options);
+  if (typeof service !== 'function') {
+    throw new TypeError(
+      `${mismatch('aggregateEach', 'a service', service)}: pass (ctx, input) => an Observable or a promise`,
+    );
+  }
+  configure(options); // throws here for a wrong option
   return (ctx, inputs) =>
     defer(() => {
-      if (!Array.isArray(inputs))
-        throw new TypeError(`aggregateEach: expected an array of inputs, not ${describeType(inputs)}`);
+      if (!Array.isArray(inputs)) {
+        throw new TypeError(`${mismatch('aggregateEach', 'an array of inputs', inputs)}: pass one input for each call`);
+      }
       const services = Array.from(inputs, (input: In) => (derived: Context) => service(derived as Ctx, input));
       return aggregate(services, ...options)(ctx);
     });

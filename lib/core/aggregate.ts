@@ -1,28 +1,38 @@
-import { forkJoin, type Observable, of, timeout } from 'rxjs';
-import { describeType } from './assert.ts';
+import { forkJoin, of, timeout } from 'rxjs';
+import { isPromiseLike, mismatch } from './assert.ts';
 import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
 import { run } from './run.ts';
 import type { RunPlan } from './run-handle.ts';
-import type { AnyService, ContextOf, InputOf, OutputOf, Service } from './service.ts';
+import {
+  type ConflictHint,
+  type ContextOf,
+  type InputOf,
+  isAnyObservable,
+  type Service,
+  type Services,
+  type ValueOf,
+} from './service.ts';
 
 /**
- * Asks several services at once: a service that answers with all their answers, or fails with the first failure.
+ * Makes one service of several: it calls all of them at once, and fails with the first error.
  *
- * Emits one record (a tuple for a tuple) of each service's last value, and completes. Errors with `ServiceError` on the
- * first failure, `DeadlineExceededError` at the deadline, and `CanceledError` when `ctx.signal` aborts. Before any of
- * them is notified, and on unsubscribing, every service that still runs is torn down, and then its `ctx.signal` aborts.
- * No service is called once the run is over. Each subscription is a run of its own.
+ * Emits one record of the last value of each service (a tuple for a tuple), and completes. Errors with `ServiceError` when a
+ * service fails first, with `DeadlineExceededError` at the deadline, and with `CanceledError` when `ctx.signal` aborts. On
+ * each of these early ends, and when the subscriber unsubscribes, the run unsubscribes from all services that still run, and
+ * aborts their `ctx.signal`; the subscriber is notified last. After the end the run calls no service. Each subscription is a
+ * run of its own.
  *
  * ```text
  * profile   --#
- * orders    --!               torn down in the same frame
+ * orders    --!               unsubscribed from in the same frame
  * run       --#               ServiceError
  * ```
  *
- * @param services - A record or a tuple of services. Aggregates are services, and nest.
+ * @param services - A record or a tuple of services. A service returns an Observable or a promise. An aggregate is a service
+ * too, so aggregates nest. If services need several inputs or contexts, the aggregate needs the intersection of them.
  * @param options - `withTimeout`, `withLogger`, `withEvents`, `withConcurrency`, `withName`, `withFetch`.
- * @throws TypeError where a service or an option is no function.
+ * @throws TypeError if `services` is not a record or a tuple, or if a service or an option is not a function.
  * @remarks The semantics are those of Go's `errgroup.WithContext` (https://pkg.go.dev/golang.org/x/sync/errgroup).
  *
  * @example
@@ -32,48 +42,50 @@ import type { AnyService, ContextOf, InputOf, OutputOf, Service } from './servic
  *
  * const dashboard = aggregate({
  *   profile: (_ctx, id: number) => of({ id, name: 'Alice' }),
- *   orders: () => of(5),
+ *   orders: async () => 5,
  * });
  *
  * dashboard(background, 42).subscribe(console.log); // => { profile: { id: 42, name: 'Alice' }, orders: 5 }
  * ```
  */
-export function aggregate<const S extends { readonly [K in keyof S]: AnyService }>(
-  services: S,
+export function aggregate<const S extends Services<S>>(
+  services: S & ConflictHint<S>,
   ...options: readonly AggregateOption[]
-): Service<InputOf<S>, OutputOf<S>, ContextOf<S>> {
-  const plan: RunPlan<OutputOf<S>> = {
-    ...planOf(services, options),
+): Service<InputOf<S>, { -readonly [K in keyof S]: ValueOf<S[K]> }, ContextOf<S>> {
+  return joinServices('aggregate', services, options, {
     emit: 'last',
     join: (calls, deadline) => (calls.length === 0 ? of([]) : forkJoin(calls).pipe(timeout(deadline))),
-  };
-  return (ctx, input) => run(plan, ctx, input);
+  });
 }
 
-/** The part of a plan that does not depend on how the values are joined. */
-export function planOf<Out>(
+/** Makes the service that calls `services`, and joins their values as `joining` says. */
+export function joinServices<In, Out, Ctx extends Context>(
+  caller: string,
   services: unknown,
   options: readonly AggregateOption[],
-): Omit<RunPlan<Out>, 'join' | 'emit'> {
+  joining: Pick<RunPlan<Out>, 'join' | 'emit'>,
+): Service<In, Out, Ctx> {
   const config = configure(options);
-  const entries = entriesOf(services);
+  const entries = entriesOf(caller, services);
   const names = entries.map(([name]) => name);
-  return {
+  const plan: RunPlan<Out> = {
+    ...joining,
     config,
     names,
     call: (index, ctx, input) => entries[index]?.[1].call(services, ctx, input),
     answer: (values) => answerOf(services, names, values) as Out,
   };
+  return (ctx, input) => run(plan, ctx, input);
 }
 
-/** The answers that there are, by name or in order. */
+/** The values so far, by name or in order. */
 function answerOf(services: unknown, names: readonly string[], values: readonly unknown[]): unknown {
   if (Array.isArray(services)) return [...values];
   const record: Record<string, unknown> = {};
   for (const [index, name] of names.entries()) {
     if (!(index in values)) continue;
     const value = values[index];
-    // Assigned, `__proto__` would be no key like any other.
+    // An assignment to `__proto__` would set the prototype.
     if (name === '__proto__')
       Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true });
     else record[name] = value;
@@ -81,23 +93,29 @@ function answerOf(services: unknown, names: readonly string[], values: readonly 
   return record;
 }
 
-/** A snapshot: what is done to `services` later changes nothing. */
-function entriesOf(services: unknown): readonly (readonly [string, AnyService])[] {
-  if (typeof services !== 'object' || services === null) {
-    throw new TypeError(`aggregate: a record or a tuple of services, not ${describeType(services)}`);
-  }
+type Entry = readonly [name: string, service: (ctx: Context, input: unknown) => unknown];
+
+/** Copies the entries, so that a later change of `services` changes no run. */
+function entriesOf(caller: string, services: unknown): readonly Entry[] {
+  const fix = fixFor(services);
+  if (fix) throw new TypeError(`${mismatch(caller, 'a record or a tuple of services', services)}: ${fix}`);
   const tuple = Array.isArray(services);
-  const entries = Object.entries(services).map(([key, service]: [string, unknown]) => {
+  return Object.entries(services as object).map(([key, service]: [string, unknown]) => {
     const name = tuple ? `[${key}]` : key;
-    if (typeof service !== 'function')
-      throw new TypeError(`aggregate: ${name} is no service but ${describeType(service)}: pass (ctx) => an Observable`);
-    return [name, service as AnyService] as const;
+    if (typeof service === 'function') return [name, service as Entry[1]];
+    const fix = isAnyObservable(service) ? '() => observable' : '(ctx, input) => an Observable or a promise';
+    throw new TypeError(`${mismatch(`${caller}: ${name}`, 'a service', service)}: pass ${fix}`);
   });
+}
+
+/** How to correct what is neither a record nor a tuple of services. */
+function fixFor(services: unknown): string | undefined {
+  if (typeof services === 'function') return 'give the service a name, as in { name: service }';
+  if (typeof services !== 'object' || services === null) return 'pass { name: service }';
+  if (isAnyObservable(services)) return 'wrap it in a service, as in { name: () => observable }';
+  if (Array.isArray(services) || Object.keys(services).length > 0) return undefined;
+  if (isPromiseLike(services)) return 'wrap it in a service, as in { name: () => promise }';
   const prototype: unknown = Object.getPrototypeOf(services);
-  if (entries.length === 0 && !tuple && prototype !== null && prototype !== Object.prototype) {
-    throw new TypeError(
-      `aggregate: ${describeType(services)} has no services of its own; methods of a class are not taken`,
-    );
-  }
-  return entries;
+  const isPlain = prototype === null || prototype === Object.prototype;
+  return isPlain ? undefined : 'pass { name: service }, since the methods of a class are not called';
 }

@@ -1,43 +1,44 @@
-import { hasMethod, describeType } from './assert.ts';
+import { hasMethod, mismatch } from './assert.ts';
 
-/** What {@link Fetch} answers with: the part of the platform's `Response` that forkfast reads. */
+/** What a {@link Fetch} resolves to: the part of the platform's `Response` that forkfast reads. */
 export interface FetchResponse {
-  /** The status of HTTP: 200 to 299 for an answer. */
+  /** The HTTP status. 200 to 299 means success. */
   readonly status: number;
   readonly headers: { get(name: string): string | null };
   readonly body: FetchBody | null;
 }
 
 /**
- * The body of a {@link FetchResponse}: any `ReadableStream` of bytes. What costs less than a stream fits too: the last bytes may
- * come with `done`, and what is there already without a promise.
+ * The body of a {@link FetchResponse}: a `ReadableStream` of bytes, or a cheaper object with the same methods.
+ *
+ * Unlike a stream, the object may return the last bytes together with `done`, and may return a chunk without a promise.
  */
 export interface FetchBody {
-  /** Locks it: there is one reader, and once it is canceled nothing more is read. */
+  /** Locks the body: it has one reader. After `cancel`, forkfast reads no more. */
   getReader(): {
     read(): FetchChunk | PromiseLike<FetchChunk>;
     cancel(reason?: unknown): PromiseLike<void>;
   };
 }
 
-/** What a single `read` of a {@link FetchBody} gives. */
+/** One part of a {@link FetchBody}. */
 export interface FetchChunk {
-  /** Whether that was the end. */
+  /** Whether the body ends with this chunk. */
   readonly done: boolean;
-  /** The bytes, of any number. */
+  /** Any number of bytes. */
   readonly value?: Uint8Array | undefined;
 }
 
 /**
- * A transport: `globalThis.fetch`, or anything that takes its arguments and answers alike (SvelteKit's `event.fetch`, a
- * worker's service binding, `undiciFetch`, a test's stub). It is called as a plain function, without a `this`.
+ * A transport: `globalThis.fetch`, or a function that can replace it, such as SvelteKit's `event.fetch`, the service binding of a
+ * worker, `undiciFetch`, or a stub in a test. It is called as a plain function, without `this`.
  */
 export type Fetch = (input: URL, init: RequestInit) => PromiseLike<FetchResponse>;
 
 /**
- * What travels with a request: the first argument of every call, a plain and readonly object.
+ * A plain, readonly object that travels with a request. It is the first argument of every call.
  *
- * Extend it to carry more: whatever else is in it reaches every service.
+ * Extend the interface to carry more: every service receives all fields that the caller passed.
  *
  * @remarks The idea is Go's `context.Context` (https://pkg.go.dev/context).
  *
@@ -49,24 +50,27 @@ export type Fetch = (input: URL, init: RequestInit) => PromiseLike<FetchResponse
  * interface TenantContext extends Context {
  *   readonly tenant: string;
  * }
- * const ask = aggregate({ greeting: (ctx: TenantContext) => of(`hello ${ctx.tenant}`) });
+ * const page = aggregate({ greeting: (ctx: TenantContext) => of(`hello ${ctx.tenant}`) });
  *
- * ask({ tenant: 'acme' }).subscribe(console.log); // => { greeting: 'hello acme' }
+ * page({ tenant: 'acme' }).subscribe(console.log); // => { greeting: 'hello acme' }
  * ```
  */
 export interface Context {
-  /** Aborted when the caller no longer wants the answer. */
+  /** Aborts when the caller no longer needs the answer. */
   readonly signal?: AbortSignal | undefined;
-  /** The time by which the answer is needed, in epoch milliseconds on the clock of RxJS's `asyncScheduler`. */
+  /** The time by which the caller needs the answer: epoch milliseconds on the clock of RxJS's `asyncScheduler`. */
   readonly deadline?: number | undefined;
-  /** The transport of `fetchJson` and `fetchText`, instead of `globalThis.fetch`. */
+  /** The transport that `fetchJson` and `fetchText` use instead of `globalThis.fetch`. */
   readonly fetch?: Fetch | undefined;
-  /** Headers that `fetchJson` and `fetchText` send upstream. Nothing else of the caller's request is forwarded. */
+  /**
+   * Headers that `fetchJson` and `fetchText` send upstream. They send no other header of the caller's request. A header whose
+   * value is `undefined` is not sent.
+   */
   readonly propagate?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**
- * The root context: frozen and empty. It is never canceled and has no deadline.
+ * The root context: a frozen, empty object. It is never canceled and has no deadline.
  *
  * @example
  * ```ts
@@ -78,31 +82,48 @@ export interface Context {
  */
 export const background: Context = Object.freeze({});
 
-/** The reason why nothing can be asked on `ctx`, or `undefined` where it is sound. */
+/** Returns an error if `ctx` is not a valid context. */
 export function checkContext(ctx: unknown): Error | undefined {
   if (typeof ctx !== 'object' || ctx === null || hasMethod(ctx, 'addEventListener')) {
-    return new TypeError(`the first argument is the context: pass background or { signal }, not ${describeType(ctx)}`);
+    return new TypeError(`${mismatch('ctx', 'a context', ctx)}: pass background or { signal }`);
   }
   const { signal, deadline, fetch, propagate } = ctx as Readonly<Record<keyof Context, unknown>>;
   if (signal !== undefined && !hasMethod(signal, 'addEventListener')) {
-    return new TypeError(`ctx.signal must be an AbortSignal, not ${describeType(signal)}: pass controller.signal`);
+    return new TypeError(`${mismatch('ctx.signal', 'an AbortSignal', signal)}: pass controller.signal`);
   }
   if (deadline !== undefined && (typeof deadline !== 'number' || Number.isNaN(deadline))) {
-    return new RangeError(`ctx.deadline must be a number of epoch milliseconds, not ${describeType(deadline)}`);
-  }
-  if (fetch !== undefined && typeof fetch !== 'function') {
-    return new TypeError(`ctx.fetch must be a function, not ${describeType(fetch)}`);
-  }
-  // What has no entries of its own, such as Headers, would be told from no other by who shares what is asked.
-  if (propagate !== undefined && (typeof (propagate ?? 0) !== 'object' || hasMethod(propagate, Symbol.iterator))) {
-    return new TypeError(
-      `ctx.propagate must be a record, not ${describeType(propagate)}: pass Object.fromEntries(headers)`,
+    return new RangeError(
+      `${mismatch('ctx.deadline', 'epoch milliseconds', deadline)}: pass Date.now() + milliseconds`,
     );
   }
-  return undefined;
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    return new TypeError(`${mismatch('ctx.fetch', 'a function', fetch)}: pass fetch`);
+  }
+  return propagate === undefined ? undefined : checkHeaders(propagate);
 }
 
-/** Makes the context of a run's services, but for the signal, of a copy of the caller's: all of that, and what belongs to the run. */
+/** A `Headers` or a `Map` has no entries of its own, so `singleFlight` would take two of them for equal. */
+function checkHeaders(headers: unknown): Error | undefined {
+  if (typeof headers !== 'object' || headers === null || hasMethod(headers, Symbol.iterator)) {
+    return new TypeError(`${mismatch('ctx.propagate', 'a record', headers)}: pass Object.fromEntries(headers)`);
+  }
+  const invalid = Object.entries(headers).find(([, value]: [string, unknown]) => !isText(value));
+  if (!invalid) return undefined;
+  const [name, value] = invalid;
+  const header = `ctx.propagate[${JSON.stringify(name)}]`;
+  return new TypeError(`${mismatch(header, 'a string', value)}: pass text, or undefined to leave the header out`);
+}
+
+/** Whether the text of `value` is what its author means. `null` and objects would be sent as `null` and `[object Object]`. */
+function isText(value: unknown): boolean {
+  return ['string', 'number', 'bigint', 'boolean', 'undefined'].includes(typeof value);
+}
+
+/**
+ * Completes the context of a run's services, except for the signal.
+ *
+ * @param copy - A copy of the caller's context without its signal.
+ */
 export function serviceContext(
   copy: { -readonly [K in keyof Context]: Context[K] },
   deadline: number,

@@ -3,15 +3,14 @@ import { describeType, hasMethod, isPromiseLike } from './assert.ts';
 import type { Context } from './context.ts';
 
 /**
- * A question you can ask: a function from a context and an input to a cold Observable that emits its answer and
- * completes, and that is canceled by unsubscribing.
+ * A function of a context and an input that returns a cold Observable.
  *
- * At run time a service may return a promise too (its type says an Observable: `defer` makes one of an `async` function); the
- * Observables may come from any copy of RxJS.
+ * The Observable emits the answer and completes. Unsubscribing cancels the call. Every function of forkfast that makes a
+ * service returns one of this type; a service that you write may return a promise instead, see {@link ServiceLike}.
  *
  * @typeParam In - The input; `void` for a service that needs none.
- * @typeParam Out - The answer.
- * @typeParam Ctx - The context that it needs, where that is more than {@link Context}.
+ * @typeParam Out - What the Observable emits.
+ * @typeParam Ctx - The context that the service needs, if it needs more than {@link Context}.
  *
  * @remarks "Your Server as a Function" (Eriksen, 2013), where services combine into services.
  *
@@ -28,51 +27,180 @@ import type { Context } from './context.ts';
 export type Service<In, Out, Ctx extends Context = Context> = (ctx: Ctx, input: In) => Observable<Out>;
 
 /**
- * Any service. Written as a method, which TypeScript compares loosely: an inline service's `ctx` is inferred as `Context`,
- * and one that asks for a wider context or for an input of its own fits too.
+ * What forkfast accepts as a service: a {@link Service}, or a function that returns a promise.
+ *
+ * A promise cannot be unsubscribed from: pass `ctx.signal` to the work behind the promise, so that the work is canceled. The
+ * Observable may come from any copy of RxJS.
+ *
+ * @example
+ * ```ts
+ * import { setTimeout } from 'node:timers/promises';
+ * import { aggregate, background, type ServiceLike } from 'forkfast';
+ *
+ * const greet: ServiceLike<string, string> = async ({ signal }, name) => setTimeout(1, `hello ${name}`, { signal });
+ *
+ * aggregate({ greet })(background, 'Alice').subscribe(console.log); // => { greet: 'hello Alice' }
+ * ```
  */
-export type AnyService = { ask(ctx: Context, input: unknown): Observable<unknown> }['ask'];
-
-type Values<T> = T extends readonly unknown[] ? T[number] : T[keyof T];
-/** The intersection of what the parameters `P` of all services ask for; `unknown` where none asks. */
-type Needed<P> = [Values<P>] extends [(needed: infer All) => void] ? All : unknown;
-
-/** The context that all of the services need together. */
-export type ContextOf<S> = Context &
-  Needed<{ [K in keyof S]: S[K] extends (ctx: infer Ctx, input: never) => unknown ? (needed: Ctx) => void : never }>;
-
-/** The input that all of the services need together; `void` where none needs one. */
-export type InputOf<S> = Optional<
-  Needed<{
-    [K in keyof S]: S[K] extends (ctx: never, input: infer In) => unknown
-      ? (needed: [In] extends [never] ? In : [In] extends [void] ? unknown : In) => void
-      : never;
-  }>
->;
-type Optional<In> = unknown extends In ? void : In;
-
-/** The answers by name, or in order for a tuple of services. */
-export type OutputOf<S> = {
-  -readonly [K in keyof S]: S[K] extends (ctx: never, input: never) => Observable<infer Out> ? Out : never;
-};
+export type ServiceLike<In, Out, Ctx extends Context = Context> = (
+  ctx: Ctx,
+  input: In,
+  // Without `& object`, TypeScript infers that `Out` is `never` from a service that returns `Subject<string> | Observable<never>`.
+) => (Observable<Out> & object) | PromiseLike<Out>;
 
 /**
- * What a factory returned, as an Observable of this copy of RxJS.
+ * The type of the values that a service emits.
  *
- * Narrower than `from` on purpose: `from('Alice')` would answer `'e'`, and an array its last element.
+ * @example
+ * ```ts
+ * import { of } from 'rxjs';
+ * import { aggregate, background, type ValueOf } from 'forkfast';
+ *
+ * const dashboard = aggregate({ name: () => of('Alice'), orders: async () => 5 });
+ * const show = ({ name, orders }: ValueOf<typeof dashboard>) => console.log(`${name}: ${orders}`);
+ *
+ * dashboard(background).subscribe(show); // => Alice: 5
+ * ```
  */
-export function toObservable<T>(answer: Observable<T> | PromiseLike<T>): Observable<T> {
-  const given: unknown = answer;
-  if (given instanceof Observable) return answer as Observable<T>;
-  // Another copy of RxJS may name its interop symbol otherwise: subscribe to it as what it is.
-  if (isObservable(given)) return new Observable((subscriber) => given.subscribe(subscriber as never));
-  const key = interopOf(given);
+export type ValueOf<F> = F extends ServiceLike<never, infer Out, never> ? Out : never;
+
+/** The input that a record or a tuple of services needs: the intersection of their inputs, or `void` if no service needs one. */
+export type InputOf<S> = VoidIfUnknown<Intersection<InputPart<Values<S>>>>;
+
+/** The context that a record or a tuple of services needs: the intersection of their contexts. */
+export type ContextOf<S> = AsContext<Intersection<ContextPart<Values<S>>>>;
+
+/**
+ * The constraint of a record or a tuple of services. It turns into a sentence for anything else, so that the compiler says what
+ * is wrong where the aggregate is defined. You need it only to write a generic function around `aggregate`.
+ *
+ * @example
+ * ```ts
+ * import { of } from 'rxjs';
+ * import { aggregate, background, type Services, withTimeout } from 'forkfast';
+ *
+ * function quickly<const S extends Services<S>>(services: S) {
+ *   return aggregate(services, withTimeout(500));
+ * }
+ *
+ * quickly({ orders: () => of(5) })(background).subscribe(console.log); // => { orders: 5 }
+ * ```
+ */
+export type Services<S> = IfNever<
+  Exclude<S, NotARecord>,
+  RecordHint<S>,
+  { readonly [K in keyof S]: ServiceHint<S[K]> & (InlineService | object) }
+>;
+
+type RecordHint<S> = `expected a record or a tuple of services${[S] extends [Observable<unknown>]
+  ? ', got an Observable: wrap it in a service, as in { name: () => observable }'
+  : [S] extends [PromiseLike<unknown>]
+    ? ', got a promise: wrap it in a service, as in { name: () => promise }'
+    : [S] extends [Callable]
+      ? ', got a function: give the service a name, as in { name: service }'
+      : ': pass { name: service }'}`;
+
+/** `unknown` for a service, or else a sentence. */
+type ServiceHint<F> = IfNever<
+  Exclude<F, Observable<unknown>>,
+  'expected a service, got an Observable: pass () => observable',
+  IfNever<
+    Exclude<F, PromiseLike<unknown>>,
+    'expected a service, got a promise: pass () => promise',
+    IfNever<
+      Extract<F, AnyService>,
+      'expected a service: pass (ctx, input) => an Observable or a promise',
+      IfNever<Input<F>, 'the type of the input is never: annotate it, as in (ctx, id: number) => ...', unknown>
+    >
+  >
+>;
+
+/** `unknown` if there can be an input and a context for all services in `S`, or else a sentence. */
+export type ConflictHint<S> = [S] extends [string] // the sentence of `Services`
+  ? unknown
+  : IfNever<
+      Possible<InputOf<S>>,
+      'the services need inputs that contradict each other: give each service its part of an object',
+      IfNever<
+        Possible<ContextOf<S>>,
+        'the services need contexts that contradict each other: give each field of the context one type',
+        unknown
+      >
+    >;
+
+type ObservableOrPromise = Observable<unknown> | PromiseLike<unknown>;
+type Callable = (...args: never) => unknown;
+type NotARecord = ObservableOrPromise | Callable | string | number | bigint | boolean | symbol | null | undefined;
+
+/** A method, because TypeScript compares its parameters in both directions: a service may need more than a `Context`. */
+type AnyService = { call(ctx: Context, input: never): ObservableOrPromise }['call'];
+
+/**
+ * Types the parameters of an inline service. An input without an annotation is `never`, by which `ServiceHint` finds it. For a
+ * generic function around a service, TypeScript infers type arguments from the last signature, the inherited one: no input.
+ */
+interface InlineService extends ServiceWithoutInput {
+  (ctx: Context, input: never): ObservableOrPromise;
+}
+type ServiceWithoutInput = (ctx: Context) => ObservableOrPromise;
+
+type Values<S> = S extends readonly unknown[] ? S[number] : S[keyof S];
+
+type Input<F> = F extends (ctx: never, input: infer In) => unknown ? In : unknown;
+type InputPart<F> = F extends unknown ? Part<[Input<F>] extends [void] ? unknown : Input<F>> : never;
+type VoidIfUnknown<In> = unknown extends In ? void : In;
+
+type ContextPart<F> = F extends (ctx: infer Ctx, input: never) => unknown
+  ? Part<Context extends Ctx ? unknown : Ctx>
+  : never;
+type AsContext<Ctx> = unknown extends Ctx ? Context : [Ctx] extends [Context] ? Ctx : Ctx & Context;
+
+/** Parameters are contravariant: a function that is `Part<A> | Part<B>` takes `A & B`. */
+type Part<T> = (part: T) => void;
+type Intersection<Parts> = [Parts] extends [Part<infer All>] ? All : unknown;
+
+/** `never` if no value fits `T`, also because of one field, as in `{ id: number } & { id: string }`. */
+type Possible<T> = Intersection<
+  Part<T> | { [K in keyof T & PropertyKey]: Part<IfNever<T[K], never, unknown>> }[keyof T & PropertyKey]
+>;
+
+/**
+ * `[T] extends [never]` stays undecided for a type parameter `T`, so that a generic function could not call `aggregate`. Here
+ * TypeScript compares for identity, and a type parameter is not identical with `never`.
+ */
+type IfNever<T, Yes, No> = [T, <P>(p: P) => P extends [T] ? 1 : 2] extends [T, <P>(p: P) => P extends [never] ? 1 : 2]
+  ? Yes
+  : No;
+
+/**
+ * Returns an Observable of this copy of RxJS that mirrors what a service returned.
+ *
+ * Accepts less than RxJS's `from`, for which a string or an array is a sequence: `from('Alice')` would emit `'e'` last.
+ */
+export function toObservable<T>(returned: Observable<T> | PromiseLike<T>): Observable<T> {
+  const source: unknown = returned;
+  if (source instanceof Observable) return returned as Observable<T>;
+  // Another copy of RxJS may use another interop symbol: subscribe without the symbol.
+  if (isObservable(source)) return new Observable((subscriber) => source.subscribe(subscriber as never));
+  const key = interopKeyOf(source);
   if (key !== undefined) {
-    const interop = given as Record<PropertyKey, () => Subscribable<T>>;
+    const interop = source as Record<PropertyKey, () => Subscribable<T>>;
     return new Observable((subscriber) => interop[key]?.().subscribe(subscriber));
   }
-  if (isPromiseLike(given)) return from(answer);
-  throw new TypeError(`expected an Observable, got ${describeType(given)}: wrap it in of(...) or fromAbortable(...)`);
+  if (isPromiseLike(source)) return from(returned);
+  const type = describeType(source);
+  throw new TypeError(`expected an Observable or a promise, got ${type}: wrap it in of(...) or fromAbortable(...)`);
+}
+
+/** Whether `value` is an Observable, also one of another copy of RxJS or of another library. */
+export function isAnyObservable(value: unknown): boolean {
+  return isObservable(value) || interopKeyOf(value) !== undefined;
+}
+
+/** The key of the method that returns an Observable. Reads `Symbol.observable` late: RxJS misses a polyfill that loads after RxJS. */
+function interopKeyOf(value: unknown): PropertyKey | undefined {
+  const polyfilled = (Symbol as { observable?: symbol }).observable;
+  return ['@@observable', ...(polyfilled ? [polyfilled] : [])].find((key) => hasMethod(value, key));
 }
 
 /** Receives what a source emits, and what its teardown throws. */
@@ -118,10 +246,4 @@ export class ForwardingObserver<T> implements Observer<T> {
   complete(): void {
     this.to.complete();
   }
-}
-
-/** The method that gives an Observable. A polyfill may have come after RxJS, which goes by what was there before. */
-function interopOf(value: unknown): PropertyKey | undefined {
-  const polyfilled = (Symbol as { observable?: symbol }).observable;
-  return ['@@observable', ...(polyfilled ? [polyfilled] : [])].find((key) => hasMethod(value, key));
 }

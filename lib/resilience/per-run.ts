@@ -3,7 +3,7 @@ import { withoutSignal } from '../core/abort.ts';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
 import { rootRunOf, type RunHandle } from '../core/run-handle.ts';
-import { type Service, toObservable } from '../core/service.ts';
+import { type Service, type ServiceLike, toObservable } from '../core/service.ts';
 import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey } from './share-by-key.ts';
 
 /**
@@ -41,15 +41,15 @@ import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey }
  * ```
  */
 export function perRun<In, Out, Ctx extends Context = Context>(
-  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
+  service: ServiceLike<In, Out, Ctx>,
   config: KeyConfig<In>,
 ): Service<In, Out, Ctx>;
-export function perRun<In extends Primitive, Out, Ctx extends Context = Context>(
-  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
+export function perRun<In extends Primitive = void, Out = unknown, Ctx extends Context = Context>(
+  service: ServiceLike<In, Out, Ctx>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx>;
 export function perRun<In, Out, Ctx extends Context>(
-  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
+  service: ServiceLike<In, Out, Ctx>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx> {
   const keyOf = inputKey('perRun', service, config);

@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
 import { detached } from '../core/run-handle.ts';
-import type { Service } from '../core/service.ts';
+import type { Service, ServiceLike } from '../core/service.ts';
 import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from './share-by-key.ts';
 
 /**
@@ -41,15 +41,15 @@ import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from
  * ```
  */
 export function singleFlight<In, Out, Ctx extends Context = Context>(
-  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
+  service: ServiceLike<In, Out, Ctx>,
   config: KeyConfig<In>,
 ): Service<In, Out, Ctx>;
-export function singleFlight<In extends Primitive, Out, Ctx extends Context = Context>(
-  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
+export function singleFlight<In extends Primitive = void, Out = unknown, Ctx extends Context = Context>(
+  service: ServiceLike<In, Out, Ctx>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx>;
 export function singleFlight<In, Out, Ctx extends Context>(
-  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
+  service: ServiceLike<In, Out, Ctx>,
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx> {
   const keyOf = inputKey('singleFlight', service, config);
@@ -63,7 +63,7 @@ export function singleFlight<In, Out, Ctx extends Context>(
 
 /** The first caller may leave while others wait. So the shared call has no signal, deadline or run of the first caller. */
 function detachedStart<In, Out, Ctx extends Context>(
-  service: (ctx: Ctx, input: In) => Observable<Out> | PromiseLike<Out>,
+  service: ServiceLike<In, Out, Ctx>,
   ctx: Ctx,
   input: In,
 ): (signal: AbortSignal) => Observable<Out> | PromiseLike<Out> {

@@ -358,7 +358,7 @@ describe('expectNoLeaks', function () {
         'an answer that is no Observable',
         () => 'Alice',
         {},
-        'expectNoLeaks: the service failed where it was to succeed: TypeError: expected an Observable, got a string: wrap it in of(...) or fromAbortable(...)',
+        'expectNoLeaks: the service failed where it was to succeed: TypeError: expected an Observable or a promise, got a string: wrap it in of(...) or fromAbortable(...)',
       ],
     ] as const) {
       it(what, async () => {
