@@ -65,8 +65,8 @@ describe('a wall clock that jumps', () => {
       /** What the wall clock says after `elapsed` milliseconds, which is not what the timers say. */
       const shown = (elapsed: number): number => Math.max(0, elapsed + ms);
 
-      for (const options of [[], [withTimeout(5_000)]]) {
-        it(`lets the outer run end a nested one with ${String(options.length)} timeouts of its own, at its deadline`, () => {
+      for (const [timeout, ...options] of [['no timeout'], ['a longer timeout', withTimeout(5_000)]] as const) {
+        it(`lets the outer run end a nested one with ${timeout} at its deadline`, () => {
           marbles(({ expectObservable }) => {
             const run = aggregate({ nested: later(ms, never(...options)) }, withTimeout(1_000))(background);
             expectObservable(run).toBe('1s #', undefined, exceeded(shown(1_000), 'nested'));

@@ -4,7 +4,7 @@ import { aggregate, aggregateEach, aggregateLatest, background, CanceledError } 
 import { marbles } from '../../lib/testing/index.ts';
 import { notificationsOf } from '../support/failure.ts';
 
-describe('an aggregate is cold: it', () => {
+describe('a cold aggregate', () => {
   it('calls nothing before it is subscribed to, and its services anew for each subscription', () => {
     let calls = 0;
     const service = () => of(++calls);

@@ -38,7 +38,7 @@ describe('fromAbortable', () => {
     };
   }
 
-  describe('emits', () => {
+  describe('when its source succeeds', () => {
     const promise = Promise.resolve<unknown>('Alice');
     const twice = {
       then: (resolve: (value: unknown) => void) => {
@@ -52,12 +52,12 @@ describe('fromAbortable', () => {
       ['the value of an object with `then`', { then: promise.then.bind(promise) } as PromiseLike<unknown>, 'Alice'],
       ['the first value that a foreign promise resolves to in the end', twice, 'Alice'],
     ] as const) {
-      it(`${what}, and completes`, async () => {
+      it(`emits ${what}, and completes`, async () => {
         expect(await lastValueFrom(fromAbortable(background, () => source).pipe(toArray()))).to.deep.equal([value]);
       });
     }
 
-    it('the last value of an Observable, when that completes', () => {
+    it('emits the last value of an Observable when that completes', () => {
       marbles(({ cold, expectObservable, expectSubscriptions }) => {
         const source = cold('                                    --a-b--|');
         expectObservable(fromAbortable(background, () => source)).toBe('-------(b|)');
@@ -65,16 +65,16 @@ describe('fromAbortable', () => {
       });
     });
 
-    it('the value of an Observable that has a `then` too', () => {
+    it('emits the value of an Observable that has a `then` too', () => {
       const both = Object.assign(of('Alice'), { then: () => undefined as never });
       expect(notificationsOf(fromAbortable(background, () => both))).to.deep.equal(['Alice', 'complete']);
     });
 
-    it('nothing for an Observable without a value, and completes', () => {
+    it('emits nothing for an Observable without a value, and completes', () => {
       expect(notificationsOf(fromAbortable(background, () => EMPTY))).to.deep.equal(['complete']);
     });
 
-    it("its value under RxJS's deprecated context of `next` too", () => {
+    it("emits its value under RxJS's deprecated context of `next` too", () => {
       Object.assign(config, { useDeprecatedNextContext: true }); // which RxJS has until version 8
       try {
         const run = aggregate({ one: (ctx) => fromAbortable(ctx, () => of(1)) })(background);
@@ -84,7 +84,7 @@ describe('fromAbortable', () => {
       }
     });
 
-    it('the type of the value', () => {
+    it('infers the type of the value', () => {
       expectTypeOf(fromAbortable(background, () => Promise.resolve(1))).toEqualTypeOf<Observable<number>>();
       expectTypeOf(fromAbortable(background, () => of('a'))).toEqualTypeOf<Observable<string>>();
     });
@@ -118,7 +118,7 @@ describe('fromAbortable', () => {
     });
   });
 
-  describe('errors', () => {
+  describe('when its source fails', () => {
     const failures: Readonly<Record<string, () => Observable<never> | Promise<never>>> = {
       'the promise rejects': () => Promise.reject(boom),
       'the Observable errors': () => throwError(() => boom),
@@ -127,7 +127,7 @@ describe('fromAbortable', () => {
       },
     };
     for (const [when, start] of Object.entries(failures)) {
-      it(`when ${when}, with that very error, which is the reason of its signal`, async () => {
+      it(`sends the very error, which is the reason of its signal, when ${when}`, async () => {
         let given: AbortSignal | undefined;
         const source = fromAbortable(background, (signal) => {
           given = signal;
@@ -138,13 +138,13 @@ describe('fromAbortable', () => {
       });
     }
 
-    it('synchronously when the Observable does', () => {
+    it('sends the error of an Observable synchronously', () => {
       expect(errorOf(fromAbortable(background, () => throwError(() => boom)))).to.equal(boom);
     });
   });
 
   describe('when it is canceled', () => {
-    it('by unsubscribing, aborts with a CanceledError without a cause, and sends no notification', async () => {
+    it('aborts with a CanceledError without a cause on unsubscribing, and sends no notification', async () => {
       const dropped: unknown[] = [];
       config.onStoppedNotification = (notification) => dropped.push(notification);
       try {
@@ -164,7 +164,7 @@ describe('fromAbortable', () => {
       expect(dropped, 'none is dropped either').to.deep.equal([]);
     });
 
-    it('by the signal of its context, tears down, aborts, and then notifies: one error for all', () => {
+    it('tears down, aborts, and then notifies with the very reason, when ctx.signal aborts', () => {
       const controller = new AbortController();
       const log: unknown[] = [];
       let given: AbortSignal | undefined;
@@ -178,7 +178,7 @@ describe('fromAbortable', () => {
       expect(log[2]).to.be.instanceOf(CanceledError).with.property('cause', 'bye');
     });
 
-    it('before it is subscribed to, calls nothing and errors synchronously', () => {
+    it('calls nothing and errors synchronously, when ctx.signal has aborted before', () => {
       const { start, signals } = pending();
       const error = errorOf(fromAbortable({ signal: AbortSignal.abort('bye') }, start));
       expect(error).to.be.instanceOf(CanceledError).with.property('cause', 'bye');
@@ -225,7 +225,7 @@ describe('fromAbortable', () => {
       await nextTask();
     });
 
-    it('by `start` itself, neither subscribes to the Observable nor leaves the promise unhandled', async () => {
+    it('neither subscribes to the Observable nor leaves the promise unhandled, when `start` itself aborts', async () => {
       let started = false;
       for (const source of [new Observable<never>(() => void (started = true)), Promise.reject(boom)]) {
         const controller = new AbortController();
@@ -310,7 +310,7 @@ describe('fromAbortable', () => {
       expect(given?.reason).to.be.instanceOf(CanceledError);
     });
 
-    it('of the subscriber, reports it as RxJS does, without an unhandled rejection', async () => {
+    it('reports it as RxJS does when it is of the subscriber, without an unhandled rejection', async () => {
       for (const [start, expected] of [
         [() => Promise.resolve('Alice'), 'Alice'],
         [() => Promise.reject(other), other],
@@ -328,7 +328,7 @@ describe('fromAbortable', () => {
       }
     });
 
-    it('of the subscriber, reports it when the signal has aborted before', async () => {
+    it('reports it when it is of the subscriber and the signal has aborted before', async () => {
       const canceled = fromAbortable({ signal: AbortSignal.abort() }, () => of(1));
       new Observable((subscriber) => {
         subscriber.add(() => {

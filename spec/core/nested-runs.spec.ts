@@ -51,63 +51,61 @@ describe('a nested run', () => {
     });
   }
 
-  describe('enforces the deadline itself', () => {
-    it('when the outer run had ended before it started', () => {
-      marbles(({ expectObservable, flush }) => {
-        let kept: Context = background;
-        aggregate({ a: (ctx) => of((kept = ctx)) }, withTimeout(1_000))(background).subscribe();
-        flush();
-        expectObservable(never()(kept)).toBe('1s #', undefined, exceeded(1_000, 'profile'));
-      });
+  it('enforces the deadline itself when the outer run had ended before it started', () => {
+    marbles(({ expectObservable, flush }) => {
+      let kept: Context = background;
+      aggregate({ a: (ctx) => of((kept = ctx)) }, withTimeout(1_000))(background).subscribe();
+      flush();
+      expectObservable(never()(kept)).toBe('1s #', undefined, exceeded(1_000, 'profile'));
     });
+  });
 
-    it('when the outer run fails, and does not cancel it', () => {
-      marbles(({ expectObservable }) => {
-        const detached = new Subject<unknown>();
-        const page = (ctx: Context): Observable<unknown> =>
-          fromAbortable(ctx, (signal) => {
-            never(withTimeout(1_000))({ ...ctx, signal }).subscribe(detached);
-            return of('page');
-          });
-        const run = aggregate({ page, fails: () => timer(300).pipe(switchMap(fails)) }, withTimeout(1_000))(background);
-        expectObservable(run).toBe('300ms #', undefined, failed('fails', 300));
-        expectObservable(detached).toBe('1s #', undefined, exceeded(1_000, 'profile'));
-      });
-    });
-
-    for (const ms of [1_000, 300]) {
-      it(`when the outer run, with a timeout of ${String(ms)} ms, succeeds before`, () => {
-        marbles(({ expectObservable }) => {
-          const detached = new Subject<unknown>();
-          const page = (ctx: Context): Observable<string> => {
-            never(withTimeout(1_000))(ctx).subscribe(detached);
-            return of('page').pipe(delay(ms - 200));
-          };
-          const run = aggregate({ page }, withTimeout(ms))(background);
-          expectObservable(run).toBe(`${String(ms - 200)}ms (p|)`, { p: { page: 'page' } });
-          expectObservable(detached).toBe(`${String(ms)}ms #`, undefined, exceeded(ms, 'profile'));
+  it('enforces the deadline itself when the outer run fails, and does not cancel it', () => {
+    marbles(({ expectObservable }) => {
+      const detached = new Subject<unknown>();
+      const page = (ctx: Context): Observable<unknown> =>
+        fromAbortable(ctx, (signal) => {
+          never(withTimeout(1_000))({ ...ctx, signal }).subscribe(detached);
+          return of('page');
         });
-      });
-    }
+      const run = aggregate({ page, fails: () => timer(300).pipe(switchMap(fails)) }, withTimeout(1_000))(background);
+      expectObservable(run).toBe('300ms #', undefined, failed('fails', 300));
+      expectObservable(detached).toBe('1s #', undefined, exceeded(1_000, 'profile'));
+    });
+  });
 
-    it('when a run between has left the deadline to an outermost run that succeeds before', () => {
+  for (const ms of [1_000, 300]) {
+    it(`enforces the deadline itself when the outer run, with a timeout of ${String(ms)} ms, succeeds before`, () => {
       marbles(({ expectObservable }) => {
         const detached = new Subject<unknown>();
-        const between = aggregateLatest(
-          {
-            b: (ctx) => {
-              timer(200)
-                .pipe(switchMap(() => never(withTimeout(5_000))(ctx)))
-                .subscribe(detached);
-              return merge(of('x'), NEVER);
-            },
-          },
-          withTimeout(500),
-        );
-        const a = (ctx: Context): Observable<unknown> => (between(ctx).subscribe(), timer(100));
-        expectObservable(aggregate({ a }, withTimeout(1_000))(background)).toBe('100ms (a|)', { a: { a: 0 } });
-        expectObservable(detached).toBe('1s #', undefined, exceeded(800, 'profile'));
+        const page = (ctx: Context): Observable<string> => {
+          never(withTimeout(1_000))(ctx).subscribe(detached);
+          return of('page').pipe(delay(ms - 200));
+        };
+        const run = aggregate({ page }, withTimeout(ms))(background);
+        expectObservable(run).toBe(`${String(ms - 200)}ms (p|)`, { p: { page: 'page' } });
+        expectObservable(detached).toBe(`${String(ms)}ms #`, undefined, exceeded(ms, 'profile'));
       });
+    });
+  }
+
+  it('enforces the deadline itself when a run between has left the deadline to an outermost run that succeeds before', () => {
+    marbles(({ expectObservable }) => {
+      const detached = new Subject<unknown>();
+      const between = aggregateLatest(
+        {
+          b: (ctx) => {
+            timer(200)
+              .pipe(switchMap(() => never(withTimeout(5_000))(ctx)))
+              .subscribe(detached);
+            return merge(of('x'), NEVER);
+          },
+        },
+        withTimeout(500),
+      );
+      const a = (ctx: Context): Observable<unknown> => (between(ctx).subscribe(), timer(100));
+      expectObservable(aggregate({ a }, withTimeout(1_000))(background)).toBe('100ms (a|)', { a: { a: 0 } });
+      expectObservable(detached).toBe('1s #', undefined, exceeded(800, 'profile'));
     });
   });
 

@@ -41,13 +41,13 @@ describe('after its end, a run', () => {
   });
 
   for (const reason of [boom, 'the user left', 0, null]) {
-    it(`calls no service when the signal has aborted before, with ${String(reason)}: errors synchronously`, () => {
+    it(`calls no service when the signal has aborted before, with ${String(reason)}, and errors synchronously`, () => {
       const error = errorOf(aggregate({ neverCalled })({ signal: AbortSignal.abort(reason) }));
       expect(error).to.be.instanceOf(CanceledError).and.have.property('cause', reason);
     });
   }
 
-  it('calls no service when the deadline has passed before: errors synchronously, with all services pending', () => {
+  it('calls no service when the deadline has passed before, and errors synchronously with all services pending', () => {
     const error = errorOf(aggregate({ a: neverCalled, b: neverCalled })({ deadline: asyncScheduler.now() - 1 }));
     expect(error)
       .to.be.instanceOf(DeadlineExceededError)
@@ -136,7 +136,7 @@ describe('after its end, a run', () => {
     expect(stopped).to.deep.equal([]);
   });
 
-  it('leaves neither a listener, nor a timer, nor a source that emits', async () => {
+  it('leaves no listener, no timer, and no source that emits', async () => {
     const succeeding = aggregate({ nested: aggregate({ a: () => timer(1) }), b: (ctx) => of(ctx.signal) });
     const failing = aggregate({ succeeding, ticks: () => interval(1), fails: () => timer(2).pipe(switchMap(fails)) });
     await expectNoLeaks((ctx) => succeeding(ctx), { fails: (ctx) => failing(ctx) });

@@ -20,8 +20,8 @@ import { boom, exceeded, failed, fails } from '../support/services.ts';
 
 const always = { retryable: () => true, jitter: 'none', initialDelay: 3 } as const;
 
-describe('together', () => {
-  it('a retry inside a hedge retries each lane, and ends with its lane', () => {
+describe('operators and runs together', () => {
+  it('retry each lane of a hedge by itself', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const failing = cold('-#', undefined, boom);
       const good = cold('   -a|');
@@ -34,7 +34,7 @@ describe('together', () => {
     });
   });
 
-  it('a hedge inside a single flight shares its lanes', () => {
+  it('share the lanes of a hedge inside a single flight', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const lane = cold('-----a|');
       const shared = singleFlight(() => lane.pipe(hedge({ after: 2 })));
@@ -44,7 +44,7 @@ describe('together', () => {
     });
   });
 
-  it('a bulkhead starts the next source when the run that held the place is canceled', () => {
+  it('start the next source of a bulkhead when the run that held the place is canceled', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const one = bulkhead(1);
       const holder = cold('----------');
@@ -61,7 +61,7 @@ describe('together', () => {
     });
   });
 
-  it('a backoff inside an aggregate waits never past the deadline of the run', () => {
+  it('never wait past the deadline of the run for a backoff', () => {
     marbles(({ expectObservable }) => {
       const service = (ctx: Context): Observable<never> =>
         fails().pipe(retry({ delay: backoff(ctx, { ...always, factor: 1 }) }));
@@ -70,7 +70,7 @@ describe('together', () => {
     });
   });
 
-  it('retries and hedges with one budget add a little load to a failing upstream, and do not multiply it', () => {
+  it('add a little load to a failing upstream, and do not multiply it, when retries and hedges share a budget', () => {
     marbles(({ flush }) => {
       let calls = 0;
       const budget = retryBudget({ ratio: 0.2, min: 0 });
@@ -88,7 +88,7 @@ describe('together', () => {
     });
   });
 
-  it('aggregateEach with a concurrency starts no queued call after a failure', () => {
+  it('start no queued call of aggregateEach after a failure', () => {
     const calls: number[] = [];
     const each = aggregateEach((_ctx, n: number) => {
       calls.push(n);
@@ -98,7 +98,7 @@ describe('together', () => {
     expect(calls).to.deep.equal([0, 1]);
   });
 
-  it('a single flight inside an aggregate ends with its last caller, at the deadline of the run', () => {
+  it('end a single flight with its last caller, at the deadline of the run', () => {
     marbles(({ expectObservable, flush }) => {
       let teardowns = 0;
       const shared = singleFlight(() => new Observable<never>(() => () => teardowns++));
