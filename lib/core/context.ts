@@ -107,7 +107,8 @@ function checkHeaders(headers: unknown): Error | undefined {
   if (typeof headers !== 'object' || headers === null || hasMethod(headers, Symbol.iterator)) {
     return new TypeError(`${mismatch('ctx.propagate', 'a record', headers)}: pass Object.fromEntries(headers)`);
   }
-  const invalid = Object.entries(headers).find(([, value]: [string, unknown]) => !isText(value));
+  const entries: [string, unknown][] = Object.entries(headers);
+  const invalid = entries.find(([, value]) => !isText(value));
   if (!invalid) return undefined;
   const [name, value] = invalid;
   const header = `ctx.propagate[${JSON.stringify(name)}]`;

@@ -1,4 +1,4 @@
-import { defer, type Observable } from 'rxjs';
+import { defer } from 'rxjs';
 import { withoutSignal } from '../core/abort.ts';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';

@@ -55,12 +55,12 @@ describe('aggregate', () => {
     }
   }
   for (const [services, message] of [
-    [{ profile: 42 }, 'profile is no service but 42: pass (ctx) => an Observable'],
-    [{ profile: of(1) }, 'profile is no service but an instance of Observable'],
-    [[undefined], '[0] is no service but undefined'],
-    [null, 'not null'],
-    [() => of(1), 'not a function'],
-    [new Methods(), 'an instance of Methods has no services of its own'],
+    [{ profile: 42 }, 'profile: expected a service, got 42: pass (ctx, input) => an Observable or a promise'],
+    [{ profile: of(1) }, 'profile: expected a service, got an instance of Observable: pass () => observable'],
+    [[undefined], '[0]: expected a service, got undefined'],
+    [null, 'got null: pass { name: service }'],
+    [() => of(1), 'got a function: give the service a name'],
+    [new Methods(), 'got an instance of Methods: pass { name: service }'],
   ] as const) {
     it(`throws for what is not a record of services: ${message}`, () => {
       expect(() => aggregate(services as unknown as Record<string, Service<void, unknown>>)).to.throw(

@@ -32,13 +32,13 @@ describe('a context', () => {
     expect(ctx).to.have.property('fetch');
   });
 
-  const argument = (kind: string): string =>
-    `the first argument is the context: pass background or { signal }, not ${kind}`;
-  const signal = (kind: string): string => `ctx.signal must be an AbortSignal, not ${kind}: pass controller.signal`;
-  const deadline = (kind: string): string => `ctx.deadline must be a number of epoch milliseconds, not ${kind}`;
-  const transport = (kind: string): string => `ctx.fetch must be a function, not ${kind}`;
+  const argument = (kind: string): string => `ctx: expected a context, got ${kind}: pass background or { signal }`;
+  const signal = (kind: string): string => `ctx.signal: expected an AbortSignal, got ${kind}: pass controller.signal`;
+  const deadline = (kind: string): string =>
+    `ctx.deadline: expected epoch milliseconds, got ${kind}: pass Date.now() + milliseconds`;
+  const transport = (kind: string): string => `ctx.fetch: expected a function, got ${kind}: pass fetch`;
   const propagate = (kind: string): string =>
-    `ctx.propagate must be a record, not ${kind}: pass Object.fromEntries(headers)`;
+    `ctx.propagate: expected a record, got ${kind}: pass Object.fromEntries(headers)`;
 
   const invalid: readonly (readonly [unknown, typeof RangeError | typeof TypeError, string])[] = [
     [undefined, TypeError, argument('undefined')],

@@ -61,7 +61,7 @@ describe('a service', () => {
     ['a function', () => of(1)],
   ] as const) {
     it(`fails with a TypeError that says what to do when it returns ${what}`, () => {
-      const message = `expected an Observable, got ${what}: wrap it in of(...) or fromAbortable(...)`;
+      const message = `expected an Observable or a promise, got ${what}: wrap it in of(...) or fromAbortable(...)`;
       const [inRun, alone] = [causeOf(returned), errorOf(fromAbortable(background, () => returned as never))];
       for (const error of [inRun, alone]) expect(error).to.be.instanceOf(TypeError).and.include({ message });
     });
