@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { defer, type Observable, of } from 'rxjs';
+import { defer, type Observable } from 'rxjs';
 import { aggregate, type Context, fetchJson, type Service } from '../../lib/index.ts';
 import { undiciFetch } from '../../lib/http/undici/index.ts';
 import { expectNoLeaks } from '../../lib/testing/index.ts';
@@ -32,13 +32,6 @@ describe('expectNoLeaks, on the wire', function () {
         });
       const outcome = await expectNoLeaks(unread, { fetch: transport, fails: false }).then(String, String);
       expect(outcome).to.contain(`the unread body of GET ${url}/, and its connection`);
-    }
-  });
-
-  it('rejects a duration that no timer can wait for', async () => {
-    for (const timeout of [0, NaN, Infinity, 2 ** 31]) {
-      const outcome = await expectNoLeaks(() => of(1), { timeout }).then(String, String);
-      expect(outcome).to.contain('RangeError: expectNoLeaks: timeout: expected at least 1 and below 2^31');
     }
   });
 });

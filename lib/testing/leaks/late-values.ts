@@ -1,15 +1,14 @@
 import { config, type Subscription } from 'rxjs';
 import type { Watcher } from './leak.ts';
 
-/** The subscribers that have received a late value. If its source goes on, that is no leak of the next service. */
+/** The subscribers whose late values were reported. Their sources may still emit while the next service is tested. */
 const reported = new WeakSet();
 
 /**
  * Watches values that a source emits after the end.
  *
- * RxJS drops such a value, and calls `onStoppedNotification` a task later if that hook is set when it drops the value. So the
- * hook is set by a getter. `isLate` must be false during the call stack of the end, because a loop that emits once more in that
- * stack is no leak.
+ * RxJS drops such a value, and calls `onStoppedNotification` a task later. It reads that hook when it drops the value, so a getter
+ * decides there whether the value is late. During the call stack of the end it is not: a synchronous loop may emit once more.
  */
 export function watchValues(isLate: () => boolean, restored: Subscription): Watcher {
   let hook = config.onStoppedNotification;

@@ -1,6 +1,6 @@
 import { OR_USE_OURS, type Watcher } from './leak.ts';
 
-/** Watches the listeners on a signal. They are no leak once the signal has aborted, since it cannot abort again. */
+/** Watches the listeners on a signal. An aborted signal releases its listeners, so they do not leak. */
 export function watchListeners(signal: AbortSignal): Watcher {
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);

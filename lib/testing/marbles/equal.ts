@@ -5,10 +5,11 @@ type Pair = readonly [actual: object, expected: object];
 type Same = (actual: unknown, expected: unknown) => boolean;
 
 /**
- * Compares deeply: objects by content, or by identity if their content cannot be read, and errors by what they report.
+ * Compares deeply: objects by content, or by identity if their content cannot be read, and errors by the fields that describe
+ * them.
  *
- * It is our own because no comparison on npm does that. deep-eql calls any two `Headers` equal, fast-equals none, and all call
- * two instances equal that have only private fields.
+ * No comparison on npm does that: deep-eql says that any two `Headers` are equal, fast-equals says that equal ones differ, and
+ * both say that instances with different private fields are equal.
  */
 export function equal(actual: unknown, expected: unknown, started: readonly Pair[] = []): boolean {
   if (Object.is(actual, expected)) return true;
@@ -37,11 +38,11 @@ function sameContent(actual: object, expected: object, same: Same): boolean {
 
 /** An expected error without a cause matches any cause: tests cannot make the `TimeoutError` of a deadline. */
 function sameError(actual: Failure, expected: Failure, same: Same): boolean {
-  const sameReport = same(reportOf(actual), reportOf(expected));
-  return sameReport && (!('cause' in expected) || same(actual.cause, expected.cause));
+  const sameFields = same(describingFields(actual), describingFields(expected));
+  return sameFields && (!('cause' in expected) || same(actual.cause, expected.cause));
 }
 
-/** Holds the name of the class instead of the class, since each copy of a package has its own classes. */
-function reportOf({ constructor, name, code, service, message, errors }: Failure): readonly unknown[] {
+/** Includes the name of the class, not the class, because each copy of a package has its own classes. */
+function describingFields({ constructor, name, code, service, message, errors }: Failure): readonly unknown[] {
   return [constructor.name, name, code, service, message, errors];
 }
