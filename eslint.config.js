@@ -19,7 +19,7 @@ const rooms = [
     'events errors core/assert get-east-asian-width @opentelemetry/api',
     'core',
   ),
-  room('testing user-aggregator', 'index core/assert watch request-of rxjs/testing deep-eql'),
+  room('testing user-aggregator', 'index core/assert fetch leaks marbles virtual-time rxjs/testing'),
 ];
 
 /** @returns {import('eslint').Linter.Config} */
@@ -45,7 +45,7 @@ function room(/** @type {string} */ names, /** @type {string} */ imports, types 
 const allowedGlobals = {
   fetch: ['lib/http/fetch.ts'],
   process: ['lib/core/abort.ts', 'lib/observe/winston.ts'],
-  AbortController: ['lib/core/abort.ts', 'lib/testing/contexts.ts', 'lib/testing/leak-watch.ts'],
+  AbortController: ['lib/core/abort.ts', 'lib/testing/contexts.ts', 'lib/testing/leaks/watch.ts'],
 };
 
 /** Globals that no file may use. */

@@ -4,22 +4,22 @@ import { assertTimerMs } from '../core/assert.ts';
 import { isVirtual } from './virtual-time.ts';
 
 /**
- * A context whose `deadline` is in `ms` milliseconds: virtual ones inside `marbles`.
+ * Makes a context whose `deadline` is in `ms` milliseconds, which are virtual inside `marbles`.
  *
- * @param ms - Counted from now, on the clock of RxJS's `asyncScheduler`; 0 for a deadline that is there already.
- * @throws RangeError for a number below 0, or of 2^31 or more.
+ * @param ms - Milliseconds from now, on the clock of RxJS's `asyncScheduler`; 0 for a deadline that has passed.
+ * @throws RangeError if `ms` is below 0, or 2^31 or more.
  *
  * @example
  * ```ts
  * import { NEVER } from 'rxjs';
- * import { aggregate, DeadlineExceededError, silent, withLogger } from 'forkfast';
+ * import { aggregate, DeadlineExceededError } from 'forkfast';
  * import { deadlineAfter, marbles } from 'forkfast/testing';
  *
  * marbles(({ expectObservable }) => {
- *   const ask = aggregate({ orders: () => NEVER }, withLogger(silent));
+ *   const dashboard = aggregate({ orders: () => NEVER });
  *
  *   const late = new DeadlineExceededError({ pending: ['orders'], elapsed: 200 });
- *   expectObservable(ask(deadlineAfter(200))).toBe('200ms #', undefined, late);
+ *   expectObservable(dashboard(deadlineAfter(200))).toBe('200ms #', undefined, late);
  * });
  * ```
  */
@@ -29,34 +29,39 @@ export function deadlineAfter(ms: number): { readonly deadline: number } {
 }
 
 /**
- * A context whose signal aborts at the `!` of a marble, in virtual time; for `{ ...abortAt('--!'), ...deadlineAfter(200) }`
- * too. Call it inside `marbles`.
+ * Makes a context whose signal aborts at the `!` of a marble, in virtual time. Call it inside `marbles`, alone or with a
+ * deadline: `{ ...abortAt('--!'), ...deadlineAfter(200) }`.
  *
- * In its frame it aborts before whatever is set later, such as a `cold` that is subscribed to; `'!'` aborts before anybody
- * asks.
+ * Within its frame, the abort comes before everything that is scheduled later, such as a `cold` that a service subscribes to.
+ * `'!'` aborts before the first service is called.
  *
- * @param marble - `'--!'`, `'1s !'`; as for `expectSubscriptions`, the `^` may be there or not.
- * @param reason - Of the abort: `signal.reason`, and the `cause` of the `CanceledError`. By default the platform's `AbortError`.
- * @throws TypeError for a marble without `!`, and an Error where time is not virtual.
+ * @param marble - `'--!'` or `'1s !'`; a `^` is allowed, as in `expectSubscriptions`.
+ * @param reason - The `signal.reason`, and so the `cause` of the `CanceledError`.
+ * @defaultValue `reason`: the platform's `AbortError`
+ * @throws TypeError if the marble has no `!`, and an `Error` outside of virtual time.
  *
  * @example
  * ```ts
  * import { NEVER } from 'rxjs';
- * import { aggregate, CanceledError, silent, withLogger } from 'forkfast';
+ * import { aggregate, CanceledError } from 'forkfast';
  * import { abortAt, marbles } from 'forkfast/testing';
  *
  * marbles(({ expectObservable }) => {
- *   const ask = aggregate({ orders: () => NEVER }, withLogger(silent));
+ *   const dashboard = aggregate({ orders: () => NEVER });
  *
  *   const canceled = new CanceledError({ cause: 'the user left' });
- *   expectObservable(ask(abortAt('--!', 'the user left'))).toBe('--#', undefined, canceled);
+ *   expectObservable(dashboard(abortAt('--!', 'the user left'))).toBe('--#', undefined, canceled);
  * });
  * ```
  */
 export function abortAt(marble: string, reason?: unknown): { readonly signal: AbortSignal } {
-  if (!isVirtual()) throw new Error('abortAt: the time is real here: call it inside marbles(...)');
+  if (!isVirtual()) throw new Error('abortAt: expected virtual time, got real time: call it inside marbles(…)');
   const { unsubscribedFrame } = TestScheduler.parseMarblesAsSubscriptions(marble, true);
-  if (unsubscribedFrame === Infinity) throw new TypeError(`abortAt: no ! in ${JSON.stringify(marble)}: when?`);
+  if (unsubscribedFrame === Infinity) {
+    throw new TypeError(
+      `abortAt: marble: expected a !, got ${JSON.stringify(marble)}: add it at the frame of the abort`,
+    );
+  }
   const controller = new AbortController();
   asyncScheduler.schedule(() => {
     controller.abort(reason);

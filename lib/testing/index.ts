@@ -1,15 +1,15 @@
 // Virtual time
-export { marbles } from './marbles.ts';
+export { marbles } from './marbles/marbles.ts';
 export { abortAt, deadlineAfter } from './contexts.ts';
 
-// What a run tells
+// The events and log lines of a run
 export { recordEvents } from './record-events.ts';
 export type { RecordedEvents } from './record-events.ts';
 export { recordingLogger } from './recording-logger.ts';
 export type { LogLine, RecordingLogger } from './recording-logger.ts';
 
-// The wire, and what is left behind
-export { fakeFetch } from './fake-fetch.ts';
-export type { FakeAnswer, FakeCall, FakeFetch } from './fake-fetch.ts';
-export { expectNoLeaks } from './expect-no-leaks.ts';
-export type { LeakOptions } from './expect-no-leaks.ts';
+// Requests, and leaks
+export { fakeFetch } from './fetch/fake-fetch.ts';
+export type { FakeAnswer, FakeCall, FakeFetch } from './fetch/fake-fetch.ts';
+export { expectNoLeaks } from './leaks/expect-no-leaks.ts';
+export type { LeakOptions } from './leaks/expect-no-leaks.ts';

@@ -1,15 +1,15 @@
-import type { EventSink, RunEvent } from '../observe/events.ts';
+import type { EventSink, RunEvent } from '../index.ts';
 
-/** What {@link recordEvents} makes. */
+/** A sink that keeps its events: the result of {@link recordEvents}. */
 export interface RecordedEvents extends EventSink {
   /** All events so far, in order. */
   readonly events: readonly RunEvent[];
-  /** The same in few words: `started`, `started profile`, `failed profile`, `failed`. */
+  /** Returns the type of each event, with its service if it has one: `started`, `started profile`, `failed profile`, `failed`. */
   readonly brief: () => string[];
 }
 
 /**
- * A sink that keeps the events it is told, for `withEvents`.
+ * Makes a sink for `withEvents` that keeps the events it receives.
  *
  * @example
  * ```ts

@@ -1,20 +1,20 @@
-import type { Logger } from '../observe/logging.ts';
+import type { Logger } from '../index.ts';
 
-/** A line that was logged. */
+/** A call of a {@link RecordingLogger}. */
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What {@link recordingLogger} makes. */
+/** A logger that keeps its lines: the result of {@link recordingLogger}. */
 export interface RecordingLogger extends Logger {
   /** All lines so far, in order. */
   readonly lines: readonly LogLine[];
 }
 
 /**
- * A logger that writes nothing and keeps its lines, for `withLogger`.
+ * Makes a logger for `withLogger` that keeps its lines and prints nothing.
  *
  * @example
  * ```ts
@@ -23,9 +23,9 @@ export interface RecordingLogger extends Logger {
  * import { recordingLogger } from 'forkfast/testing';
  *
  * const logger = recordingLogger();
- * const ask = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(logger));
+ * const dashboard = aggregate({ profile: () => throwError(() => new Error('boom')) }, withLogger(logger));
  *
- * ask(background).subscribe({ error: () => {} });
+ * dashboard(background).subscribe({ error: () => {} });
  * const [failed] = logger.lines.filter(({ level }) => level === 'error');
  * console.log(failed?.message, failed?.fields['service']); // => run failed profile
  * ```

@@ -1,7 +1,7 @@
 import { TestScheduler } from 'rxjs/testing';
 
-/** Whether RxJS's clock is virtual right now: inside `marbles`, and inside any `TestScheduler.run`. */
+/** Says whether RxJS's clock is virtual now, as it is inside `marbles` and inside any `TestScheduler.run`. */
 export function isVirtual(): boolean {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- only that of the class below it is
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- only the same field of its base class is deprecated
   return TestScheduler.frameTimeFactor === 1;
 }

@@ -49,7 +49,7 @@ describe('numbers', () => {
     'retryBudget: min': [{ ...countOrZero, rejected: [-1, 0.5, Infinity] }, (min: number) => retryBudget({ min })],
     'waterfall: width': [count, (width: number) => waterfall([], { width })],
     'deadlineAfter: ms': [timer(0), deadlineAfter],
-    'expectNoLeaks: within': [timer(1), (within: number) => expectNoLeaks(() => of(1), { fails: false, within })],
+    'expectNoLeaks: timeout': [timer(1), (timeout: number) => expectNoLeaks(() => of(1), { fails: false, timeout })],
   } as const;
   for (const [name, [{ expected, accepted, rejected }, use]] of Object.entries(uses)) {
     it(`are rejected in one form by ${name}`, async () => {

@@ -26,14 +26,12 @@ import {
   hedge,
   perRun,
   settle,
-  silent,
   singleFlight,
-  withLogger,
 } from '../../lib/index.ts';
 import { expectNoLeaks, fakeFetch, type LeakOptions } from '../../lib/testing/index.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 
-type Ask = (ctx: Context) => Observable<unknown>;
+type TestedService = (ctx: Context) => Observable<unknown>;
 
 const url = 'http://api.test/profiles/42';
 const fetch = fakeFetch({
@@ -41,20 +39,19 @@ const fetch = fakeFetch({
   '/slow': of({ name: 'Alice' }).pipe(delay(1)),
   '/down': new Response('try later', { status: 503 }),
 });
-const profile: Ask = (ctx) => fetchJson(ctx, url);
-const quiet = withLogger(silent);
+const profile: TestedService = (ctx) => fetchJson(ctx, url);
 
-async function leaksOf(service: Ask, options: LeakOptions = { fails: false }): Promise<string> {
+async function leaksOf(service: TestedService, options: LeakOptions = { fails: false }): Promise<string> {
   return expectNoLeaks(service, { fetch, ...options }).then(
-    () => 'nothing',
+    () => 'none',
     (error: unknown) => (error as Error).message,
   );
 }
 
-/** What a hand-made service does with its transport. */
+/** A service that uses its transport without fromAbortable. */
 function handMade(ctx: Context, init: RequestInit, from = url): Observable<unknown> {
   return new Observable((subscriber) => {
-    const ask = async (): Promise<void> => {
+    const request = async (): Promise<void> => {
       try {
         const response = (await ctx.fetch!(new URL(from), init)) as Response;
         if (!response.ok) throw new Error(`HTTP ${String(response.status)}`);
@@ -65,11 +62,11 @@ function handMade(ctx: Context, init: RequestInit, from = url): Observable<unkno
         subscriber.error(error);
       }
     };
-    void ask();
+    void request();
   });
 }
 
-/** Emits whether or not anybody listens. */
+/** Emits a value although it was unsubscribed. */
 function leakyValues(): Observable<unknown> {
   return new Observable((subscriber) => {
     timer(0).subscribe(() => {
@@ -83,30 +80,30 @@ describe('expectNoLeaks', function () {
   this.timeout(20_000);
   expectNoUnhandledRejections();
 
-  describe('finds nothing in', () => {
-    const clean: Readonly<Record<string, readonly [service: Ask, options?: LeakOptions]>> = {
+  describe('finds no leak in', () => {
+    const clean: Readonly<Record<string, readonly [service: TestedService, options?: LeakOptions]>> = {
       fetchJson: [profile],
-      'fetchJson of what takes its time': [(ctx) => fetchJson(ctx, 'http://api.test/slow')],
-      'fetchJson of what answers 503': [profile, { fails: (ctx) => fetchJson(ctx, 'http://api.test/down') }],
+      'a slow fetchJson': [(ctx) => fetchJson(ctx, 'http://api.test/slow')],
+      'a fetchJson that fails with 503': [profile, { fails: (ctx) => fetchJson(ctx, 'http://api.test/down') }],
       fromAbortable: [
         (ctx) =>
           fromAbortable(ctx, async (signal) => ((await ctx.fetch!(new URL(url), { signal })) as Response).text()),
       ],
-      aggregate: [aggregate({ profile, orders: () => timer(1) }, quiet)],
-      'an aggregate in an aggregate': [aggregate({ page: aggregate({ profile }, quiet) }, quiet)],
+      aggregate: [aggregate({ profile, orders: () => timer(1) })],
+      'an aggregate in an aggregate': [aggregate({ page: aggregate({ profile }) })],
       'retry and backoff': [
         (ctx) => profile(ctx).pipe(retry({ count: 2, delay: backoff(ctx, { initialDelay: 1, jitter: 'none' }) })),
       ],
       hedge: [(ctx) => profile(ctx).pipe(hedge({ after: 0 }))],
       bulkhead: [(ctx) => profile(ctx).pipe(bulkhead(1))],
       singleFlight: [singleFlight(profile)],
-      perRun: [aggregate({ a: perRun(profile), b: profile }, quiet)],
+      perRun: [aggregate({ a: perRun(profile), b: profile })],
       'a failure that is settled': [(ctx) => profile(ctx).pipe(settle())],
-      'what RxJS ends by itself': [
+      'a service of RxJS operators': [
         () => timer(1).pipe(map((tick) => tick + 1)),
         { fails: () => throwError(() => 'no') },
       ],
-      'a listener that goes with a signal of its own': [
+      'a listener that is removed by a signal of its own': [
         (ctx) =>
           new Observable((subscriber) => {
             const own = new AbortController();
@@ -119,15 +116,15 @@ describe('expectNoLeaks', function () {
           }),
         { fails: false },
       ],
-      'a body that nobody reads, of a request that is aborted': [
+      'an unread body of an aborted request': [
         (ctx) =>
           new Observable((subscriber) => {
             const own = new AbortController();
-            const ask = async (): Promise<void> => {
+            const request = async (): Promise<void> => {
               await ctx.fetch!(new URL(url), { signal: own.signal }).then(undefined, () => undefined);
               subscriber.complete();
             };
-            if (ctx.signal?.aborted !== true) void ask();
+            if (ctx.signal?.aborted !== true) void request();
             return () => {
               own.abort();
             };
@@ -137,7 +134,7 @@ describe('expectNoLeaks', function () {
         () =>
           new Observable((subscriber) => {
             const later = (): ReturnType<typeof setTimeout> =>
-              // eslint-disable-next-line no-restricted-syntax -- as people do
+              // eslint-disable-next-line no-restricted-syntax -- as many services do
               setTimeout(() => undefined, 5_000);
             const [closed, cleared] = [later(), later()] as [{ close?: () => void }, unknown];
             clearTimeout(Number(cleared));
@@ -148,17 +145,17 @@ describe('expectNoLeaks', function () {
           }),
         { fails: false },
       ],
-      'a promise of a timer that is over soon': [
+      'a promise of a short timer': [
         () =>
           defer(async () => {
             await new Promise((resolve) => {
-              // eslint-disable-next-line no-restricted-syntax -- as people do
+              // eslint-disable-next-line no-restricted-syntax -- as many services do
               setTimeout(resolve, 1);
             });
           }),
         { fails: false },
       ],
-      'several values at once, of which one is enough': [
+      'a synchronous loop that emits after take(1)': [
         () =>
           new Observable((subscriber) => {
             for (const value of [1, 2]) subscriber.next(value);
@@ -166,7 +163,7 @@ describe('expectNoLeaks', function () {
           }).pipe(take(1)),
         { fails: false },
       ],
-      'several values at once': [
+      'a synchronous loop': [
         () =>
           new Observable((subscriber) => {
             for (const value of [1, 2]) subscriber.next(value);
@@ -174,7 +171,7 @@ describe('expectNoLeaks', function () {
           }),
         { fails: false },
       ],
-      'what is there already': [() => of('Alice'), { fails: false }],
+      'a synchronous value': [() => of('Alice'), { fails: false }],
     };
     for (const [what, [service, options = {}]] of Object.entries(clean)) {
       it(what, async () => {
@@ -183,17 +180,17 @@ describe('expectNoLeaks', function () {
     }
   });
 
-  describe('says what is left by', () => {
-    /** What the leaky services would keep the process alive with. */
+  describe('reports', () => {
+    /** The timers of the leaky services. */
     const running = new Subscription();
     after(() => {
       running.unsubscribe();
     });
-    const asAbortable = 'as fetchJson does, and fromAbortable(ctx, (signal) => …) for whatever takes a signal.';
+    const orUseOurs = 'or use fetchJson or fromAbortable(ctx, (signal) => …).';
     const unsubscribed = ['is unsubscribed at once', 'is unsubscribed while it runs'];
     const always = [
       'succeeds',
-      'is asked on an aborted signal',
+      'is called with an aborted signal',
       ...unsubscribed,
       'is unsubscribed at its first value',
       'is aborted while it runs',
@@ -201,27 +198,29 @@ describe('expectNoLeaks', function () {
     const listener: Item = {
       what: 'a listener on ctx.signal',
       when: ['succeeds', ...unsubscribed, 'is unsubscribed at its first value'],
-      fix: `Remove it in the teardown, ${asAbortable}`,
+      fix: `Remove it in the teardown, ${orUseOurs}`,
     };
-    const asked = (what: string, when: readonly string[]): Item => ({
-      what: `GET ${url}, asked ${what}`,
+    const sent = (late: string, when: readonly string[]): Item => ({
+      what: `GET ${url}, sent ${late}`,
       when,
-      fix: `Ask no more when it is over or aborted, ${asAbortable}`,
+      fix: `Send no request after the end or the abort, ${orUseOurs}`,
     });
-    const though = (...when: string[]): Item =>
-      asked('though ctx.signal had aborted', ['is asked on an aborted signal', ...when]);
+    const sentAfterAbort = (...when: string[]): Item =>
+      sent('after ctx.signal aborted', ['is called with an aborted signal', ...when]);
     const inFlight = (...when: string[]): Item => ({
-      what: `GET ${url}, in flight`,
+      what: `GET ${url}, still in flight`,
       when: [...unsubscribed, ...when],
-      fix: `Abort it in the teardown, ${asAbortable}`,
+      fix: `Abort it in the teardown, ${orUseOurs}`,
     });
     const timerOf = (ms: number): Item => ({
       what: `a timer of ${String(ms)} ms`,
       when: always,
-      fix: 'Clear it in the teardown, or make it of timer and interval of RxJS, and unsubscribe from those.',
+      fix: "Clear it in the teardown, or use RxJS's timer or interval and unsubscribe from it.",
     });
 
-    const leaky: Readonly<Record<string, readonly [service: Ask, left: readonly Item[], options?: LeakOptions]>> = {
+    const leaky: Readonly<
+      Record<string, readonly [service: TestedService, left: readonly Item[], options?: LeakOptions]>
+    > = {
       'a listener that is not removed': [
         (ctx) => {
           ctx.signal?.addEventListener('abort', () => undefined);
@@ -229,37 +228,43 @@ describe('expectNoLeaks', function () {
         },
         [listener],
       ],
-      'a listener that works on when the caller leaves': [
+      'a listener that sends a request when the caller aborts': [
         (ctx) => {
           ctx.signal?.addEventListener('abort', () => void ctx.fetch!(new URL(url), {}));
           return of('Alice');
         },
         [
           listener,
-          asked(
-            'though ctx.signal had aborted',
-            always.filter((when) => !when.includes('asked')),
+          sent(
+            'after ctx.signal aborted',
+            always.filter((when) => !when.includes('called')),
           ),
         ],
       ],
-      'a handler that stays': [
+      'an onabort handler': [
         (ctx) => {
           ctx.signal!.onabort = () => undefined;
           return of('Alice');
         },
         [listener],
       ],
-      'a request that nothing cancels': [(ctx) => handMade(ctx, {}), [though(), inFlight('is aborted while it runs')]],
-      'a request that only the signal of the caller cancels': [
-        (ctx) => handMade(ctx, { signal: ctx.signal! }),
-        [though(), inFlight()],
+      'a request without a signal': [
+        (ctx) => handMade(ctx, {}),
+        [sentAfterAbort(), inFlight('is aborted while it runs')],
       ],
-      'a request that does not heed the context': [(ctx) => fetchJson({ fetch: ctx.fetch }, url), [though()]],
+      'a request that ignores unsubscribing': [
+        (ctx) => handMade(ctx, { signal: ctx.signal! }),
+        [sentAfterAbort(), inFlight()],
+      ],
+      'a request that ignores the signal of the context': [
+        (ctx) => fetchJson({ fetch: ctx.fetch }, url),
+        [sentAfterAbort()],
+      ],
       'a retry that the abort wakes': [
         (ctx) => handMade(ctx, { signal: ctx.signal! }).pipe(retry(1)),
-        [though('is aborted while it runs'), inFlight()],
+        [sentAfterAbort('is aborted while it runs'), inFlight()],
       ],
-      'a request that is made after the end': [
+      'a request in the teardown': [
         (ctx) =>
           new Observable((subscriber) => {
             subscriber.next('Alice');
@@ -267,20 +272,20 @@ describe('expectNoLeaks', function () {
             return () => void ctx.fetch!(new URL(url), {});
           }),
         [
-          asked(
-            'after it was over',
-            always.filter((when) => !when.includes('asked')),
+          sent(
+            'after the end',
+            always.filter((when) => !when.includes('called')),
           ),
-          though(),
+          sentAfterAbort(),
         ],
       ],
-      'a body that nobody reads': [
+      'an unread body': [
         profile,
         [
           {
-            what: 'the body of GET http://api.test/down, unread, and its connection with it',
+            what: 'the unread body of GET http://api.test/down, and its connection',
             when: ['fails'],
-            fix: 'Read it or cancel it (response.body?.cancel()) before failing, as fetchJson does.',
+            fix: 'Read it, or cancel it with response.body?.cancel(), as fetchJson does.',
           },
         ],
         { fails: (ctx) => handMade(ctx, {}, 'http://api.test/down') },
@@ -288,7 +293,7 @@ describe('expectNoLeaks', function () {
       'an interval that is not cleared': [
         () =>
           new Observable((subscriber) => {
-            // eslint-disable-next-line no-restricted-syntax -- as people do
+            // eslint-disable-next-line no-restricted-syntax -- as many services do
             const handle = setInterval(() => undefined, 60_000);
             running.add(() => {
               clearInterval(handle);
@@ -298,7 +303,7 @@ describe('expectNoLeaks', function () {
           }),
         [timerOf(60_000)],
       ],
-      'a timer of RxJS that nobody unsubscribes': [
+      'a subscription to a timer of RxJS': [
         () =>
           defer(() => {
             running.add(timer(30_000).subscribe());
@@ -306,68 +311,75 @@ describe('expectNoLeaks', function () {
           }),
         [timerOf(30_000)],
       ],
-      'values that nobody stops': [
+      'a source that ignores unsubscribing': [
         leakyValues,
         [
           {
-            what: 'something that still emits values',
+            what: 'a source that still emits values',
             when: ['is unsubscribed at once'],
-            fix: 'Stop it in the teardown: new Observable((subscriber) => { …; return () => stop(); })',
+            fix: 'Stop it in the teardown: new Observable((subscriber) => { …; return () => stop(); }).',
           },
         ],
       ],
     };
     for (const [what, [service, left, options]] of Object.entries(leaky)) {
       it(what, async () => {
-        const items = left.map(({ what: item, when, fix }) => `- ${item}\n  when it ${when.join(', ')}\n  ${fix}`);
+        const items = left.map(
+          ({ what: item, when, fix }) => `- ${item}\n  when the service ${when.join(', ')}\n  ${fix}`,
+        );
         expect(await leaksOf(service, options)).to.equal(
-          ['The service leaves something behind:', '', ...items].join('\n'),
+          [`expectNoLeaks: expected no leaks, got ${String(left.length)}:`, '', ...items].join('\n'),
         );
       });
     }
   });
 
-  describe('refuses', () => {
+  describe('rejects', () => {
     for (const [what, service, options, message] of [
       [
-        'a service that fails where it is to succeed',
+        'a service that fails instead of succeeding',
         () => throwError(() => new Error('boom')),
         {},
-        'expectNoLeaks: the service failed where it was to succeed: Error: boom',
+        'expectNoLeaks: expected the service to succeed, got Error: boom: pass a service and a fetch that succeed',
       ],
       [
         'a service that never ends',
         () => NEVER,
-        { within: 1 },
-        'expectNoLeaks: the service did not end within 1 ms: { within } may be more',
+        { timeout: 1 },
+        'expectNoLeaks: expected the service to end within 1 ms, got no end: pass a longer { timeout }',
       ],
       [
-        'a service that it cannot let fail',
+        'a service that sends no request and does not fail',
         () => of(1),
         {},
-        'expectNoLeaks: the service succeeded where it was to fail: give { fails: (ctx) => … }, or { fails: false } where it cannot',
+        'expectNoLeaks: expected the service to fail, got success: pass { fails: (ctx) => … }, or { fails: false } if it cannot fail',
       ],
       [
-        'a failing service that succeeds',
+        'a service to fail that succeeds',
         profile,
         { fails: profile },
-        'expectNoLeaks: the service succeeded where it was to fail: give { fails: (ctx) => … }, or { fails: false } where it cannot',
+        'expectNoLeaks: expected the service to fail, got success: pass { fails: (ctx) => … }, or { fails: false } if it cannot fail',
       ],
-      ['what is no service', 'profile', {}, 'expectNoLeaks: a service, not a string'],
       [
-        'an answer that is no Observable',
+        'a service that is not a function',
+        'profile',
+        {},
+        'expectNoLeaks: service: expected a service, got a string: pass (ctx) => …',
+      ],
+      [
+        'a result that is not an Observable',
         () => 'Alice',
         {},
-        'expectNoLeaks: the service failed where it was to succeed: TypeError: expected an Observable or a promise, got a string: wrap it in of(...) or fromAbortable(...)',
+        'expectNoLeaks: expected the service to succeed, got TypeError: service: expected an Observable or a promise, got a string: wrap it in of(...) or fromAbortable(...): pass a service and a fetch that succeed',
       ],
     ] as const) {
       it(what, async () => {
-        expect(await leaksOf(service as Ask, options)).to.equal(message);
+        expect(await leaksOf(service as TestedService, options)).to.equal(message);
       });
     }
   });
 
-  it("watches the platform's fetch too, and lets its requests fail where it is not told how", async () => {
+  it("watches the platform's fetch, and fails its requests by default", async () => {
     const data = 'data:text/plain,Alice';
     const failures: unknown[] = [];
     const text = async (signal?: AbortSignal): Promise<string> =>
@@ -378,26 +390,26 @@ describe('expectNoLeaks', function () {
     });
     await expectNoLeaks((ctx) => fromAbortable(ctx, text).pipe(noting));
     expect(failures.map(String)).to.include('TypeError: fetch failed');
-    expect(await leaksOf(() => defer(() => text()))).to.contain(`GET ${data}, in flight`);
+    expect(await leaksOf(() => defer(() => text()))).to.contain(`GET ${data}, still in flight`);
   });
 
-  it('puts back what it watched', async () => {
+  it('restores the globals and the hook of RxJS', async () => {
     const globals = ['fetch', 'setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] as const;
     const before = globals.map((name) => globalThis[name]);
-    const told: string[] = [];
-    const onStoppedNotification = ({ kind }: { kind: string }): void => void told.push(kind);
+    const kinds: string[] = [];
+    const onStoppedNotification = ({ kind }: { kind: string }): void => void kinds.push(kind);
     config.onStoppedNotification = onStoppedNotification;
     try {
       await leaksOf(leakyValues);
       expect(config.onStoppedNotification).to.equal(onStoppedNotification);
-      expect(told, 'it is told meanwhile').to.include('N');
+      expect(kinds, 'the hook is still called').to.include('N');
     } finally {
       config.onStoppedNotification = null;
     }
     expect(globals.map((name) => globalThis[name])).to.deep.equal(before);
   });
 
-  it('asks one service after the other, whoever calls', async () => {
+  it('tests one service after the other in concurrent calls', async () => {
     let running = 0;
     let most = 0;
     const service = (): Observable<number> =>
@@ -409,7 +421,7 @@ describe('expectNoLeaks', function () {
     expect(most).to.equal(1);
   });
 
-  it('does not hold against a service what another has left behind', async () => {
+  it('does not report the leak of an earlier service again', async () => {
     const ticks = interval(1);
     const left = new Subscription();
     const leaky = (): Observable<unknown> =>
@@ -423,21 +435,21 @@ describe('expectNoLeaks', function () {
         subscriber.complete();
       });
     try {
-      expect(await leaksOf(leaky)).to.contain('something that still emits values');
-      expect(await leaksOf(profile)).to.equal('nothing');
+      expect(await leaksOf(leaky)).to.contain('a source that still emits values');
+      expect(await leaksOf(profile)).to.equal('none');
     } finally {
       left.unsubscribe();
     }
   });
 
-  it('goes on after a failure', async () => {
+  it('tests the next service after a failure', async () => {
     const [failed, passed] = await Promise.all([leaksOf(() => throwError(() => 1)), leaksOf(profile)]);
-    expect(failed).to.contain('failed where it was to succeed');
-    expect(passed).to.equal('nothing');
+    expect(failed).to.contain('expected the service to succeed');
+    expect(passed).to.equal('none');
   });
 });
 
-/** Something that is left behind, as the message has it. */
+/** A leak in the message. */
 interface Item {
   readonly what: string;
   readonly when: readonly string[];

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { catchError, defer, delay, EMPTY, firstValueFrom, NEVER, Observable, of, throwError } from 'rxjs';
-import { aggregate, fetchJson, fetchText, NetworkError, ServiceError, silent, withLogger } from '../../lib/index.ts';
+import { aggregate, fetchJson, fetchText, NetworkError, ServiceError } from '../../lib/index.ts';
 import { type FakeFetch, fakeFetch, marbles } from '../../lib/testing/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
@@ -21,15 +21,15 @@ describe('fakeFetch', () => {
       ['a record, as JSON', { name: 'Alice' }, 200, '{"name":"Alice"}'],
       ['a string, as JSON', 'Alice', 200, '"Alice"'],
       ['null, as JSON', null, 200, 'null'],
-      ['a response, as it is', new Response('gone', { status: 410 }), 410, 'gone'],
-      ['a response without a body', new Response(null, { status: 204 }), 204, ''],
-      ['what an Observable emits first', of({ n: 1 }, { n: 2 }).pipe(delay(1)), 200, '{"n":1}'],
-      ['what a promise resolves to', Promise.resolve(new Response('later')), 200, 'later'],
-      ['what a function of the call returns', ({ method }: { method: string }) => method, 200, '"GET"'],
+      ['a Response, as it is', new Response('gone', { status: 410 }), 410, 'gone'],
+      ['a Response without a body', new Response(null, { status: 204 }), 204, ''],
+      ['the first value of an Observable', of({ n: 1 }, { n: 2 }).pipe(delay(1)), 200, '{"n":1}'],
+      ['the value of a promise', Promise.resolve(new Response('later')), 200, 'later'],
+      ['the result of a function of the call', ({ method }: { method: string }) => method, 200, '"GET"'],
     ] as const) {
       it(`with ${what}, each time`, async () => {
         const fetch = fakeFetch({ '/': answer });
-        for (let asked = 0; asked < 2; asked++) {
+        for (let call = 0; call < 2; call++) {
           const response = await fetch(api);
           expect([response.status, await response.text()]).to.deep.equal([status, text]);
         }
@@ -37,7 +37,7 @@ describe('fakeFetch', () => {
       });
     }
 
-    it('with headers and a status text of its own', async () => {
+    it('with the headers and the status text of a Response', async () => {
       const response = new Response('a', { status: 429, statusText: 'Slow down', headers: { 'retry-after': '1' } });
       const { status, statusText, headers } = await fakeFetch({ '/': response })(api);
       expect([status, statusText, headers.get('retry-after')]).to.deep.equal([429, 'Slow down', '1']);
@@ -45,7 +45,7 @@ describe('fakeFetch', () => {
 
     for (const [what, answer] of [
       ['an error', boom],
-      ['an Observable that fails', throwError(() => boom)],
+      ['an Observable that errors', throwError(() => boom)],
       [
         'a function that throws',
         (): never => {
@@ -53,18 +53,18 @@ describe('fakeFetch', () => {
         },
       ],
     ] as const) {
-      it(`by failing, with ${what}`, async () => {
+      it(`by rejecting, with ${what}`, async () => {
         const fetch = fakeFetch({ '/': answer });
         expect(await rejection(fetch(api))).to.equal(boom);
         expect(fetch.calls[0]).to.have.property('outcome', 'failed');
       });
     }
 
-    it('by failing, with an Observable that is empty and a function that returns nothing', async () => {
+    it('by rejecting, with an empty Observable and with undefined', async () => {
       expect(await rejection(fakeFetch({ '/': EMPTY })(api))).to.have.property('name', 'EmptyError');
       expect(await rejection(fakeFetch({ '/': () => undefined })(api)))
         .to.have.property('message')
-        .that.equals('fakeFetch was given undefined to answer with');
+        .that.equals('fakeFetch: expected a response, got undefined: return JSON, a Response or an Error');
     });
   });
 
@@ -72,19 +72,19 @@ describe('fakeFetch', () => {
     const routed = async (route: string, url: string, method?: string): Promise<boolean> =>
       (await rejection(fakeFetch({ [route]: {} })(url, method === undefined ? {} : { method }))) === 'fulfilled';
 
-    it('say a method, or none for all', async () => {
+    it('match a method, or all', async () => {
       expect(await routed('GET /a', `${api}/a`)).to.equal(true);
       expect(await routed('POST /a', `${api}/a`, 'post')).to.equal(true);
       expect(await routed('/a', `${api}/a`, 'DELETE')).to.equal(true);
       expect(await routed('GET /a', `${api}/a`, 'POST')).to.equal(false);
     });
 
-    it('say an origin, or none for all', async () => {
+    it('match an origin, or all', async () => {
       expect(await routed('GET http://api.test:8080/a', 'http://api.test:8080/a')).to.equal(true);
       expect(await routed('https://api.test/a', `${api}/a`)).to.equal(false);
     });
 
-    it('say a path, whose dots are dots, and a query where it counts', async () => {
+    it('match a path literally, and a query if they have one', async () => {
       expect(await routed('/a.json', `${api}/a.json?b=1`)).to.equal(true);
       expect(await routed('/a.json', `${api}/a-json`)).to.equal(false);
       expect(await routed('/a', `${api}/a/b`)).to.equal(false);
@@ -94,37 +94,40 @@ describe('fakeFetch', () => {
       expect(await routed('/a/*/c', `${api}/a/b/d`)).to.equal(false);
     });
 
-    it('name segments, which the call has decoded; the first route that fits answers', async () => {
+    it('decode named segments, and answer in their order', async () => {
       const fetch = fakeFetch({
         '/users/:id/orders/:order': ({ params }) => params,
         '/users/:id/*': 'second',
       });
-      const ask = async (path: string): Promise<unknown> => (await fetch(api + path)).json();
-      expect(await ask('/users/J%C3%BCrgen/orders/5')).to.deep.equal({ id: 'Jürgen', order: '5' });
-      expect(await ask('/users/1/profile')).to.equal('second');
+      const request = async (path: string): Promise<unknown> => (await fetch(api + path)).json();
+      expect(await request('/users/J%C3%BCrgen/orders/5')).to.deep.equal({ id: 'Jürgen', order: '5' });
+      expect(await request('/users/1/profile')).to.equal('second');
     });
 
-    it('name whole segments only, however they are called', async () => {
+    it('name whole segments only', async () => {
       const fetch = fakeFetch({ '/items:batch': 'batch', '/:1/:in-fact?q=:q': ({ params }) => params });
-      const ask = async (path: string): Promise<unknown> => (await fetch(api + path)).json();
-      expect(await ask('/items:batch')).to.equal('batch');
+      const request = async (path: string): Promise<unknown> => (await fetch(api + path)).json();
+      expect(await request('/items:batch')).to.equal('batch');
       expect(await rejection(fetch(`${api}/items1`))).to.have.property('code', 'ERR_FAKE_FETCH');
-      expect(await ask('/a/b-fact?q=c')).to.deep.equal({ 1: 'a', in: 'b', q: 'c' });
+      expect(await request('/a/b-fact?q=c')).to.deep.equal({ 1: 'a', in: 'b', q: 'c' });
     });
 
-    it('that are none are refused where they are written', () => {
+    it('of another form throw when they are written', () => {
       for (const route of ['', 'profiles', 'get /a', 'GET  /a', 'GET /a b', 'ftp://api.test/a']) {
-        expect(() => fakeFetch({ [route]: {} })).to.throw(TypeError, `fakeFetch: ${JSON.stringify(route)} is no route`);
+        expect(() => fakeFetch({ [route]: {} })).to.throw(
+          TypeError,
+          `fakeFetch: route: expected a method, an origin and a path, got ${JSON.stringify(route)}: write 'GET /`,
+        );
       }
     });
 
-    it('are listed where none fits', async () => {
+    it('are listed if none matches', async () => {
       const fetch = fakeFetch({ 'GET /profiles/:id': {}, 'http://orders.test/orders/*': {} });
-      const ask = aggregate({ profile: (ctx) => fetchJson(ctx, `${api}/profile/42`) }, withLogger(silent));
-      expect(await failureOf(ask({ fetch }), ServiceError)).to.have.property(
+      const dashboard = aggregate({ profile: (ctx) => fetchJson(ctx, `${api}/profile/42`) });
+      expect(await failureOf(dashboard({ fetch }), ServiceError)).to.have.property(
         'message',
         [
-          'profile: fakeFetch has no route for GET http://api.test/profile/42; there are:',
+          'profile: fakeFetch: expected a route for GET http://api.test/profile/42, got none: add one to these routes:',
           '  GET /profiles/:id',
           '  http://orders.test/orders/*',
         ].join('\n'),
@@ -132,18 +135,18 @@ describe('fakeFetch', () => {
       expect(fetch.calls[0]).to.have.property('outcome', 'failed');
       expect(await rejection(fakeFetch({})(api))).to.have.property(
         'message',
-        'fakeFetch has no route for GET http://api.test/: it has none',
+        'fakeFetch: expected a route for GET http://api.test/, got none: add one',
       );
     });
   });
 
-  it('rejects what is no URL, as a fetch does', async () => {
+  it('rejects an invalid URL, as fetch does', async () => {
     for (const url of ['/profiles/42', `${api}/%FF`]) {
       expect(await rejection(fakeFetch({ '/:id': {} })(url)), url).to.be.instanceOf(Error);
     }
   });
 
-  it('is a fetch to libraries, which may make a Request', async () => {
+  it('accepts a Request, which libraries may pass', async () => {
     const fetch: typeof globalThis.fetch & FakeFetch = fakeFetch({ 'POST /orders': 1, '/*': NEVER });
     const headers = { 'X-Id': '1' };
     await fetch(new Request(`${api}/orders`, { method: 'POST', body: '{}', headers }));
@@ -156,17 +159,17 @@ describe('fakeFetch', () => {
     expect(await canceled).to.equal('the user left');
   });
 
-  it('refuses a redirect where it is asked to, as fetchJson asks', async () => {
+  it('rejects a redirect if the request says so, as that of fetchJson does', async () => {
     const fetch = fakeFetch({ '/old': Response.redirect('http://api.test/new', 302) });
     const error = await failureOf(fetchJson({ fetch }, 'http://api.test/old'), NetworkError);
     expect(error.message).to.equal('a refused redirect from GET http://api.test/old');
     expect(fetch.calls[0]).to.have.property('outcome', 'failed');
     expect(await fetch('http://api.test/old')).to.have.property('status', 302);
-    const refusing = fetch(new Request('http://api.test/old', { redirect: 'error' }));
-    expect(await refusing.then(String, String)).to.equal('TypeError: fetch failed');
+    const rejecting = fetch(new Request('http://api.test/old', { redirect: 'error' }));
+    expect(await rejecting.then(String, String)).to.equal('TypeError: fetch failed');
   });
 
-  it('keeps what it was asked', async () => {
+  it('keeps its calls', async () => {
     const fetch = fakeFetch({ 'POST /orders': 1, '/*': 2 });
     await fetch(new URL(`${api}/orders?a=b`), { method: 'post', body: '{}', headers: { 'X-Id': '1' } });
     await firstValueFrom(fetchJson({ fetch }, `${api}/profile`));
@@ -180,7 +183,7 @@ describe('fakeFetch', () => {
     ]);
   });
 
-  it('is a network to services, as their own fetch is', async () => {
+  it('answers and fails services as a network does', async () => {
     const down = new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
     const fetch = fakeFetch({ '/text': new Response('Name: Alice'), '/down': down });
     expect(await firstValueFrom(fetchText({ fetch }, `${api}/text`))).to.equal('Name: Alice');
@@ -193,38 +196,54 @@ describe('fakeFetch', () => {
   describe('is canceled', () => {
     const reason = new Error('the user left');
 
-    it('before it asks: the route is not called', async () => {
+    it('before the call: the route is not called', async () => {
       let called = 0;
       const fetch = fakeFetch({ '/': defer(() => of(++called)) });
       expect(await rejection(fetch(api, { signal: AbortSignal.abort(reason) }))).to.equal(reason);
       expect([called, fetch.calls[0]?.outcome]).to.deep.equal([0, 'aborted']);
     });
 
-    it('while it waits: the answer is unsubscribed', async () => {
+    it('while it waits: the Observable is unsubscribed', async () => {
       let unsubscribed = 0;
       const fetch = fakeFetch({ '/': new Observable<never>(() => () => unsubscribed++) });
       const controller = new AbortController();
-      const asked = rejection(fetch(api, { signal: controller.signal }));
+      const canceled = rejection(fetch(api, { signal: controller.signal }));
       expect(fetch.calls[0]).to.have.property('outcome', 'pending');
       controller.abort(reason);
-      expect(await asked).to.equal(reason);
+      expect(await canceled).to.equal(reason);
       expect([unsubscribed, fetch.calls[0]?.outcome]).to.deep.equal([1, 'aborted']);
     });
 
-    it('by unsubscribing from a service', () => {
+    it('by one listener on a signal that many requests share', async () => {
+      const fetch = fakeFetch({ '/': NEVER });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const add = signal.addEventListener.bind(signal);
+      let listeners = 0;
+      signal.addEventListener = (type: string, listener: unknown) => {
+        listeners++;
+        add(type, listener as EventListener);
+      };
+      const canceled = Promise.all(Array.from({ length: 12 }, () => rejection(fetch(api, { signal }))));
+      expect(listeners).to.equal(1);
+      controller.abort(reason);
+      expect(new Set(await canceled)).to.deep.equal(new Set([reason]));
+    });
+
+    it('when the subscriber unsubscribes from a service', () => {
       const fetch = fakeFetch({ '/': NEVER });
       fetchJson({ fetch }, api).subscribe().unsubscribe();
       expect(fetch.calls[0]).to.have.property('outcome', 'aborted');
     });
 
-    it('while the body is read: it breaks off with the reason', async () => {
+    it('while the body is read: the body errors with the reason', async () => {
       let canceled: unknown;
       const body = new ReadableStream<Uint8Array>({
         start: (stream) => {
           stream.enqueue(new TextEncoder().encode('{'));
         },
-        cancel: (why) => {
-          canceled = why;
+        cancel: (cause) => {
+          canceled = cause;
         },
       });
       const fetch = fakeFetch({ '/': () => new Response(body) });
@@ -239,7 +258,7 @@ describe('fakeFetch', () => {
       expect([canceled, fetch.calls[0]?.outcome]).to.deep.equal([reason, 'aborted']);
     });
 
-    it('no more when the body has been read, or is canceled', async () => {
+    it('no more after the body was read or canceled', async () => {
       const fetch = fakeFetch({ '/': { name: 'Alice' } });
       for (const finish of [(response: Response) => response.text(), (response: Response) => response.body!.cancel()]) {
         const controller = new AbortController();
@@ -250,13 +269,13 @@ describe('fakeFetch', () => {
     });
   });
 
-  it('refuses virtual time, in which it would never answer', () => {
+  it('throws in virtual time, in which it would never answer', () => {
     marbles(({ expectObservable }) => {
       const fetch = fakeFetch({ '/': {} });
-      const ask = aggregate({ profile: (ctx) => fetchJson(ctx, api) }, withLogger(silent));
-      const message = 'profile: fakeFetch answers with promises, which are never virtual: in marbles, use cold(…)';
-      const told = ask({ fetch }).pipe(catchError((error: Error) => of(error.message)));
-      expectObservable<unknown>(told).toBe('(m|)', { m: message });
+      const dashboard = aggregate({ profile: (ctx) => fetchJson(ctx, api) });
+      const message = 'profile: fakeFetch: expected real time, got virtual time: use cold(…) inside marbles';
+      const messages = dashboard({ fetch }).pipe(catchError((error: Error) => of(error.message)));
+      expectObservable<unknown>(messages).toBe('(m|)', { m: message });
     });
   });
 });

@@ -1,19 +1,15 @@
 import { expect } from 'chai';
 import { NEVER, throwError } from 'rxjs';
-import { aggregate, background, silent, withEvents, withLogger } from '../../lib/index.ts';
+import { aggregate, background, withEvents } from '../../lib/index.ts';
 import { recordEvents } from '../../lib/testing/index.ts';
 
 describe('recordEvents', () => {
-  it('keeps the events of all runs that it is given to, and tells them in few words', () => {
+  it('keeps the events of all its runs, and summarizes them', () => {
     const { events, next, brief } = recordEvents();
     const boom = new Error('boom');
-    const ask = aggregate(
-      { orders: () => NEVER, profile: () => throwError(() => boom) },
-      withEvents({ next }),
-      withLogger(silent),
-    );
-    ask(background).subscribe({ error: () => undefined });
-    ask({ signal: AbortSignal.abort() }).subscribe({ error: () => undefined });
+    const dashboard = aggregate({ orders: () => NEVER, profile: () => throwError(() => boom) }, withEvents({ next }));
+    dashboard(background).subscribe({ error: () => undefined });
+    dashboard({ signal: AbortSignal.abort() }).subscribe({ error: () => undefined });
     expect(brief()).to.deep.equal([
       'started',
       'started orders',

@@ -4,7 +4,7 @@ import { aggregate, background, withLogger, withName } from '../../lib/index.ts'
 import { recordingLogger } from '../../lib/testing/index.ts';
 
 describe('recordingLogger', () => {
-  it('keeps the lines of all levels, in order', () => {
+  it('keeps the lines of all levels in order', () => {
     const logger = recordingLogger();
     for (const level of ['error', 'debug', 'warn', 'info'] as const) logger[level](`at ${level}`, { level });
     expect(logger.lines).to.deep.equal(
@@ -12,7 +12,7 @@ describe('recordingLogger', () => {
     );
   });
 
-  it('is told everything, and keeps it from others', () => {
+  it('keeps the lines of its own runs only', () => {
     const [logger, other] = [recordingLogger(), recordingLogger()];
     aggregate({ profile: () => of('Alice') }, withLogger(logger), withName('dashboard'))(background).subscribe();
     expect(logger.lines.map(({ message, fields }) => [message, fields['name'], fields['service']])).to.deep.equal([

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 
-/** The examples of docs/testing.md, each run by the runner that it is for, as a process of its own. */
+/** Runs each example of docs/testing.md with its own runner, in a process of its own. */
 const page = readFileSync('docs/testing.md', 'utf8');
 const blockOf = (fence: string): string => page.split(`\n\`\`\`${fence}\n`)[1]?.split('\n```\n')[0] ?? '';
 
@@ -14,7 +14,7 @@ const vitestConfig = `export default {
   ssr: { resolve: { conditions: ['forkfast:source', 'node', 'import', 'module', 'default'] } },
 };`;
 
-/** What each runner is called with, beside the test. */
+/** Writes the files that a runner needs, and returns its arguments. */
 const runners: Readonly<Record<string, (folder: string) => readonly string[]>> = {
   mocha: (folder) => [
     ...source,
@@ -35,7 +35,7 @@ const runners: Readonly<Record<string, (folder: string) => readonly string[]>> =
     ];
   },
   'node:test': (folder) => {
-    // Node 20 starts no program that is TypeScript.
+    // Node 20 cannot start a TypeScript file.
     writeFileSync(join(folder, 'start.cjs'), `require('./example.ts');`);
     return [...source, '--test', join(folder, 'start.cjs')];
   },
@@ -46,7 +46,7 @@ interface Outcome {
   readonly output: string;
 }
 
-/** In a folder inside of the checkout, so that 'forkfast' is found as the package's own name. */
+/** Runs code in a folder of the checkout, where 'forkfast' resolves to the package itself. */
 async function run(runner: string, code: string): Promise<Outcome> {
   mkdirSync('reports', { recursive: true });
   const folder = mkdtempSync(resolve('reports/runner-'));
@@ -54,7 +54,7 @@ async function run(runner: string, code: string): Promise<Outcome> {
     writeFileSync(join(folder, 'example.ts'), code);
     const args = runners[runner]!(folder);
     const { FORCE_COLOR, ...inherited } = process.env;
-    // Said to be empty, since Node hands it on where it is not said: coverage of lib by another compiler is of other lines.
+    // Empty, because a child process inherits it, and coverage of lib by another compiler has other lines.
     const env = { ...inherited, NODE_V8_COVERAGE: '', NO_COLOR: '1', TS_NODE_TRANSPILE_ONLY: 'true' };
     return await new Promise((done) => {
       execFile(process.execPath, args, { env, timeout: 100_000 }, (error, stdout, stderr) => {
@@ -83,7 +83,7 @@ for (const runner of Object.keys(runners)) {
       expect(output).to.match(/\b3 pass(?:ing|ed)\b|\bpass 3$/m);
     });
 
-    it('fails with the marbles of the page where it expects something else', async () => {
+    it('fails with the marbles of the page if it expects another frame', async () => {
       expect(broken).not.to.equal(example);
       const [, { failed, output }] = await outcomes;
       expect(failed, output).to.equal(true);
@@ -93,23 +93,23 @@ for (const runner of Object.keys(runners)) {
   });
 }
 
-describe('the timers that a runner fakes', function () {
+describe('expectNoLeaks, with the fake timers of a runner', function () {
   this.timeout(120_000);
 
-  it('are refused by expectNoLeaks, which would wait for them forever', async () => {
+  it('rejects instead of waiting forever', async () => {
     const { failed, output } = await run(
       'vitest',
       `import { expect, it, vi } from 'vitest';
       import { expectNoLeaks } from 'forkfast/testing';
       import { of } from 'rxjs';
 
-      const ask = () => expectNoLeaks(() => of('Alice'), { fails: false });
+      const check = () => expectNoLeaks(() => of('Alice'), { fails: false });
 
       it('while they are faked, and no longer', async () => {
         vi.useFakeTimers();
-        await expect(ask()).rejects.toThrow('expectNoLeaks: the timers are faked, and it needs real ones');
+        await expect(check()).rejects.toThrow('expectNoLeaks: expected real timers, got fake ones');
         vi.useRealTimers();
-        await ask();
+        await check();
       });`,
     );
     expect(failed, output).to.equal(false);

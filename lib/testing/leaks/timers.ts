@@ -1,12 +1,12 @@
-import { type AnyFunction, around, type Watched } from './watched.ts';
+import { type AnyFunction, type Watcher, wrapped } from './leak.ts';
 
-/** Timers of the platform, and so those of RxJS, which are made of them. */
-export function watchTimers(replace: (name: string, wrap: (real: AnyFunction) => AnyFunction) => void): Watched {
-  /** The milliseconds of each that runs. */
+/** Watches the platform's timers, which RxJS uses too. */
+export function watchTimers(replace: (name: string, wrap: (real: AnyFunction) => AnyFunction) => void): Watcher {
+  /** The milliseconds of each running timer, by its handle. */
   const running = new Map<unknown, number>();
   for (const clear of ['clearTimeout', 'clearInterval']) {
     replace(clear, (real) =>
-      around(real, (handle) => {
+      wrapped(real, (handle) => {
         running.delete(handle);
         return real(handle);
       }),
@@ -14,13 +14,13 @@ export function watchTimers(replace: (name: string, wrap: (real: AnyFunction) =>
   }
   for (const set of ['setTimeout', 'setInterval']) {
     replace(set, (real) =>
-      around(real, (callback, ms, ...given) => {
+      wrapped(real, (callback, ms, ...rest) => {
         const call = (...args: unknown[]): unknown => {
           if (set === 'setTimeout') running.delete(handle);
           return (callback as AnyFunction)(...args);
         };
-        const handle: unknown = real(call, ms, ...given);
-        // What is due at once is no timer to speak of; RxJS uses one to tell of what came too late.
+        const handle: unknown = real(call, ms, ...rest);
+        // A timeout of 0 ms ends by itself. RxJS sets one to report a notification that came too late.
         if (set === 'setInterval' || ms) running.set(handle, Number(ms ?? 0));
         return handle;
       }),
@@ -29,21 +29,21 @@ export function watchTimers(replace: (name: string, wrap: (real: AnyFunction) =>
   return {
     leaks: () =>
       [...running]
-        .filter(([handle]) => holdsProcess(handle))
+        .filter(([handle]) => keepsProcessAlive(handle))
         .map(([, ms]) => ({
           what: `a timer of ${String(ms)} ms`,
-          fix: 'Clear it in the teardown, or make it of timer and interval of RxJS, and unsubscribe from those.',
+          fix: "Clear it in the teardown, or use RxJS's timer or interval and unsubscribe from it.",
         })),
   };
 }
 
-/** As Jest, Vitest and Sinon mark those that they fake: under them no task would ever come. */
+/** Jest, Vitest and Sinon put a `clock` on the timers that they fake. */
 export function timersAreFaked(): boolean {
   return Object.hasOwn(Reflect.get(globalThis, 'setTimeout') as AnyFunction, 'clock');
 }
 
-/** Node's own, such as those of its `fetch`, are let go of with `unref`; and one may be cleared by its number or by `close`. */
-function holdsProcess(handle: unknown): boolean {
+/** Node's own timers, such as those of its `fetch`, are unref'd. A timer may also be cleared by its number, or by `close`. */
+function keepsProcessAlive(handle: unknown): boolean {
   const { hasRef, _destroyed } = handle as { hasRef?: () => boolean; _destroyed?: boolean };
   return _destroyed !== true && hasRef?.call(handle) !== false;
 }

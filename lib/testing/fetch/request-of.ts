@@ -1,5 +1,4 @@
-/** What a `fetch` is asked. */
-interface Requested {
+interface RequestFields {
   readonly url: string;
   readonly method: string;
   readonly headers: RequestInit['headers'];
@@ -8,8 +7,8 @@ interface Requested {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A `fetch` is given a URL or a `Request`, and beside it what counts more than what the `Request` says. */
-export function requestOf(input: unknown, init: RequestInit = {}): Requested {
+/** Reads the arguments of a `fetch`: a URL or a `Request`, and an `init` that overrides the fields of the `Request`. */
+export function requestOf(input: unknown, init: RequestInit = {}): RequestFields {
   const request: Partial<Request> = input instanceof Request ? input : {};
   return {
     url: request.url ?? String(input),

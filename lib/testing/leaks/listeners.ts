@@ -1,7 +1,7 @@
-import { ours, type Watched } from './watched.ts';
+import { OR_USE_OURS, type Watcher } from './leak.ts';
 
-/** Listeners on a signal that has not aborted: those of one that has are done with. */
-export function watchListeners(signal: AbortSignal): Watched {
+/** Watches the listeners on a signal. An aborted signal releases its listeners, so they do not leak. */
+export function watchListeners(signal: AbortSignal): Watcher {
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
   const listeners = new Set<unknown>();
@@ -9,18 +9,15 @@ export function watchListeners(signal: AbortSignal): Watched {
     add(type, listener as EventListener, options);
     if (type !== 'abort') return;
     listeners.add(listener);
-    // Node goes through removeEventListener here, browsers do not.
-    const until = typeof options === 'object' ? options.signal : undefined;
-    until?.addEventListener('abort', () => listeners.delete(listener), { once: true });
+    // To remove such a listener, Node calls removeEventListener. Browsers do not.
+    const removal = typeof options === 'object' ? options.signal : undefined;
+    removal?.addEventListener('abort', () => listeners.delete(listener), { once: true });
   };
   signal.removeEventListener = (type: string, listener: unknown, options?: boolean | EventListenerOptions) => {
     remove(type, listener as EventListener, options);
     listeners.delete(listener);
   };
-  const leak = {
-    what: 'a listener on ctx.signal',
-    fix: `Remove it in the teardown, ${ours}.`,
-  };
+  const leak = { what: 'a listener on ctx.signal', fix: `Remove it in the teardown, ${OR_USE_OURS}.` };
   return {
     leaks: () => (signal.aborted || (listeners.size === 0 && signal.onabort === null) ? [] : [leak]),
   };
