@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { NEVER, Observable } from 'rxjs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { NEVER, Observable, of } from 'rxjs';
 import {
   aggregate,
   aggregateEach,
@@ -50,5 +52,32 @@ describe('a MaxListenersExceededWarning', () => {
     const { signal } = new AbortController();
     const run = aggregate({ a: () => NEVER, b: (ctx) => fromAbortable(ctx, () => NEVER) });
     expect(await warningsOf(Array.from({ length: 300 }, () => run({ signal })))).to.deep.equal([]);
+  });
+});
+
+describe('a run in flight', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+
+  it('holds nothing of a fromAbortable that has ended, the first one in the run or a later one', async () => {
+    const values: WeakRef<object>[] = [];
+    const service = (ctx: Context): Observable<never> => {
+      for (let query = 0; query < 3; query++) {
+        fromAbortable(ctx, () => {
+          const value = {};
+          values.push(new WeakRef(value));
+          return of(value);
+        }).subscribe();
+        if (query === 0) fromAbortable(ctx, () => NEVER).subscribe({ error: () => undefined });
+      }
+      return NEVER;
+    };
+    const run = aggregate({ service })(background).subscribe();
+    for (let task = 0; task < 10; task++) {
+      await nextTask();
+      collect();
+    }
+    expect(values.map((value) => value.deref())).to.deep.equal([undefined, undefined, undefined]);
+    run.unsubscribe();
   });
 });

@@ -106,10 +106,15 @@ describe('a deadline', () => {
         const deadline = left === undefined ? undefined : clock + left;
         both({ deadline }).subscribe().unsubscribe();
       }
+      const unlimited = aggregate({ unlimited: blocking('unlimited') }, withTimeout(Infinity));
+      for (const deadline of [undefined, Infinity, 2 ** 50]) unlimited({ deadline }).subscribe().unsubscribe();
     } finally {
       asyncScheduler.now = now;
       Reflect.deleteProperty(asyncScheduler, 'schedule');
     }
-    expect(order).to.deep.equal(['a', 'b', 800, 'a', 'b', 101, 'a', 'b', 0]);
+    expect(order).to.deep.equal([
+      ...['a', 'b', 800, 'a', 'b', 101, 'a', 'b', 0],
+      ...['unlimited', 'unlimited', 'unlimited'],
+    ]);
   });
 });

@@ -42,6 +42,15 @@ describe('the context of a service', () => {
     expect(derived).to.have.property(tenant, 1);
   });
 
+  it('keeps the fields of the caller in a nested run too', () => {
+    let derived: Context | undefined;
+    const nested = aggregate({ one: (ctx) => of((derived = ctx)) });
+    const ctx = { tenant: 'acme', propagate: { a: 'b' }, fetch: () => Promise.reject(boom) };
+    aggregate({ nested: (outer) => nested(outer) }, withTimeout(Infinity))(ctx).subscribe();
+    expect(derived).to.include(ctx);
+    expect(Object.keys(derived!)).to.have.members([...Object.keys(ctx), 'signal', 'deadline']);
+  });
+
   it('has the sooner deadline, and no such key without one', () => {
     marbles(() => {
       expect(contextOf(background, withTimeout(10))).to.include({ deadline: 10 });
@@ -57,6 +66,7 @@ describe('the context of a service', () => {
     const option: Fetch = () => Promise.reject(boom);
     const field: Fetch = () => Promise.reject(boom);
     expect(contextOf(background)).not.to.have.property('fetch');
+    expect(contextOf({ fetch: undefined })).not.to.have.property('fetch');
     expect(contextOf(background, withFetch(option))).to.have.property('fetch', option);
     expect(contextOf({ fetch: field }, withFetch(option))).to.have.property('fetch', field);
     expect(contextOf({ fetch: undefined }, withFetch(option))).to.have.property('fetch', option);

@@ -25,6 +25,8 @@ describe('a nested run', () => {
     'has the same timeout': never(withTimeout(1_000)),
     'has a longer timeout': never(withTimeout(5_000)),
     'is inside an aggregateLatest': (ctx) => latest(never())(ctx),
+    'is inside an aggregateLatest that has emitted': (ctx) =>
+      latest((inner) => merge(of('cached'), never()(inner)))(ctx),
     'has a signal of fromAbortable': (ctx) => fromAbortable(ctx, (signal) => never()({ ...ctx, signal })),
     'starts in its very frame, without calling a service': (ctx) =>
       timer(1_000).pipe(switchMap(() => aggregate({ profile: () => expect.fail('called') })(ctx))),

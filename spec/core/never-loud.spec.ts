@@ -20,6 +20,7 @@ import {
   type AggregateOption,
   background,
   CanceledError,
+  type Context,
   fromAbortable,
   hedge,
   perRun,
@@ -197,6 +198,23 @@ describe('a teardown that throws', () => {
       flush();
       expect(run.notifications).to.deep.equal([{ a: 1 }, 'complete']);
       expectReport(run);
+    });
+  });
+
+  it('is reported for a service that has completed, when its fromAbortable ends later', () => {
+    marbles(({ flush }) => {
+      const detached = (ctx: Context): Observable<number> => {
+        fromAbortable(ctx, () => tearing(one(2))).subscribe();
+        return of(1);
+      };
+      const run = runOf({ a: detached, b: () => timer(5) });
+      flush();
+      expect(run.recorded.brief().slice(3)).to.deep.equal([
+        'started b',
+        'teardown-failed a',
+        'succeeded b',
+        'succeeded',
+      ]);
     });
   });
 

@@ -17,17 +17,17 @@ export function countingController(): CountingController {
   };
 }
 
-/** Counts the listeners that `signal` gets from now on. */
+/** Counts the `abort` listeners that `signal` gets from now on. */
 export function countListeners(signal: AbortSignal): () => number {
   const listeners = new Set<unknown>();
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
   signal.addEventListener = (type: string, listener: EventListener, options?: AddEventListenerOptions) => {
-    listeners.add(listener);
+    if (type === 'abort') listeners.add(listener);
     add(type, listener, options);
   };
   signal.removeEventListener = (type: string, listener: EventListener) => {
-    listeners.delete(listener);
+    if (type === 'abort') listeners.delete(listener);
     remove(type, listener);
   };
   return () => listeners.size;
