@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import { firstValueFrom, lastValueFrom, take, timer } from 'rxjs';
+import { lastValueFrom, take } from 'rxjs';
 import { BodyTooLargeError, CanceledError, type Fetch, fetchJson, fetchText, HttpError } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { pendingFetch, recordingFetch, responding, streamOf } from '../support/stub-fetch.ts';
+import { nextTask } from '../support/tasks.ts';
 
 describe('canceling a request', () => {
   expectNoUnhandledRejections();
@@ -14,9 +15,6 @@ describe('canceling a request', () => {
     error: () => expect.fail('an error after the end'),
     complete: () => expect.fail('completed after the end'),
   };
-  /** Promises settle before the next task. */
-  const nextTask = async (): Promise<unknown> => firstValueFrom(timer(0));
-
   it('aborts the signal on unsubscribe with an AbortError, as for every fetch', () => {
     const { fetch, signal } = pendingFetch();
     const subscription = fetchJson({ fetch }, api).subscribe();

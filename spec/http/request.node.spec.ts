@@ -54,6 +54,18 @@ describeTransports('a request', ({ ctx, fetch }) => {
     });
   }
 
+  for (const view of [false, true]) {
+    it(`copies the bytes of a ${view ? 'view' : 'buffer'}, so that the caller may change them`, async () => {
+      const { url } = await serve(mirror);
+      const bytes = new TextEncoder().encode('€');
+      const answer = lastValueFrom(
+        fetchJson<Received>(ctx, url, { method: 'POST', body: view ? bytes : bytes.buffer }),
+      );
+      bytes.fill(0x78);
+      expect((await answer).body).to.equal('€');
+    });
+  }
+
   it('sends a form as multipart', async () => {
     const { url } = await serve(mirror);
     const body = new FormData();

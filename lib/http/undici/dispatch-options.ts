@@ -65,9 +65,6 @@ function contentOf(body: BodyInit): Content {
 /** undici accepts only its own `FormData`. */
 function undiciFormData(form: FormData): UndiciFormData {
   const copy = new UndiciFormData();
-  for (const [name, value] of form) {
-    if (typeof value === 'string') copy.append(name, value);
-    else copy.append(name, value, value.name);
-  }
+  for (const [name, value] of form) copy.append(name, value);
   return copy;
 }
