@@ -114,7 +114,7 @@ export default defineConfig(
   globalIgnores(['dist/', 'coverage/', 'reports/', '.stryker-tmp/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
-  { plugins: { local: { rules: { 'plain-words': plainWords } } }, rules: { 'local/plain-words': 'off' } },
+  { plugins: { local: { rules: { 'plain-words': plainWords } } }, rules: { 'local/plain-words': 'error' } },
   {
     files: ['**/*.{ts,tsx}'],
     ignores: ['bench/**'],

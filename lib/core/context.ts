@@ -1,6 +1,6 @@
 import { hasMethod, mismatch } from './assert.ts';
 
-/** What a {@link Fetch} resolves to: the part of the platform's `Response` that forkfast reads. */
+/** The result of a {@link Fetch}: the part of the platform's `Response` that forkfast reads. */
 export interface FetchResponse {
   /** The HTTP status. 200 to 299 means success. */
   readonly status: number;

@@ -134,7 +134,7 @@ export function withLogger(logger: Logger, fields?: LogFields): AggregateOption 
 /**
  * Sends the events of each run to `sink`, in addition to the sinks of earlier options.
  *
- * By default there is no sink. What a sink throws changes no outcome.
+ * By default there is no sink. An error of a sink changes no outcome.
  *
  * @param sink - An object with `next(event)`, such as an RxJS `Subject`.
  * @throws TypeError if `sink` has no `next`.

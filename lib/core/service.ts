@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
  * service returns one of this type; a service that you write may return a promise instead, see {@link ServiceLike}.
  *
  * @typeParam In - The input; `void` for a service that needs none.
- * @typeParam Out - What the Observable emits.
+ * @typeParam Out - The value that the Observable emits.
  * @typeParam Ctx - The context that the service needs, if it needs more than {@link Context}.
  *
  * @remarks "Your Server as a Function" (Eriksen, 2013), where services combine into services.
@@ -27,7 +27,7 @@ import type { Context } from './context.ts';
 export type Service<In, Out, Ctx extends Context = Context> = (ctx: Ctx, input: In) => Observable<Out>;
 
 /**
- * What forkfast accepts as a service: a {@link Service}, or a function that returns a promise.
+ * A service that forkfast accepts: a {@link Service}, or a function that returns a promise.
  *
  * A promise cannot be unsubscribed from: pass `ctx.signal` to the work behind the promise, so that the work is canceled. The
  * Observable may come from any copy of RxJS.

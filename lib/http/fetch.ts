@@ -17,7 +17,7 @@ export interface FetchInit extends RequestInit {
    */
   readonly maxBytes?: number;
   /**
-   * What `fetchJson` does with an empty body, such as that of a 204: errors with a `DecodeError`, or emits `undefined`.
+   * The result of `fetchJson` for an empty body, such as that of a 204: a `DecodeError`, or the value `undefined`.
    *
    * @defaultValue `'error'`
    */
@@ -33,7 +33,8 @@ export interface FetchInit extends RequestInit {
  * - Unsubscribing aborts the request. So does `ctx.signal`, with `CanceledError`. `ctx.deadline` aborts nothing here:
  *   `aggregate` and `backoff` read it.
  * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise.
- * - Of the caller's headers only `ctx.propagate` is sent. A header of `init.headers` replaces one with the same name.
+ * - The only headers that it forwards are those in `ctx.propagate`. A header of `init.headers` replaces one with the same
+ *   name.
  *
  * @param ctx - The context. Its `fetch` sends the request, or `globalThis.fetch` if it has none.
  * @param input - An absolute URL. In a page it may be relative.

@@ -1,7 +1,7 @@
 import { ForkfastError, isSafeToken } from '../errors/forkfast-error.ts';
 import { NetworkError } from '../errors/network-error.ts';
 
-/** What errors show of a request: the URL has no credentials and no query. */
+/** The request that an error names. The URL has no credentials and no query. */
 export interface Target {
   readonly method: string;
   readonly url: string;

@@ -62,7 +62,7 @@ describe('a wall clock that jumps', () => {
         });
       });
 
-      /** What the wall clock says after `elapsed` milliseconds, which is not what the timers say. */
+      /** The time on the wall clock after `elapsed` milliseconds, which differs from the time of the timers. */
       const shown = (elapsed: number): number => Math.max(0, elapsed + ms);
 
       for (const [timeout, ...options] of [['no timeout'], ['a longer timeout', withTimeout(5_000)]] as const) {

@@ -13,7 +13,7 @@ import {
 import { waterfall } from '../../lib/observe/report/index.ts';
 import { deadlineAfter, expectNoLeaks } from '../../lib/testing/index.ts';
 
-/** What forkfast says about a number that it rejects. */
+/** Returns the error for a number that forkfast rejects. */
 async function errorFor(use: () => unknown): Promise<unknown> {
   try {
     await use();

@@ -5,7 +5,7 @@ import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
 
-/** What a synchronous source emits, and the error that it ends with. */
+/** The values of a synchronous source, and the error that it ends with. */
 function notifications(source: Observable<unknown>): unknown[] {
   const seen: unknown[] = [];
   source.subscribe({ next: (value) => seen.push(value), error: (error: unknown) => seen.push(error) });

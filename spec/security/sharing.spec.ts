@@ -16,7 +16,7 @@ const fieldValues = [
 ];
 const transports: readonly Fetch[] = [(): never => expect.fail('called'), (): never => expect.fail('called')];
 
-/** What a caller puts into its context. */
+/** The fields that a caller puts into its context. */
 interface Caller {
   readonly headers: readonly (readonly [string, string])[];
   readonly fields: readonly (readonly [PropertyKey, unknown])[];

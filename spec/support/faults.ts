@@ -9,7 +9,7 @@ export interface Fault {
   readonly respond: (socket: Socket, otherOrigin: string) => void;
   /** The outcome of `fetchJson`. */
   readonly json: Outcome;
-  /** What happens to the connection, as the server observes it. */
+  /** The end of the connection, as the server observes it. */
   readonly connection: 'closed' | 'reused' | 'never opened';
   /** The outcome of `fetchText`, if it is another one. */
   readonly text?: Outcome;

@@ -5,7 +5,7 @@ import { nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from
  * It shares no code with lib/, and knows no Observables.
  */
 
-/** What happens, in order: the frame, the kind, and the details. */
+/** The log of a run, in order: the frame, the kind, and the details. */
 export type Log = readonly unknown[];
 
 export type Failure =
