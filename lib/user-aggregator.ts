@@ -5,6 +5,7 @@ import {
   type Context,
   fetchJson,
   type Service,
+  type ServiceLike,
   url,
   ValidationError,
   withName,
@@ -47,7 +48,10 @@ export class UserAggregator<Ctx extends Context = Context> {
    * @param options - The options of `aggregate`. The default name is `'dashboard'`.
    */
   constructor(
-    services: { readonly profile: Service<number, Profile, Ctx>; readonly orders: Service<number, Orders, Ctx> },
+    services: {
+      readonly profile: ServiceLike<number, Profile, Ctx>;
+      readonly orders: ServiceLike<number, Orders, Ctx>;
+    },
     ...options: readonly AggregateOption[]
   ) {
     const { profile, orders } = services;

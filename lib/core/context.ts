@@ -107,12 +107,12 @@ function checkHeaders(headers: unknown): Error | undefined {
   if (typeof headers !== 'object' || headers === null || hasMethod(headers, Symbol.iterator)) {
     return new TypeError(`${mismatch('ctx.propagate', 'a record', headers)}: pass Object.fromEntries(headers)`);
   }
-  const entries: [string, unknown][] = Object.entries(headers);
-  const invalid = entries.find(([, value]) => !isText(value));
-  if (!invalid) return undefined;
-  const [name, value] = invalid;
-  const header = `ctx.propagate[${JSON.stringify(name)}]`;
-  return new TypeError(`${mismatch(header, 'a string', value)}: pass text, or undefined to leave the header out`);
+  for (const [name, value] of Object.entries(headers) as [string, unknown][]) {
+    if (isText(value)) continue;
+    const header = `ctx.propagate[${JSON.stringify(name)}]`;
+    return new TypeError(`${mismatch(header, 'a string', value)}: pass text, or undefined to leave the header out`);
+  }
+  return undefined;
 }
 
 /** Whether the text of `value` is what its author means. `null` and objects would be sent as `null` and `[object Object]`. */

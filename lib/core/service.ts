@@ -153,7 +153,13 @@ type VoidIfUnknown<In> = unknown extends In ? void : In;
 type ContextPart<F> = F extends (ctx: infer Ctx, input: never) => unknown
   ? Part<Context extends Ctx ? unknown : Ctx>
   : never;
-type AsContext<Ctx> = unknown extends Ctx ? Context : [Ctx] extends [Context] ? Ctx : Ctx & Context;
+type AsContext<Ctx> = unknown extends Ctx
+  ? Context
+  : [Ctx] extends [Context]
+    ? [keyof Context] extends [keyof Ctx]
+      ? Ctx
+      : Ctx & Context
+    : Ctx & Context;
 
 /** Parameters are contravariant: a function that is `Part<A> | Part<B>` takes `A & B`. */
 type Part<T> = (part: T) => void;
@@ -161,7 +167,9 @@ type Intersection<Parts> = [Parts] extends [Part<infer All>] ? All : unknown;
 
 /** `never` if no value fits `T`, also because of one field, as in `{ id: number } & { id: string }`. */
 type Possible<T> = Intersection<
-  Part<T> | { [K in keyof T & PropertyKey]: Part<IfNever<T[K], never, unknown>> }[keyof T & PropertyKey]
+  | Part<T>
+  | { [K in keyof T & PropertyKey]: Part<string extends K ? unknown : IfNever<T[K], never, unknown>> }[keyof T &
+      PropertyKey]
 >;
 
 /**
