@@ -367,7 +367,7 @@ describe('expectNoLeaks', function () {
         'expectNoLeaks: service: expected a service, got a string: pass (ctx) => …',
       ],
       [
-        'a result that is not an Observable',
+        'a result that is neither an Observable nor a promise',
         () => 'Alice',
         {},
         'expectNoLeaks: expected the service to succeed, got TypeError: service: expected an Observable or a promise, got a string: wrap it in of(...) or fromAbortable(...): pass a service and a fetch that succeed',

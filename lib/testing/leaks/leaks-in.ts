@@ -32,7 +32,7 @@ interface Outcome {
 }
 
 /** The controls of one subscription to a service. */
-export interface Controls {
+interface Controls {
   readonly subscribe: (operator?: MonoTypeOperatorFunction<unknown>) => void;
   readonly abort: () => void;
   /** Resolves when the subscription has ended, and rejects if that takes too long. */
@@ -97,7 +97,9 @@ export async function leaksIn(
 /** Unlike `from`, rejects a string or an array, as `aggregate` does. */
 function toObservable(answer: unknown): Observable<unknown> {
   if (isObservable(answer) || isPromiseLike(answer)) return from(answer);
-  throw new TypeError(`${mismatch('service', 'an Observable', answer)}: wrap it in of(...) or fromAbortable(...)`);
+  throw new TypeError(
+    `${mismatch('service', 'an Observable or a promise', answer)}: wrap it in of(...) or fromAbortable(...)`,
+  );
 }
 
 /** Waits until what is due now has happened. */
