@@ -40,7 +40,8 @@ const pages = [
 ].filter((file) => file.endsWith('.md') && existsSync(file));
 
 /** Words that give the unit of a number. */
-const units = /milliseconds|bytes|integer|status|ratio|many|often|at the most|cells|apart|from 0 up to 1|\bid\b/i;
+const units =
+  /milliseconds|bytes|integer|status|ratio|factor|number of|many|often|at the most|cells|apart|from 0 up to 1|\bid\b/i;
 
 const isInput = (node: ts.Node): node is ts.ParameterDeclaration =>
   ts.isParameter(node) && !ts.isFunctionTypeNode(node.parent);
@@ -49,7 +50,7 @@ const isInput = (node: ts.Node): node is ts.ParameterDeclaration =>
 function numbersOf(file: string, name: string): readonly (readonly [string, string])[] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
   const visit = (node: ts.Node, outer: string): readonly (readonly [string, string])[] => {
-    if (ts.isBlock(node)) return [];
+    if (ts.isBlock(node) || ts.isConstructorDeclaration(node)) return []; // an error's fields say what its options mean
     const own = ts.getJSDocCommentsAndTags(node).map((doc) => doc.getText(source));
     const comments = [outer, ...own].join('\n');
     const inside = node.getChildren(source).flatMap((child) => visit(child, comments));

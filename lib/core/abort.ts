@@ -101,7 +101,7 @@ export function withSignal<T extends object>(
 }
 
 /** The controller that makes the signal of `holder`. A copy of a context has the key, but a signal that may be another's. */
-export function controllerOf(holder: object | null | undefined): LazyAbortController | undefined {
+function controllerOf(holder: object | null | undefined): LazyAbortController | undefined {
   const controller = (holder as HasController | null | undefined)?.[controllerKey];
   return controller?.run && controller.run.ctx !== holder ? undefined : controller;
 }
@@ -204,7 +204,7 @@ export function reportErrors(action: () => void): void {
  *
  * `getBuiltinModule` instead of an import keeps Node's modules out of browser bundles.
  */
-export function allowManyListeners(signal: AbortSignal): void {
+function allowManyListeners(signal: AbortSignal): void {
   try {
     const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
     process?.getBuiltinModule?.('node:events').setMaxListeners(0, signal);

@@ -17,6 +17,7 @@ import { ForkfastError } from './forkfast-error.ts';
 export class HttpError extends ForkfastError {
   override readonly name = 'HttpError' as const;
   override readonly code = 'ERR_HTTP_STATUS' as const;
+  /** The HTTP status, outside 200–299. */
   declare readonly status: number;
   declare readonly method: string;
   /** Without credentials and query. */
