@@ -4,15 +4,8 @@ import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
 import { run } from './run.ts';
 import type { RunPlan } from './run-handle.ts';
-import {
-  type ConflictHint,
-  type ContextOf,
-  type InputOf,
-  isAnyObservable,
-  type Service,
-  type Services,
-  type ValueOf,
-} from './service.ts';
+import type { ConflictHint, ContextOf, InputOf, Service, Services, ValueOf } from './service.ts';
+import { isAnyObservable } from './service-call.ts';
 
 /**
  * Makes one service of several: it calls all of them at once, and fails with the first error.

@@ -4,7 +4,7 @@ import { checkCallerContext, LazyAbortController, onAbort, reportErrors } from '
 import { isPromiseLike } from './assert.ts';
 import type { Context } from './context.ts';
 import { runOf } from './run-handle.ts';
-import { type SourceObserver, subscribeTo, toObservable } from './service.ts';
+import { type SourceObserver, subscribeTo, toObservable } from './service-call.ts';
 
 /**
  * Makes a cold, cancellable Observable of a function that takes an `AbortSignal`: a database driver, an SDK, a timer.

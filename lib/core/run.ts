@@ -9,8 +9,7 @@ import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSi
 import { background, type Context, serviceContext } from './context.ts';
 import { type Deadline, deadlineScheduler, deadlineSchedulerAfter } from './run-handle.ts';
 import { type RunHandle, runOf, type RunPlan } from './run-handle.ts';
-import { ForwardingObserver } from './service.ts';
-import { type CallObserver, errorsOf, type Failure, ServiceCall } from './service-call.ts';
+import { type CallObserver, errorsOf, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
 export function run<Out>(plan: RunPlan<Out>, caller: Context, input: unknown): Observable<Out> {

@@ -1,6 +1,6 @@
-import { EMPTY, Observable, type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
-import { ignoreRejection } from './assert.ts';
-import { ForwardingObserver, type SourceObserver, subscribeTo, toObservable } from './service.ts';
+import { EMPTY, from, isObservable, Observable, type Observer, type Subscribable } from 'rxjs';
+import { type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
+import { describeType, hasMethod, ignoreRejection, isPromiseLike } from './assert.ts';
 
 export interface Failure {
   readonly error: unknown;
@@ -109,4 +109,80 @@ export class ServiceCall implements SourceObserver<unknown> {
 /** The errors that teardowns threw: RxJS joins them in one. */
 export function errorsOf(error: unknown): readonly unknown[] {
   return error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
+}
+
+/**
+ * Returns an Observable of this copy of RxJS that mirrors what a service returned.
+ *
+ * Accepts less than RxJS's `from`, for which a string or an array is a sequence: `from('Alice')` would emit `'e'` last.
+ */
+export function toObservable<T>(returned: Observable<T> | PromiseLike<T>): Observable<T> {
+  const source: unknown = returned;
+  if (source instanceof Observable) return returned as Observable<T>;
+  // Another copy of RxJS may use another interop symbol: subscribe without the symbol.
+  if (isObservable(source)) return new Observable((subscriber) => source.subscribe(subscriber as never));
+  const key = interopKeyOf(source);
+  if (key !== undefined) {
+    const interop = source as Record<PropertyKey, () => Subscribable<T>>;
+    return new Observable((subscriber) => interop[key]?.().subscribe(subscriber));
+  }
+  if (isPromiseLike(source)) return from(returned);
+  const type = describeType(source);
+  throw new TypeError(`expected an Observable or a promise, got ${type}: wrap it in of(...) or fromAbortable(...)`);
+}
+
+/** Whether `value` is an Observable, also one of another copy of RxJS or of another library. */
+export function isAnyObservable(value: unknown): boolean {
+  return isObservable(value) || interopKeyOf(value) !== undefined;
+}
+
+/** The key of the method that returns an Observable. Reads `Symbol.observable` late: RxJS misses a polyfill that loads after RxJS. */
+function interopKeyOf(value: unknown): PropertyKey | undefined {
+  const polyfilled = (Symbol as { observable?: symbol }).observable;
+  return ['@@observable', ...(polyfilled ? [polyfilled] : [])].find((key) => hasMethod(value, key));
+}
+
+/** Receives what a source emits, and what its teardown throws. */
+export interface SourceObserver<T> extends Observer<T> {
+  /** Assigned before the source is subscribed to, so that an endless synchronous source can be unsubscribed from. */
+  source: Subscriber<T> | undefined;
+  /** Called where a source that has already ended throws while it is being subscribed to. */
+  onTeardownError(error: unknown): void;
+}
+
+/** Subscribes to `source`. A `subscribe` that throws is an error of the source. */
+export function subscribeTo<T>(source: Observable<T>, observer: SourceObserver<T>): void {
+  new Observable<T>((subscriber) => {
+    observer.source = subscriber;
+    try {
+      source.subscribe(subscriber);
+    } catch (error) {
+      if (subscriber.closed) observer.onTeardownError(error);
+      else subscriber.error(error);
+    }
+  }).subscribe(new ForwardingObserver(observer));
+}
+
+/**
+ * Calls the same methods of another observer. With `config.useDeprecatedNextContext` RxJS calls the methods on a copy, which has
+ * no private fields. An object with three closures would do too, and weigh eight times as much.
+ */
+export class ForwardingObserver<T> implements Observer<T> {
+  private readonly to: Observer<T>;
+
+  constructor(to: Observer<T>) {
+    this.to = to;
+  }
+
+  next(value: T): void {
+    this.to.next(value);
+  }
+
+  error(error: unknown): void {
+    this.to.error(error);
+  }
+
+  complete(): void {
+    this.to.complete();
+  }
 }

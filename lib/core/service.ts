@@ -1,5 +1,4 @@
-import { from, isObservable, Observable, type Observer, type Subscribable, type Subscriber } from 'rxjs';
-import { describeType, hasMethod, isPromiseLike } from './assert.ts';
+import type { Observable } from 'rxjs';
 import type { Context } from './context.ts';
 
 /**
@@ -89,7 +88,7 @@ export type ContextOf<S> = AsContext<Intersection<ContextPart<Values<S>>>>;
 export type Services<S> = IfNever<
   Exclude<S, NotARecord>,
   RecordHint<S>,
-  { readonly [K in keyof S]: ServiceHint<S[K]> & (InlineService | object) }
+  { readonly [K in keyof S]: ServiceHint<S[K]> & (InlineService | AnyFunction) }
 >;
 
 type RecordHint<S> = `expected a record or a tuple of services${[S] extends [Observable<unknown>]
@@ -143,6 +142,10 @@ interface InlineService extends ServiceWithoutInput {
   (ctx: Context, input: never): ObservableOrPromise;
 }
 type ServiceWithoutInput = (ctx: Context) => ObservableOrPromise;
+/** Has no signature, so that `InlineService` alone types the parameters. */
+interface AnyFunction {
+  readonly apply: unknown;
+}
 
 type Values<S> = S extends readonly unknown[] ? S[number] : S[keyof S];
 
@@ -166,11 +169,9 @@ type Part<T> = (part: T) => void;
 type Intersection<Parts> = [Parts] extends [Part<infer All>] ? All : unknown;
 
 /** `never` if no value fits `T`, also because of one field, as in `{ id: number } & { id: string }`. */
-type Possible<T> = Intersection<
-  | Part<T>
-  | { [K in keyof T & PropertyKey]: Part<string extends K ? unknown : IfNever<T[K], never, unknown>> }[keyof T &
-      PropertyKey]
->;
+type Possible<T> = Intersection<Part<T> | Values<FieldParts<T>>>;
+/** Without index signatures: `Record<string, never>` is the type of an empty object. */
+type FieldParts<T> = { [K in keyof T & PropertyKey]: Part<string extends K ? unknown : IfNever<T[K], never, unknown>> };
 
 /**
  * `[T] extends [never]` stays undecided for a type parameter `T`, so that a generic function could not call `aggregate`. Here
@@ -179,79 +180,3 @@ type Possible<T> = Intersection<
 type IfNever<T, Yes, No> = [T, <P>(p: P) => P extends [T] ? 1 : 2] extends [T, <P>(p: P) => P extends [never] ? 1 : 2]
   ? Yes
   : No;
-
-/**
- * Returns an Observable of this copy of RxJS that mirrors what a service returned.
- *
- * Accepts less than RxJS's `from`, for which a string or an array is a sequence: `from('Alice')` would emit `'e'` last.
- */
-export function toObservable<T>(returned: Observable<T> | PromiseLike<T>): Observable<T> {
-  const source: unknown = returned;
-  if (source instanceof Observable) return returned as Observable<T>;
-  // Another copy of RxJS may use another interop symbol: subscribe without the symbol.
-  if (isObservable(source)) return new Observable((subscriber) => source.subscribe(subscriber as never));
-  const key = interopKeyOf(source);
-  if (key !== undefined) {
-    const interop = source as Record<PropertyKey, () => Subscribable<T>>;
-    return new Observable((subscriber) => interop[key]?.().subscribe(subscriber));
-  }
-  if (isPromiseLike(source)) return from(returned);
-  const type = describeType(source);
-  throw new TypeError(`expected an Observable or a promise, got ${type}: wrap it in of(...) or fromAbortable(...)`);
-}
-
-/** Whether `value` is an Observable, also one of another copy of RxJS or of another library. */
-export function isAnyObservable(value: unknown): boolean {
-  return isObservable(value) || interopKeyOf(value) !== undefined;
-}
-
-/** The key of the method that returns an Observable. Reads `Symbol.observable` late: RxJS misses a polyfill that loads after RxJS. */
-function interopKeyOf(value: unknown): PropertyKey | undefined {
-  const polyfilled = (Symbol as { observable?: symbol }).observable;
-  return ['@@observable', ...(polyfilled ? [polyfilled] : [])].find((key) => hasMethod(value, key));
-}
-
-/** Receives what a source emits, and what its teardown throws. */
-export interface SourceObserver<T> extends Observer<T> {
-  /** Assigned before the source is subscribed to, so that an endless synchronous source can be unsubscribed from. */
-  source: Subscriber<T> | undefined;
-  /** Called where a source that has already ended throws while it is being subscribed to. */
-  onTeardownError(error: unknown): void;
-}
-
-/** Subscribes to `source`. A `subscribe` that throws is an error of the source. */
-export function subscribeTo<T>(source: Observable<T>, observer: SourceObserver<T>): void {
-  new Observable<T>((subscriber) => {
-    observer.source = subscriber;
-    try {
-      source.subscribe(subscriber);
-    } catch (error) {
-      if (subscriber.closed) observer.onTeardownError(error);
-      else subscriber.error(error);
-    }
-  }).subscribe(new ForwardingObserver(observer));
-}
-
-/**
- * Calls the same methods of another observer. With `config.useDeprecatedNextContext` RxJS calls the methods on a copy, which has
- * no private fields. An object with three closures would do too, and weigh eight times as much.
- */
-export class ForwardingObserver<T> implements Observer<T> {
-  private readonly to: Observer<T>;
-
-  constructor(to: Observer<T>) {
-    this.to = to;
-  }
-
-  next(value: T): void {
-    this.to.next(value);
-  }
-
-  error(error: unknown): void {
-    this.to.error(error);
-  }
-
-  complete(): void {
-    this.to.complete();
-  }
-}

@@ -3,7 +3,8 @@ import { withoutSignal } from '../core/abort.ts';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
 import { rootRunOf, type RunHandle } from '../core/run-handle.ts';
-import { type Service, type ServiceLike, toObservable } from '../core/service.ts';
+import type { Service, ServiceLike } from '../core/service.ts';
+import { toObservable } from '../core/service-call.ts';
 import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey } from './share-by-key.ts';
 
 /**
