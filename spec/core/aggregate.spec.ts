@@ -56,7 +56,7 @@ describe('aggregate', () => {
   }
   for (const [services, message] of [
     [{ profile: 42 }, 'profile: expected a service, got 42: pass (ctx, input) => an Observable or a promise'],
-    [{ profile: of(1) }, 'profile: expected a service, got an instance of Observable: pass () => observable'],
+    [{ profile: of(1) }, 'profile: expected a service, got an instance of Observable'],
     [[undefined], '[0]: expected a service, got undefined'],
     [null, 'got null: pass { name: service }'],
     [() => of(1), 'got a function: give the service a name'],
