@@ -40,8 +40,8 @@ export interface FetchInit extends RequestInit {
  * @param input - An absolute URL. In a page it may be relative.
  * @param init - As for `fetch`, with `maxBytes` and `empty`.
  *
- * @remarks The idea is RxJS's `fromFetch` (https://rxjs.dev/api/fetch/fromFetch), which drops the abort reason and leaves the body of a
- * failed response open.
+ * @remarks The idea is RxJS's `fromFetch` (https://rxjs.dev/api/fetch/fromFetch). Unlike `fromFetch`, it keeps the abort reason, and
+ * ends the body of a failed response.
  *
  * @example
  * ```ts
