@@ -2,11 +2,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 export interface Compiled {
-<<<<<<< HEAD
-  /** The text that an editor shows for the name behind each mark `/*?*\/`, in order. */
-=======
   /** The hover of an editor for the name behind each mark `/*?*\/`, in order. */
->>>>>>> config
   readonly hovers: readonly string[];
   /** The messages of the errors, each with the text of the line that it is reported on. */
   readonly errors: readonly (readonly [line: string, message: string])[];
