@@ -21,7 +21,7 @@ import {
   type Service,
   withEvents,
 } from '../../lib/index.ts';
-import { expectNoLeaks, marbles } from '../../lib/testing/index.ts';
+import { expectNoLeaks, marbles, recordEvents } from '../../lib/testing/index.ts';
 import { errorOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { boom, exceeded, fails, pendingService } from '../support/services.ts';
@@ -33,11 +33,16 @@ describe('after its end, a run', () => {
     throw new Error('called');
   };
 
-  it('calls no service once another has failed synchronously', () => {
+  it('calls no service and emits no event once a service has failed synchronously', () => {
     const log: string[] = [];
-    const all = aggregate({ first: pendingService('first', log), fails, rest: () => of(log.push('rest called')) });
+    const { next, brief } = recordEvents();
+    const all = aggregate(
+      { first: pendingService('first', log), fails, rest: () => of(log.push('rest called')) },
+      withEvents({ next }),
+    );
     expect(errorOf(all(background))).to.have.property('service', 'fails');
     expect(log).to.deep.equal(['first torn down', 'first aborted']);
+    expect(brief().slice(3)).to.deep.equal(['failed fails', 'canceled first', 'failed']);
   });
 
   for (const reason of [boom, 'the user left', 0, null]) {
