@@ -12,6 +12,6 @@ extensions['.ts'] = (module, sourcefile) => {
 exports.mochaHooks = {
   /** Stryker turns off the timeouts of mocha and waits long itself. This timeout detects a mutant that hangs. */
   beforeEach() {
-    this.currentTest.timeout(4_000);
+    this.currentTest.timeout(8_000);
   },
 };
