@@ -51,9 +51,14 @@ export function deadlineSchedulerAfter(parentReports: () => boolean): SchedulerL
     now: () => asyncScheduler.now(),
     schedule: <T>(work: (this: SchedulerAction<T>, state?: T) => void, delay = 0, state?: T): Subscription => {
       if (delay === Infinity) return Subscription.EMPTY;
+      let wait = 0;
       const attempt = function (this: SchedulerAction<T>, current?: T): void {
-        if (parentReports()) this.schedule(current, 0);
-        else work.call(this, current);
+        if (!parentReports()) {
+          work.call(this, current);
+          return;
+        }
+        this.schedule(current, wait);
+        wait = 1; // the clock has jumped forward: the parent's timer is not due yet
       };
       return asyncScheduler.schedule(attempt, Math.max(0, delay), state);
     },

@@ -100,6 +100,13 @@ describe('a wall clock that jumps', () => {
     expect(await answer).to.deep.equal({ nested: { x: 1 } });
   });
 
+  it('lets the outer run report at its own time the deadline that the clock has brought nearer', () => {
+    marbles(({ expectObservable }) => {
+      const run = aggregate({ nested: later(500, aggregate({ a: () => NEVER })) }, withTimeout(1_000));
+      expectObservable(run(background)).toBe('1s #', undefined, exceeded(1_500, 'nested'));
+    });
+  });
+
   it('lets the outer run report the deadline of a nested one that the clock has brought nearer', async () => {
     const nested = aggregate({ a: () => NEVER });
     const all = aggregate({ nested: (ctx) => timer(1).pipe(switchMap(() => nested(ctx))) }, withTimeout(40));
