@@ -1,6 +1,8 @@
-import { asyncScheduler, finalize, Observable, tap } from 'rxjs';
+import { asyncScheduler, finalize, Observable, type Subscriber } from 'rxjs';
+import { reportErrors } from '../core/abort.ts';
 import { assertNonNegativeInteger, assertPositiveInteger } from '../core/assert.ts';
 import { BulkheadFullError } from '../errors/bulkhead-full-error.ts';
+import { captureAsyncContext } from './async-context.ts';
 
 /**
  * Makes an operator that subscribes to at most `n` of the sources that are piped through it at the same time. The others wait
@@ -51,33 +53,63 @@ export function bulkhead(
     for (const start of waiting) {
       if (running >= n) break;
       waiting.delete(start);
-      start();
+      reportErrors(start); // an error of a teardown must not reach the caller that freed the place
     }
     starting = false;
   };
 
+  /** In a task of its own: when a whole run ends, its waiting services are about to be unsubscribed. */
+  const startWaitingLater = (): void => {
+    if (waiting.size > 0) asyncScheduler.schedule(startWaiting);
+  };
+
+  const run = <T>(source: Observable<T>, subscriber: Subscriber<T>): void => {
+    let completion: 'none' | 'passing' | 'passed' = 'none';
+    const freePlace = (): void => {
+      running--;
+      if (completion === 'none') startWaitingLater();
+      else if (completion === 'passed') startWaiting();
+    };
+    running++;
+    new Observable<T>((created) => {
+      subscriber.add(created); // before subscribing, so that an endless synchronous source can be unsubscribed
+      source.pipe(finalize(freePlace)).subscribe(created);
+    }).subscribe({
+      next: (value) => {
+        subscriber.next(value);
+      },
+      error: (error: unknown) => {
+        subscriber.error(error);
+      },
+      complete: () => {
+        completion = 'passing'; // the completion may fail the run, as that of an empty source does
+        try {
+          subscriber.complete();
+        } finally {
+          completion = 'passed';
+          startWaiting();
+        }
+      },
+    });
+  };
+
   return (source) =>
     new Observable((subscriber) => {
+      if (subscriber.closed) return; // a `forkJoin` that has failed still subscribes to the rest
       if (running + waiting.size >= n + queue) {
         subscriber.error(new BulkheadFullError({ running, waiting: waiting.size }));
-        return;
+      } else if (running < n && waiting.size === 0) {
+        run(source, subscriber);
+      } else {
+        const inContext = captureAsyncContext();
+        const start = (): void => {
+          inContext(() => {
+            run(source, subscriber);
+          });
+        };
+        waiting.add(start);
+        subscriber.add(() => waiting.delete(start));
+        if (running < n) startWaitingLater();
       }
-      const start = (): void => {
-        let completed = false;
-        const markCompleted = (): void => {
-          completed = true;
-        };
-        const freePlace = (): void => {
-          running--;
-          if (completed) startWaiting();
-          // In a task of its own: if a whole run ends, its waiting services are about to be unsubscribed.
-          else asyncScheduler.schedule(startWaiting);
-        };
-        running++;
-        source.pipe(tap({ complete: markCompleted }), finalize(freePlace)).subscribe(subscriber);
-      };
-      waiting.add(start);
-      subscriber.add(() => waiting.delete(start)); // at once if closed: a `forkJoin` that has failed subscribes to the rest
-      startWaiting();
     });
 }
