@@ -1,4 +1,6 @@
 import { asyncScheduler, type Observable, type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs';
+import { CanceledError } from '../errors/canceled-error.ts';
+import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { controllerKey, type HasController, withoutSignal } from './abort.ts';
 import type { Context } from './context.ts';
 import type { AggregateConfig } from './options.ts';
@@ -12,6 +14,8 @@ export interface RunHandle {
   /** The run that this run was started in. */
   readonly parent: RunHandle | undefined;
   readonly ended: boolean;
+  /** Whether the run has ended because a timeout has passed, its own or that of its caller's signal. */
+  readonly timedOut: boolean;
   /** The service that the run is calling and subscribing to at this moment. */
   readonly currentService: string | undefined;
   /** Whether this run, or a run around it, will fail with `DeadlineExceededError` no later than `deadline`. */
@@ -75,6 +79,17 @@ export function rootRunOf(ctx: Context): RunHandle | undefined {
   let run = runOf(ctx);
   while (run?.parent) run = run.parent;
   return run;
+}
+
+/** Whether an error or the reason of an abort says that a timeout has passed. */
+export function isTimeout(reason: unknown): boolean {
+  if (reason instanceof DeadlineExceededError) return true;
+  if (reason instanceof CanceledError) return isTimeout(reason.cause);
+  try {
+    return (reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError'; // of `AbortSignal.timeout`, or of RxJS
+  } catch {
+    return false; // a caller may abort with anything
+  }
 }
 
 /** A copy of `ctx` without its run and its signal, for work that may outlive both. The signal is not read. */

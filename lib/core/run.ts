@@ -8,7 +8,7 @@ import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
 import { type Deadline, deadlineScheduler, deadlineSchedulerAfter } from './run-handle.ts';
-import { type RunHandle, runOf, type RunPlan } from './run-handle.ts';
+import { isTimeout, type RunHandle, runOf, type RunPlan } from './run-handle.ts';
 import { ForwardingObserver } from './service.ts';
 import { type CallObserver, errorsOf, type Failure, ServiceCall } from './service-call.ts';
 
@@ -29,6 +29,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   readonly ctx: Context;
   readonly parent: RunHandle | undefined;
   ended = false;
+  timedOut = false;
   currentService: string | undefined;
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
@@ -176,6 +177,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     failure?: Failure,
   ): void {
     if (this.ended) return;
+    this.timedOut = isTimeout(error);
     this.#release();
     const running = this.#calls.filter(({ state }) => state === 'running');
     for (const call of running) call.close();
