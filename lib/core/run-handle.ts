@@ -81,6 +81,20 @@ export function rootRunOf(ctx: Context): RunHandle | undefined {
   return run;
 }
 
+let tearingDown = 0;
+
+/** Calls `tearDown`, which unsubscribes from the services of a run one after another. */
+export function whileTearingDown(tearDown: () => void): void {
+  tearingDown++;
+  tearDown();
+  tearingDown--;
+}
+
+/** Whether a run is unsubscribing from its services at this moment, so that some of them are about to be unsubscribed. */
+export function isTearingDown(): boolean {
+  return tearingDown > 0;
+}
+
 /** Whether an error or the reason of an abort says that a timeout has passed. */
 export function isTimeout(reason: unknown): boolean {
   if (reason instanceof DeadlineExceededError) return true;

@@ -8,7 +8,7 @@ import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
 import { type Deadline, deadlineScheduler, deadlineSchedulerAfter } from './run-handle.ts';
-import { isTimeout, type RunHandle, runOf, type RunPlan } from './run-handle.ts';
+import { isTimeout, type RunHandle, runOf, type RunPlan, whileTearingDown } from './run-handle.ts';
 import { ForwardingObserver } from './service.ts';
 import { type CallObserver, errorsOf, type Failure, ServiceCall } from './service-call.ts';
 
@@ -180,7 +180,9 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.timedOut = isTimeout(error);
     this.#release();
     const running = this.#calls.filter(({ state }) => state === 'running');
-    for (const call of running) call.close();
+    whileTearingDown(() => {
+      for (const call of running) call.close(); // which does not throw
+    });
     this.#controller.abort(error);
     if (culprit) this.#emit('failed', culprit.name, failure);
     for (const call of running) if (call !== culprit) this.#emit('canceled', call.name);

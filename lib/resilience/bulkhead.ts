@@ -1,6 +1,8 @@
-import { asyncScheduler, finalize, Observable, type Subscriber } from 'rxjs';
+import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
 import { reportErrors } from '../core/abort.ts';
 import { assertNonNegativeInteger, assertPositiveInteger } from '../core/assert.ts';
+import { isTearingDown } from '../core/run-handle.ts';
+import { type SourceObserver, subscribeTo } from '../core/service.ts';
 import { BulkheadFullError } from '../errors/bulkhead-full-error.ts';
 import { captureAsyncContext } from './async-context.ts';
 
@@ -53,7 +55,7 @@ export function bulkhead(
     for (const start of waiting) {
       if (running >= n) break;
       waiting.delete(start);
-      reportErrors(start); // an error of a teardown must not reach the caller that freed the place
+      start();
     }
     starting = false;
   };
@@ -63,34 +65,45 @@ export function bulkhead(
     if (waiting.size > 0) asyncScheduler.schedule(startWaiting);
   };
 
+  const startNext = (): void => {
+    if (isTearingDown()) startWaitingLater();
+    else startWaiting();
+  };
+
   const run = <T>(source: Observable<T>, subscriber: Subscriber<T>): void => {
     let completion: 'none' | 'passing' | 'passed' = 'none';
     const freePlace = (): void => {
       running--;
       if (completion === 'none') startWaitingLater();
-      else if (completion === 'passed') startWaiting();
+      else if (completion === 'passed') startNext();
     };
-    running++;
-    new Observable<T>((created) => {
-      subscriber.add(created); // before subscribing, so that an endless synchronous source can be unsubscribed
-      source.pipe(finalize(freePlace)).subscribe(created);
-    }).subscribe({
+    const observer: SourceObserver<T> = {
+      source: undefined,
       next: (value) => {
         subscriber.next(value);
       },
-      error: (error: unknown) => {
+      error: (error) => {
         subscriber.error(error);
       },
       complete: () => {
-        completion = 'passing'; // the completion may fail the run, as that of an empty source does
+        completion = 'passing'; // it may fail the run, as the completion of an empty source does
         try {
           subscriber.complete();
         } finally {
           completion = 'passed';
-          startWaiting();
+          startNext();
         }
       },
-    });
+      onTeardownError: (error) => {
+        reportErrors(() => {
+          throw error;
+        });
+      },
+    };
+    running++;
+    subscriber.add(() => observer.source?.unsubscribe());
+    subscribeTo(source, observer);
+    observer.source?.add(freePlace); // after the teardown of the source; at once if the source has ended
   };
 
   return (source) =>

@@ -1,9 +1,10 @@
-import { finalize, Observable, ReplaySubject, share, tap } from 'rxjs';
+import { finalize, Observable, ReplaySubject, share, type Subscriber, tap } from 'rxjs';
 import { withoutSignal } from '../core/abort.ts';
 import { mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortableInRun } from '../core/from-abortable.ts';
 import { detached } from '../core/run-handle.ts';
+import { type SourceObserver, subscribeTo } from '../core/service.ts';
 import { captureAsyncContext, type RunInContext } from './async-context.ts';
 import { circleOf, Flight, flightKey } from './flight.ts';
 
@@ -35,6 +36,8 @@ interface Entry {
   readonly answer: Observable<unknown>;
   /** Runs an action in the async context of the caller that started the call. */
   readonly inContext: RunInContext;
+  /** Called by all subscribers that tear down: the first throws what the teardown of the service has thrown. */
+  readonly throwTeardownError: () => void;
 }
 
 /**
@@ -64,14 +67,13 @@ export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): 
         if (!flight.ended) end();
       }),
       share({ connector: () => new ReplaySubject<Out>(1), resetOnComplete: false }),
-      // `share` unsubscribes from its source after it has notified all subscribers. So the first that tears down throws.
-      finalize(() => {
-        const thrown = teardownError;
-        teardownError = undefined;
-        if (thrown) throw thrown.error;
-      }),
     );
-    const entry: Entry = { flight, answer, inContext: captureAsyncContext() };
+    const throwTeardownError = (): void => {
+      const thrown = teardownError;
+      teardownError = undefined;
+      if (thrown) throw thrown.error;
+    };
+    const entry: Entry = { flight, answer, inContext: captureAsyncContext(), throwTeardownError };
     entries.set(key, entry);
     return entry;
   };
@@ -86,34 +88,39 @@ export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): 
         return;
       }
       const joins = existing && (existing.flight.ended || !existing.flight.hung);
-      const { flight, answer, inContext } = joins ? existing : start(key, call);
-      const inOwnContext = captureAsyncContext();
+      const { flight, answer, inContext, throwTeardownError } = joins ? existing : start(key, call);
+      const observer = observerInOwnContext(subscriber);
       subscriber.add(flight.add(caller));
-      new Observable<Out>((joined) => {
-        subscriber.add(() => {
-          inContext(() => {
-            joined.unsubscribe();
-          });
-        });
-        (answer as Observable<Out>).subscribe(joined);
-      }).subscribe({
-        next: (value) => {
-          inOwnContext(() => {
-            subscriber.next(value);
-          });
-        },
-        error: (error: unknown) => {
-          inOwnContext(() => {
-            subscriber.error(error);
-          });
-        },
-        complete: () => {
-          inOwnContext(() => {
-            subscriber.complete();
-          });
-        },
+      subscriber.add(() => {
+        inContext(() => observer.source?.unsubscribe());
       });
+      subscribeTo(answer as Observable<Out>, observer);
+      return throwTeardownError;
     });
+}
+
+/** Notifies the subscriber in the async context of the caller of this function. */
+function observerInOwnContext<T>(subscriber: Subscriber<T>): SourceObserver<T> {
+  const inContext = captureAsyncContext();
+  return {
+    source: undefined,
+    next: (value) => {
+      inContext(() => {
+        subscriber.next(value);
+      });
+    },
+    error: (error) => {
+      inContext(() => {
+        subscriber.error(error);
+      });
+    },
+    complete: () => {
+      inContext(() => {
+        subscriber.complete();
+      });
+    },
+    onTeardownError: () => undefined, // `throwTeardownError` throws them
+  };
 }
 
 /** A function of its own, because its closure must hold neither the first caller nor its signal. */
