@@ -101,7 +101,7 @@ export function withSignal<T extends object>(
 }
 
 /** The controller that makes the signal of `holder`. A copy of a context has the key, but a signal that may be another's. */
-function controllerOf(holder: object | null | undefined): LazyAbortController | undefined {
+export function controllerOf(holder: object | null | undefined): LazyAbortController | undefined {
   const controller = (holder as HasController | null | undefined)?.[controllerKey];
   return controller?.run && controller.run.ctx !== holder ? undefined : controller;
 }

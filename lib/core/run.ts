@@ -9,7 +9,7 @@ import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSi
 import { background, type Context, serviceContext } from './context.ts';
 import { type Deadline, deadlineScheduler, deadlineSchedulerAfter } from './run-handle.ts';
 import { type RunHandle, runOf, type RunPlan } from './run-handle.ts';
-import { type CallObserver, errorsOf, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
+import { type CallObserver, closeAll, errorsOf, ForwardingObserver, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
 export function run<Out>(plan: RunPlan<Out>, caller: Context, input: unknown): Observable<Out> {
@@ -119,7 +119,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     return this.#plan.call(index, this.ctx, this.#input);
   }
 
-  settled(call: ServiceCall, failure?: Failure): void {
+  settled(call: ServiceCall, failure?: { readonly error: unknown }): void {
     if (this.ended) return;
     if (failure) {
       this.#end('failed', toServiceError(call.name, this.#elapsed(), failure.error), call.joined, call, failure);
@@ -172,12 +172,12 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     error: unknown,
     out: Subscriber<unknown> = this.#subscriber,
     culprit?: ServiceCall,
-    failure?: Failure,
+    failure?: { readonly error: unknown },
   ): void {
     if (this.ended) return;
     this.#release();
     const running = this.#calls.filter(({ state }) => state === 'running');
-    for (const call of running) call.close();
+    closeAll(running);
     this.#controller.abort(error);
     if (culprit) this.#emit('failed', culprit.name, failure);
     for (const call of running) if (call !== culprit) this.#emit('canceled', call.name);

@@ -106,6 +106,21 @@ export class ServiceCall implements SourceObserver<unknown> {
   }
 }
 
+let tearingDown = false;
+
+/** Unsubscribes from services one after another. */
+export function closeAll(calls: readonly ServiceCall[]): void {
+  const outer = tearingDown;
+  tearingDown = true;
+  for (const call of calls) call.close();
+  tearingDown = outer;
+}
+
+/** Whether a run is closing its calls now. Some of them are still waiting in queues, and must not start. */
+export function isTearingDown(): boolean {
+  return tearingDown;
+}
+
 /** The errors that teardowns threw: RxJS joins them in one. */
 export function errorsOf(error: unknown): readonly unknown[] {
   return error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];

@@ -1,6 +1,9 @@
-import { asyncScheduler, finalize, Observable, tap } from 'rxjs';
+import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
+import { reportErrors } from '../core/abort.ts';
 import { assertNonNegativeInteger, assertPositiveInteger } from '../core/assert.ts';
+import { isTearingDown, type SourceObserver, subscribeTo } from '../core/service-call.ts';
 import { BulkheadFullError } from '../errors/bulkhead-full-error.ts';
+import { captureAsyncContext } from './async-context.ts';
 
 /**
  * Makes an operator that subscribes to at most `n` of the sources that are piped through it at the same time. The others wait
@@ -56,28 +59,69 @@ export function bulkhead(
     starting = false;
   };
 
+  /** In a task of its own: when a whole run ends, its waiting services are about to be unsubscribed. */
+  const startWaitingLater = (): void => {
+    if (waiting.size > 0) asyncScheduler.schedule(startWaiting);
+  };
+
+  const startNext = (): void => {
+    if (isTearingDown()) startWaitingLater();
+    else startWaiting();
+  };
+
+  const run = <T>(source: Observable<T>, subscriber: Subscriber<T>): void => {
+    let completion: 'none' | 'passing' | 'passed' = 'none';
+    const freePlace = (): void => {
+      running--;
+      if (completion === 'none') startWaitingLater();
+      else if (completion === 'passed') startNext();
+    };
+    const observer: SourceObserver<T> = {
+      source: undefined,
+      next: (value) => {
+        subscriber.next(value);
+      },
+      error: (error) => {
+        subscriber.error(error);
+      },
+      complete: () => {
+        completion = 'passing'; // it may fail the run, as the completion of an empty source does
+        try {
+          subscriber.complete();
+        } finally {
+          completion = 'passed';
+          startNext();
+        }
+      },
+      onTeardownError: (error) => {
+        reportErrors(() => {
+          throw error;
+        });
+      },
+    };
+    running++;
+    subscriber.add(() => observer.source?.unsubscribe());
+    subscribeTo(source, observer);
+    observer.source?.add(freePlace); // after the teardown of the source; at once if the source has ended
+  };
+
   return (source) =>
     new Observable((subscriber) => {
+      if (subscriber.closed) return; // a `forkJoin` that has failed still subscribes to the rest
       if (running + waiting.size >= n + queue) {
         subscriber.error(new BulkheadFullError({ running, waiting: waiting.size }));
-        return;
+      } else if (running < n && waiting.size === 0) {
+        run(source, subscriber);
+      } else {
+        const inContext = captureAsyncContext();
+        const start = (): void => {
+          inContext(() => {
+            run(source, subscriber);
+          });
+        };
+        waiting.add(start);
+        subscriber.add(() => waiting.delete(start));
+        if (running < n) startWaitingLater();
       }
-      const start = (): void => {
-        let completed = false;
-        const markCompleted = (): void => {
-          completed = true;
-        };
-        const freePlace = (): void => {
-          running--;
-          if (completed) startWaiting();
-          // In a task of its own: if a whole run ends, its waiting services are about to be unsubscribed.
-          else asyncScheduler.schedule(startWaiting);
-        };
-        running++;
-        source.pipe(tap({ complete: markCompleted }), finalize(freePlace)).subscribe(subscriber);
-      };
-      waiting.add(start);
-      subscriber.add(() => waiting.delete(start)); // at once if closed: a `forkJoin` that has failed subscribes to the rest
-      startWaiting();
     });
 }

@@ -12,7 +12,12 @@ export interface HedgeConfig {
    * @defaultValue 2
    */
   readonly attempts?: number;
-  /** Limits the extra attempts. When the budget is used up, no further attempt starts. */
+  /**
+   * Limits the extra attempts. When the budget is used up, no further attempt starts.
+   *
+   * Each subscription counts as a first attempt, also where many share one Observable. A subscription that follows a failed one
+   * does not count, because a `retry` behind the hedge subscribes again.
+   */
   readonly budget?: RetryBudget;
 }
 
@@ -51,10 +56,11 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
   assertPositiveInteger('hedge: attempts', attempts);
   assertRetryBudget('hedge: budget', budget);
   return (source) => {
-    let recorded = false; // a `retry` behind the hedge subscribes again, which is not a first attempt
+    /** Hedges that have failed. A `retry` behind the hedge subscribes again after each, which is not a first attempt. */
+    let failed = 0;
     return new Observable((subscriber) => {
-      if (!recorded) budget?.recordFirstAttempt('hedge');
-      recorded = true;
+      if (failed > 0) failed--;
+      else budget?.recordFirstAttempt('hedge');
       /** The timer and the attempts, until an attempt wins. */
       const race = new Subscription();
       subscriber.add(race);
@@ -74,7 +80,9 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
             if (attempt === winner) subscriber.next(value); // the teardown of a loser may make another loser emit
           },
           error: (error: unknown) => {
-            if (endsHedge(attempt)) subscriber.error(error);
+            if (!endsHedge(attempt)) return;
+            failed++;
+            subscriber.error(error);
           },
           complete: () => {
             if (endsHedge(attempt)) subscriber.complete();

@@ -1,5 +1,4 @@
 import { defer } from 'rxjs';
-import { withoutSignal } from '../core/abort.ts';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
 import { rootRunOf, type RunHandle } from '../core/run-handle.ts';
@@ -60,8 +59,9 @@ export function perRun<In, Out, Ctx extends Context>(
     if (run === undefined) return defer(() => toObservable(service(ctx, input)));
     const share = shares.get(run) ?? shareByKey({ keepAnswers: true });
     shares.set(run, share);
-    return fromAbortable(ctx, () =>
-      share(keyOf(input), run.ctx, (signal) => service({ ...withoutSignal(run.ctx), signal } as Ctx, input)),
-    );
+    return fromAbortable(ctx, () => {
+      const key = keyOf(input);
+      return share(key, ctx, { combinator: 'perRun', service, ctx: run.ctx, input, inputKey: key });
+    });
   };
 }

@@ -1,8 +1,12 @@
-import { defer, finalize, type Observable, ReplaySubject, share, tap } from 'rxjs';
+import { finalize, Observable, ReplaySubject, share, type Subscriber, tap } from 'rxjs';
+import { withoutSignal } from '../core/abort.ts';
 import { mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortableInRun } from '../core/from-abortable.ts';
 import { detached } from '../core/run-handle.ts';
+import { type SourceObserver, subscribeTo } from '../core/service-call.ts';
+import { captureAsyncContext, type RunInContext } from './async-context.ts';
+import { circleOf, Flight, flightKey } from './flight.ts';
 
 /** An input that is its own key. */
 export type Primitive = string | number | bigint | boolean | symbol | null | undefined | void;
@@ -13,50 +17,123 @@ export interface KeyConfig<In> {
   readonly key: (input: In) => Primitive;
 }
 
-/** Starts the shared work. Its signal aborts when the last subscriber has unsubscribed. */
-type Start<T> = (signal: AbortSignal) => PromiseLike<T> | Observable<T>;
+/** A call to share. It holds nothing of the caller that starts it, who may leave while others wait. */
+interface SharedCall<In, Out> {
+  readonly combinator: string;
+  readonly service: (ctx: never, input: In) => PromiseLike<Out> | Observable<Out>;
+  /** The context of the call, apart from its signal. */
+  readonly ctx: Context;
+  readonly input: In;
+  /** The key of the input. */
+  readonly inputKey: string;
+}
 
-/** Shares work on one context among all who subscribe under the same key at the same time. */
-export type ShareByKey = <T>(key: string, ctx: Context, start: Start<T>) => Observable<T>;
+/** Shares one call among all who subscribe under the same key at the same time. */
+export type ShareByKey = <In, Out>(key: string, caller: Context, call: SharedCall<In, Out>) => Observable<Out>;
+
+interface Entry {
+  readonly flight: Flight;
+  readonly answer: Observable<unknown>;
+  /** Runs an action in the async context of the caller that started the call. */
+  readonly inContext: RunInContext;
+  /** Called by all subscribers that tear down: the first throws what the teardown of the service has thrown. */
+  readonly throwTeardownError: () => void;
+}
 
 /**
  * An entry is removed when the work fails and when the last subscriber unsubscribes before the answer. It is also removed
- * when the work has answered, unless answers are kept.
+ * when the work has answered, unless answers are kept. An entry is replaced if its flight is hung.
  */
 export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): ShareByKey {
-  const entries = new Map<string, Observable<unknown>>();
-  return <T>(key: string, ctx: Context, start: Start<T>) =>
-    defer(() => {
-      const existing = entries.get(key) as Observable<T> | undefined;
-      if (existing) return existing;
-      const remove = (): void => {
-        if (entries.get(key) === entry) entries.delete(key);
-      };
-      let completed = false;
-      const onComplete = (): void => {
-        completed = true;
-        if (!keepAnswers) remove();
-      };
-      let teardownError: { readonly error: unknown } | undefined;
-      const onTeardownError = (error: unknown): void => {
-        teardownError = { error };
-      };
-      const entry = abortableInRun(ctx, start, onTeardownError).pipe(
-        tap({ error: remove, complete: onComplete }), // before anyone is notified: a retry must not join work that has failed
-        finalize(() => {
-          if (!completed) remove();
-        }),
-        share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: false }),
-        // `share` unsubscribes from its source after it has notified all subscribers. So the first that tears down throws.
-        finalize(() => {
-          const thrown = teardownError;
-          teardownError = undefined;
-          if (thrown) throw thrown.error;
-        }),
-      );
-      entries.set(key, entry);
-      return entry;
+  const entries = new Map<string, Entry>();
+
+  const start = <In, Out>(key: string, call: SharedCall<In, Out>): Entry => {
+    const flight = new Flight(entries, key, labelOf(call));
+    const end = (): void => {
+      flight.ended = true;
+      if (entries.get(key) === entry) entries.delete(key);
+    };
+    const onComplete = (): void => {
+      if (keepAnswers) flight.ended = true;
+      else end();
+    };
+    let teardownError: { readonly error: unknown } | undefined;
+    const onTeardownError = (error: unknown): void => {
+      teardownError = { error };
+    };
+    const answer = abortableInRun(call.ctx, startOf(call, flight), onTeardownError).pipe(
+      tap({ error: end, complete: onComplete }), // before anyone is notified: a retry must not join work that has failed
+      finalize(() => {
+        if (!flight.ended) end();
+      }),
+      share({ connector: () => new ReplaySubject<Out>(1), resetOnComplete: false }),
+    );
+    const throwTeardownError = (): void => {
+      const thrown = teardownError;
+      teardownError = undefined;
+      if (thrown) throw thrown.error;
+    };
+    const entry: Entry = { flight, answer, inContext: captureAsyncContext(), throwTeardownError };
+    entries.set(key, entry);
+    return entry;
+  };
+
+  return <In, Out>(key: string, caller: Context, call: SharedCall<In, Out>) =>
+    new Observable<Out>((subscriber) => {
+      const existing = entries.get(key);
+      const circle = existing?.flight.ended === false && circleOf(caller, existing.flight);
+      if (circle) {
+        const message = `${call.combinator}: expected no circle of calls, got ${circle}: let no call wait for itself`;
+        subscriber.error(new TypeError(message));
+        return;
+      }
+      const joins = existing && (existing.flight.ended || !existing.flight.hung);
+      const { flight, answer, inContext, throwTeardownError } = joins ? existing : start(key, call);
+      const observer = observerInOwnContext(subscriber);
+      subscriber.add(flight.add(caller));
+      subscriber.add(() => {
+        inContext(() => observer.source?.unsubscribe());
+      });
+      subscribeTo(answer as Observable<Out>, observer);
+      return throwTeardownError;
     });
+}
+
+/** Notifies the subscriber in the async context of the caller of this function. */
+function observerInOwnContext<T>(subscriber: Subscriber<T>): SourceObserver<T> {
+  const inContext = captureAsyncContext();
+  return {
+    source: undefined,
+    next: (value) => {
+      inContext(() => {
+        subscriber.next(value);
+      });
+    },
+    error: (error) => {
+      inContext(() => {
+        subscriber.error(error);
+      });
+    },
+    complete: () => {
+      inContext(() => {
+        subscriber.complete();
+      });
+    },
+    onTeardownError: () => undefined, // `throwTeardownError` throws them
+  };
+}
+
+/** A function of its own, because its closure must hold neither the first caller nor its signal. */
+function startOf<In, Out>(
+  { service, ctx, input }: SharedCall<In, Out>,
+  flight: Flight,
+): (signal: AbortSignal) => PromiseLike<Out> | Observable<Out> {
+  return (signal) => service({ ...withoutSignal(ctx), signal, [flightKey]: flight } as never, input);
+}
+
+function labelOf<In, Out>({ combinator, service, inputKey }: SharedCall<In, Out>): string {
+  const truncate = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
+  return `${truncate(service.name || combinator)}(${truncate(inputKey)})`;
 }
 
 /** Returns a function that makes the key of an input. Inputs have the same key only if they are equal. */
@@ -80,9 +157,9 @@ export function inputKey<In>(
   };
 }
 
-/** The key of a context: of all its fields but the signal, the deadline and the run. */
+/** The key of a context: of all its fields but the signal, the deadline, the run and the flight. */
 export function contextKey(ctx: Context): string {
-  const { deadline, propagate, ...rest } = detached(ctx);
+  const { deadline, propagate, [flightKey]: unused, ...rest } = detached(ctx) as Context & { [flightKey]?: Flight };
   const fields = rest as Record<PropertyKey, unknown>;
   const carried = Reflect.ownKeys(fields)
     .filter((name) => fields[name] !== undefined)

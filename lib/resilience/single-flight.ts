@@ -1,4 +1,3 @@
-import type { Observable } from 'rxjs';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
 import { detached } from '../core/run-handle.ts';
@@ -56,17 +55,14 @@ export function singleFlight<In, Out, Ctx extends Context>(
   const share = shareByKey({ keepAnswers: false });
   return (ctx, input) =>
     fromAbortable(ctx, () => {
-      const key = JSON.stringify([keyOf(input), contextKey(ctx)]);
-      return share(key, {}, detachedStart(service, ctx, input));
+      const inputKey = keyOf(input);
+      const key = JSON.stringify([inputKey, contextKey(ctx)]);
+      return share(key, ctx, { combinator: 'singleFlight', service, ctx: sharedContext(ctx), input, inputKey });
     });
 }
 
 /** The first caller may leave while others wait. So the shared call has no signal, deadline or run of the first caller. */
-function detachedStart<In, Out, Ctx extends Context>(
-  service: ServiceLike<In, Out, Ctx>,
-  ctx: Ctx,
-  input: In,
-): (signal: AbortSignal) => Observable<Out> | PromiseLike<Out> {
+function sharedContext(ctx: Context): Context {
   const { deadline, ...rest } = detached(ctx);
-  return (signal) => service({ ...rest, signal } as unknown as Ctx, input);
+  return rest;
 }

@@ -11,41 +11,64 @@ const callers = fc.array(
     unsubscribesAfter: fc.option(fc.integer({ min: 0, max: 8 }), { nil: undefined }),
     endsAfter: fc.integer({ min: 0, max: 6 }),
     fails: fc.boolean(),
+    /** The caller that subscribes when this one has ended. */
+    teardown: fc.option(fc.integer({ min: 0, max: 11 }), { nil: undefined }),
   }),
   { minLength: 1, maxLength: 12 },
 );
 
 describe('properties of sharing', () => {
-  it('a bulkhead never runs more than n sources, ends them all, and frees all places', () => {
+  it('a bulkhead starts in order, never more than n, loses no one, and frees all places', () => {
     fc.assert(
       fc.property(callers, fc.integer({ min: 1, max: 3 }), (all, n) => {
         marbles(({ flush }) => {
           const limit = bulkhead(n);
+          /** The callers that wait or run, in the order in which they came. */
+          const waiting: number[] = [];
           let running = 0;
-          let mostRunning = 0;
           let ended = 0;
-          for (const { subscribesAt, unsubscribesAfter, endsAfter, fails } of all) {
+          const checkNoneIsLost = (): void => {
+            expect(waiting.length > 0 && running < n).to.equal(false);
+          };
+          const subscribe = (caller: number): void => {
+            const { unsubscribesAfter, endsAfter, fails, teardown } = all[caller]!;
             const source = new Observable<never>((subscriber) => {
-              mostRunning = Math.max(mostRunning, ++running);
+              expect(waiting.shift()).to.equal(caller);
+              expect(++running).to.be.at.most(n);
               subscriber.add(() => running--);
-              subscriber.add(
-                asyncScheduler.schedule(() => {
-                  if (fails) subscriber.error('failed');
-                  else subscriber.complete();
-                }, endsAfter),
-              );
+              const end = (): void => {
+                if (fails) subscriber.error('failed');
+                else subscriber.complete();
+              };
+              if (endsAfter === 0) end();
+              else subscriber.add(asyncScheduler.schedule(end, endsAfter));
             });
+            waiting.push(caller);
+            const subscription = source.pipe(limit).subscribe({ error: () => undefined });
+            subscription.add(() => {
+              ended++;
+              if (waiting.includes(caller)) waiting.splice(waiting.indexOf(caller), 1);
+              if (teardown !== undefined && all[teardown]) subscribeOnce(teardown);
+            });
+            if (unsubscribesAfter === undefined) return;
             asyncScheduler.schedule(() => {
-              const subscription = source.pipe(limit).subscribe({ error: () => undefined });
-              subscription.add(() => ended++);
-              if (unsubscribesAfter === undefined) return;
-              asyncScheduler.schedule(() => {
-                subscription.unsubscribe();
-              }, unsubscribesAfter);
+              subscription.unsubscribe();
+            }, unsubscribesAfter);
+          };
+          const subscribed = new Set<number>();
+          const subscribeOnce = (caller: number): void => {
+            if (subscribed.has(caller)) return;
+            subscribed.add(caller);
+            subscribe(caller);
+          };
+          for (const [caller, { subscribesAt }] of all.entries()) {
+            asyncScheduler.schedule(() => {
+              subscribeOnce(caller);
             }, subscribesAt);
           }
+          for (let time = 0; time < 120; time++)
+            asyncScheduler.schedule(() => asyncScheduler.schedule(checkNoneIsLost), time + 0.5);
           flush();
-          expect(mostRunning).to.be.at.most(n);
           expect(running).to.equal(0);
           expect(ended).to.equal(all.length);
           let started = 0;

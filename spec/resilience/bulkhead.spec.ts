@@ -1,9 +1,35 @@
 import { expect } from 'chai';
-import { asyncScheduler, count, defer, forkJoin, merge, NEVER, Observable, of, Subject, throwError } from 'rxjs';
-import { aggregate, background, bulkhead, BulkheadFullError } from '../../lib/index.ts';
+import {
+  asyncScheduler,
+  config,
+  count,
+  defer,
+  finalize,
+  forkJoin,
+  identity,
+  ignoreElements,
+  map,
+  merge,
+  NEVER,
+} from 'rxjs';
+import {
+  Observable,
+  of,
+  type OperatorFunction,
+  pipe,
+  Subject,
+  takeUntil,
+  throwError,
+  timer,
+  toArray,
+  UnsubscriptionError,
+} from 'rxjs';
+import { aggregate, background, bulkhead, BulkheadFullError, type Service, withTimeout } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
+
+type ServiceRecord = Readonly<Record<string, () => Observable<unknown>>>;
 
 describe('bulkhead', () => {
   it('subscribes to at most n sources, in order', () => {
@@ -67,20 +93,163 @@ describe('bulkhead', () => {
     expect(value).to.equal(1);
   });
 
-  it('starts no waiting service of a run that ends', () => {
-    const started: string[] = [];
-    marbles(({ cold, expectObservable }) => {
-      const limit = bulkhead(1);
-      const service = (name: string) => () =>
-        new Observable<never>(() => {
+  describe('starts no waiting service of a run that ends', () => {
+    const ends: Readonly<Record<string, (page: Service<void, unknown>) => Observable<unknown>>> = {
+      'with a failure': (page) => aggregate({ page, failing: () => timer(2).pipe(map(fail)) })(background),
+      'at its deadline': (page) => aggregate({ page }, withTimeout(2))(background),
+      'when its signal aborts': (page) => page({ signal: abortedAt(2) }),
+      'when it is unsubscribed': (page) => page(background).pipe(takeUntil(timer(2))),
+    };
+    const fail = (): never => {
+      throw boom;
+    };
+    const abortedAt = (time: number): AbortSignal => {
+      const controller = new AbortController();
+      asyncScheduler.schedule(() => {
+        controller.abort();
+      }, time);
+      return controller.signal;
+    };
+    /** Returns the services that start, and those that a caller outside the run starts. */
+    const startedBy = (
+      limit: <T>(source: Observable<T>) => Observable<T>,
+      services: (service: (name: string, source?: Observable<unknown>) => () => Observable<unknown>) => ServiceRecord,
+      end: (page: Service<void, unknown>) => Observable<unknown>,
+    ): readonly string[] => {
+      const started: string[] = [];
+      const service = (name: string, source: Observable<unknown> = NEVER) => {
+        const logged = defer(() => {
           started.push(name);
-        }).pipe(limit);
-      const failing = cold<never>('--#', undefined, boom);
-      const page = aggregate({ a: service('a'), b: service('b'), failing: () => failing });
-      page(background).subscribe({ error: () => undefined });
-      expectObservable(cold('----a|').pipe(limit), '---^').toBe('-------a|');
+          return source;
+        });
+        return () => logged.pipe(limit);
+      };
+      marbles(({ flush }) => {
+        end(aggregate(services(service))).subscribe({ error: () => undefined });
+        const other = service('other', of(1));
+        asyncScheduler.schedule(() => other().subscribe(), 1);
+        flush();
+      });
+      return started;
+    };
+
+    const subscribeTo = (service: () => Observable<unknown>) => () =>
+      void service().subscribe({ error: () => undefined });
+
+    for (const [how, end] of Object.entries(ends)) {
+      it(how, () => {
+        const started = startedBy(bulkhead(1), (service) => ({ a: service('a'), b: service('b') }), end);
+        expect(started).to.deep.equal(['a', 'other']);
+      });
+
+      it(`${how}, whose teardown uses the bulkhead`, () => {
+        for (const [source, n] of [[of(1)], [timer(1)], [throwError(() => boom)], [of(1), 2]] as const) {
+          const started = startedBy(
+            bulkhead(n ?? 1),
+            (service) => {
+              const unlock = service('unlock', source);
+              const lock = () => service('lock')().pipe(finalize(subscribeTo(unlock)));
+              return { ...(n && { first: service('lock') }), lock, a: service('a'), b: service('b') };
+            },
+            end,
+          );
+          expect(started).to.deep.equal([...(n ? ['lock'] : []), 'lock', 'other', 'unlock']);
+        }
+      });
+
+      it(`${how}, whose teardown ends another source of the bulkhead`, () => {
+        for (const release of [
+          (lock: Subject<unknown>) => {
+            lock.complete();
+          },
+          (lock: Subject<unknown>) => {
+            lock.error(boom);
+          },
+        ]) {
+          const lock = new Subject<unknown>();
+          const limit = bulkhead(1);
+          lock.pipe(limit).subscribe({ error: () => undefined });
+          const releasing = () =>
+            NEVER.pipe(
+              finalize(() => {
+                release(lock);
+              }),
+            );
+          expect(startedBy(limit, (service) => ({ releasing, a: service('a') }), end)).to.deep.equal(['other']);
+        }
+      });
+    }
+
+    for (const [how, source] of [
+      ['because a service is empty', timer(2).pipe(ignoreElements())],
+      ['because a service fails', timer(2).pipe(map(fail))],
+      ['because the last operator of a service fails', timer(2)],
+    ] as const) {
+      it(how, () => {
+        const operator: OperatorFunction<unknown, unknown> = how.includes('operator')
+          ? pipe(toArray(), map(fail))
+          : identity;
+        const started = startedBy(
+          bulkhead(1),
+          (service) => ({ a: () => service('a', source)().pipe(operator), b: service('b') }),
+          (page) => page(background),
+        );
+        expect(started).to.deep.equal(['a', 'other']);
+      });
+    }
+  });
+
+  it('keeps the order of its callers, also of those that come between an error and the next start', () => {
+    marbles(({ flush }) => {
+      const started: string[] = [];
+      const limit = bulkhead(1);
+      const first = new Subject<void>();
+      const subscribe = (name: string): void => {
+        defer(() => of(started.push(name)))
+          .pipe(limit)
+          .subscribe();
+      };
+      first.pipe(limit).subscribe({
+        error: () => {
+          subscribe('c');
+        },
+      });
+      for (const name of ['a', 'b']) subscribe(name);
+      first.error(boom);
+      subscribe('d');
+      expect(started).to.deep.equal([]);
+      flush();
+      subscribe('e');
+      expect(started).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
     });
-    expect(started).to.deep.equal(['a']);
+  });
+
+  it('reports an error that the teardown of a waiting source throws, and starts the next', () => {
+    const reported: unknown[] = [];
+    config.onUnhandledError = (error) => reported.push(error);
+    marbles(({ flush }) => {
+      const limit = bulkhead(1);
+      const first = new Subject<void>();
+      const throwing = new Observable<never>((subscriber) => {
+        subscriber.complete();
+        return () => {
+          throw boom;
+        };
+      });
+      let values = 0;
+      first.pipe(limit).subscribe();
+      throwing.pipe(limit).subscribe();
+      of(1)
+        .pipe(limit)
+        .subscribe(() => values++);
+      first.complete();
+      expect(values).to.equal(1);
+      flush();
+    });
+    config.onUnhandledError = null;
+    expect(
+      reported.flatMap((error) => (error instanceof UnsubscriptionError ? (error.errors as unknown[]) : error)),
+    ).to.deep.equal([boom]);
   });
 
   it('starts 20,000 synchronous sources behind an asynchronous one without a deep stack', () => {

@@ -1,9 +1,12 @@
 import { expect } from 'chai';
-import { defer, NEVER, Observable, of, retry, Subject, timer } from 'rxjs';
-import { hedge, retryBudget } from '../../lib/index.ts';
+import { asyncScheduler, defer, NEVER, Observable, of, repeat, retry, Subject, throwError, timer } from 'rxjs';
+import type { RunHelpers } from 'rxjs/testing';
+import { hedge, retryBudget, type RetryBudget } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
+
+type ColdCreator = RunHelpers['cold'];
 
 /** Subscribes to the next of the attempts at each subscription. */
 function inTurn<T>(...attempts: Observable<T>[]): Observable<T> {
@@ -135,15 +138,66 @@ describe('hedge', () => {
     });
   });
 
-  it('counts one first attempt, also when a retry subscribes again', () => {
-    const budget = retryBudget({ ratio: 1, min: 0 });
-    const acquired: boolean[] = [];
-    marbles(({ cold, expectObservable }) => {
-      const source = cold('#', undefined, boom).pipe(hedge({ after: 1, budget }), retry(3));
-      expectObservable(source).toBe('#', undefined, boom);
-      timer(1).subscribe(() => acquired.push(budget.tryAcquire(), budget.tryAcquire()));
+  describe('counts first attempts:', () => {
+    /** The first attempts that a budget has counted, since it allows as many extra attempts. */
+    const counted = (use: (budget: RetryBudget, cold: ColdCreator) => void): number => {
+      let count = 0;
+      marbles(({ cold, flush }) => {
+        const budget = retryBudget({ ratio: 1, min: 0 });
+        use(budget, cold);
+        flush();
+        while (budget.tryAcquire()) count++;
+      });
+      return count;
+    };
+
+    for (const [title, count] of [
+      ['one for each subscription to one Observable', 100],
+      ['one for each subscription to an Observable of its own', 100],
+    ] as const) {
+      it(title, () => {
+        const first = counted((budget) => {
+          const make = (): Observable<number> => timer(15).pipe(hedge({ after: 20, budget }));
+          const shared = make();
+          for (let index = 0; index < 100; index++) {
+            const hedged = title.includes('of its own') ? make() : shared;
+            asyncScheduler.schedule(() => hedged.subscribe(), index % 50);
+          }
+        });
+        expect(first).to.equal(count);
+      });
+    }
+
+    for (const [title, again] of [
+      ['a retry', retry(3)],
+      ['a retry with a delay', retry({ count: 3, delay: 5 })],
+    ] as const) {
+      it(`none when ${title} subscribes again`, () => {
+        const first = counted((budget, cold) => {
+          const hedged = cold('-#', undefined, boom).pipe(hedge({ after: 5, budget }), again);
+          for (let caller = 0; caller < 4; caller++) hedged.subscribe({ error: () => undefined });
+        });
+        expect(first).to.equal(4);
+      });
+    }
+
+    it('none for a retry of a synchronous error', () => {
+      const first = counted((budget) => {
+        throwError(() => boom)
+          .pipe(hedge({ after: 5, budget }), retry(3))
+          .subscribe({ error: () => undefined });
+      });
+      expect(first).to.equal(1);
     });
-    expect(acquired).to.deep.equal([true, false]);
+
+    it('one for each subscription that follows an answer or an unsubscription', () => {
+      const first = counted((budget) => {
+        const hedged = timer(2).pipe(hedge({ after: 5, budget }));
+        hedged.subscribe().unsubscribe();
+        hedged.pipe(repeat(3)).subscribe();
+      });
+      expect(first).to.equal(4);
+    });
   });
 
   it('works behind a retry and in front of a retry', () => {

@@ -70,6 +70,9 @@ const twoContexts: fc.Arbitrary<readonly [Context, Context]> = fc
 
 /** The fields of a context that decide whether two callers may share a call, apart from `propagate`. */
 function sharedFields({ signal, deadline, propagate, ...rest }: Context): Record<PropertyKey, unknown> {
+  for (const name of Reflect.ownKeys(rest)) {
+    if (String(name).startsWith('Symbol(forkfast.')) Reflect.deleteProperty(rest, name);
+  }
   return rest;
 }
 
@@ -79,7 +82,7 @@ function areEqual(one: Context, other: Context): boolean {
     const flat = new Map<unknown, unknown>();
     const fields = sharedFields(ctx);
     for (const name of Reflect.ownKeys(fields)) {
-      if (fields[name] !== undefined && String(name) !== 'Symbol(forkfast.run)') flat.set(name, fields[name]);
+      if (fields[name] !== undefined) flat.set(name, fields[name]);
     }
     for (const [name, value] of Object.entries(ctx.propagate ?? {})) flat.set(`header ${name}`, value);
     return flat;

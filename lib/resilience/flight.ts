@@ -1,0 +1,127 @@
+import { asyncScheduler } from 'rxjs';
+import { controllerOf } from '../core/abort.ts';
+import type { Context } from '../core/context.ts';
+import { type RunHandle, runOf } from '../core/run-handle.ts';
+import { CanceledError } from '../errors/canceled-error.ts';
+import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
+import { truncatedList } from '../errors/forkfast-error.ts';
+
+/** Where a context keeps the flight that it belongs to. The key is enumerable, so that a copy stays in the flight. */
+export const flightKey: unique symbol = Symbol('forkfast.flight');
+
+/** A subscriber of a flight that has neither an answer nor unsubscribed. */
+interface Waiter {
+  /** The flight whose work has subscribed. */
+  readonly flight: Flight | undefined;
+  readonly run: RunHandle | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly deadline: number;
+}
+
+/**
+ * A shared call, and its subscribers.
+ *
+ * It holds no answer and no context, since it is part of the context of the call, which may be kept.
+ */
+export class Flight {
+  /** The flights of one table with one key stand for the same call. */
+  readonly table: object;
+  readonly key: string;
+  /** The name of the service and the key of the input, for the message about a circle. */
+  readonly label: string;
+  ended = false;
+  /** The waiters that are themselves flights. */
+  readonly callers: Set<Waiter> = new Set<Waiter>();
+  readonly #waiters = new Set<Waiter>();
+  /** Waiters that have unsubscribed without an answer since the last look. Why they did is known only after their run has ended. */
+  #left: Waiter[] = [];
+  /** No waiter has an earlier deadline. */
+  #earliest = Infinity;
+  #timedOut = false;
+
+  constructor(table: object, key: string, label: string) {
+    this.table = table;
+    this.key = key;
+    this.label = label;
+  }
+
+  /** Adds a waiter, and returns a function that removes it. */
+  add(caller: Context): () => void {
+    const { deadline = Infinity } = caller;
+    const waiter: Waiter = {
+      flight: flightOf(caller),
+      run: runOf(caller),
+      signal: controllerOf(caller) ? undefined : caller.signal,
+      deadline: deadline > asyncScheduler.now() ? deadline : Infinity, // nobody waits for a deadline that is past
+    };
+    this.#earliest = Math.min(this.#earliest, waiter.deadline);
+    this.#waiters.add(waiter);
+    if (waiter.flight) this.callers.add(waiter);
+    return () => {
+      this.#timedOut ||= !this.ended && isTimeout(waiter.signal?.reason);
+      if (!this.ended) this.#left.push({ ...waiter, signal: undefined }); // the flight must not hold the signal
+      this.#waiters.delete(waiter);
+      this.callers.delete(waiter);
+    };
+  }
+
+  /** Whether a caller has waited for its whole timeout, for this flight or for a flight that waits for this one. */
+  get hung(): boolean {
+    return [...withCallers(this).keys()].some((flight) => flight.#hasTimedOutWaiter());
+  }
+
+  #hasTimedOutWaiter(): boolean {
+    const now = asyncScheduler.now();
+    this.#timedOut ||= this.#left.some(hasTimedOut);
+    this.#left = [];
+    if (this.#earliest > now) return this.#timedOut;
+    this.#earliest = [...this.#waiters].reduce((least, { deadline }) => Math.min(least, deadline), Infinity);
+    return (this.#timedOut ||= this.#earliest <= now);
+  }
+}
+
+/**
+ * Describes the circle that closes when `caller` waits for a call that waits for `caller`, by this flight or another one. Returns
+ * `undefined` if there is no circle.
+ */
+export function circleOf(caller: Context, { table, key }: Flight): string | undefined {
+  const from = flightOf(caller);
+  if (!from) return undefined;
+  const callees = withCallers(from);
+  const same = [...callees.keys()].find((each) => !each.ended && each.table === table && each.key === key);
+  if (!same) return undefined;
+  const path: Flight[] = [];
+  for (let flight: Flight | undefined = same; flight; flight = callees.get(flight)) path.push(flight);
+  return truncatedList([...path, same], ' → ', ({ label }) => label);
+}
+
+/** The flight and all flights that wait for it, each with the flight that it waits for. */
+function withCallers(flight: Flight): Map<Flight, Flight | undefined> {
+  const callees = new Map<Flight, Flight | undefined>([[flight, undefined]]);
+  for (const callee of callees.keys()) {
+    for (const { flight: caller } of callee.callers) {
+      if (caller && !callees.has(caller)) callees.set(caller, callee);
+    }
+  }
+  return callees;
+}
+
+function flightOf(ctx: Context): Flight | undefined {
+  return (ctx as { readonly [flightKey]?: Flight })[flightKey];
+}
+
+function hasTimedOut({ deadline, run, flight }: Waiter): boolean {
+  for (let each = run; each; each = each.parent) if (isTimeout(controllerOf(each.ctx)?.aborted?.reason)) return true;
+  return deadline <= asyncScheduler.now() || flight?.hung === true;
+}
+
+/** Whether the reason of an abort says that a timeout has passed. */
+function isTimeout(reason: unknown): boolean {
+  if (reason instanceof DeadlineExceededError) return true;
+  if (reason instanceof CanceledError) return isTimeout(reason.cause);
+  try {
+    return (reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError'; // from `AbortSignal.timeout` or RxJS
+  } catch {
+    return false; // a caller may abort with anything
+  }
+}
