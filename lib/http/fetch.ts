@@ -10,7 +10,7 @@ import { parseUrl, redactUrl } from './parse-url.ts';
 import { requestHeaders } from './request-headers.ts';
 import { readText } from './response.ts';
 import { send } from './send.ts';
-import { assertSendable, isStream, markSent, recordFailure } from './sendable.ts';
+import { assertSendable, isStream, beginSending, recordFailure } from './sendable.ts';
 
 /** The `init` of {@link fetchJson} and {@link fetchText}: the platform's `RequestInit` with two more options. */
 export interface FetchInit extends RequestInit {
@@ -103,9 +103,9 @@ function request<T>(
 
   const start = (call: AbortableCall<T>): void => {
     if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
-    if (stream) markSent(stream);
     const url = requestUrl(href);
     const sent = requestInit(ctx, init, accept);
+    if (stream) beginSending(stream);
     const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     send(transport, url, () => withSignal({ ...sent }, call.controller), {
       ended: () => call.ended,

@@ -24,11 +24,6 @@ export function assertSendable({ method = 'GET', body, ...init }: RequestInit & 
       `fetch: duplex: expected 'half' for a stream, got ${describeType(init.duplex)}: add duplex: 'half'`,
     );
   }
-  if (isConsumed(body)) {
-    throw new TypeError(
-      'fetch: body: expected an unread stream, got a read one: make a stream for each attempt, as in defer',
-    );
-  }
 }
 
 /** Whether a body can be sent only once: a `ReadableStream`, or an async iterable such as Node's `Readable`. */
@@ -41,9 +36,18 @@ const sent = new WeakSet();
 /** The first failure of the request that sent a stream. */
 const failures = new WeakMap<object, unknown>();
 
-/** Call it before a stream is sent. Throws the failure of the request that sent the stream before, if there was one. */
-export function markSent(stream: object): void {
-  if (failures.has(stream) && isConsumed(stream)) throw failures.get(stream);
+/**
+ * Call it before a stream is sent.
+ *
+ * @throws the failure of the request that has sent the stream before, or TypeError for a stream that something else has read.
+ */
+export function beginSending(stream: object): void {
+  if (isConsumed(stream)) {
+    if (failures.has(stream)) throw failures.get(stream);
+    throw new TypeError(
+      'fetch: body: expected an unread stream, got a read one: make a stream for each attempt, as in defer',
+    );
+  }
   if (!hasMethod(stream, 'getReader')) sent.add(stream);
 }
 
