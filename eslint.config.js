@@ -13,7 +13,8 @@ const rooms = [
   room('errors', 'core/assert @standard-schema/spec'),
   room('observe', 'errors core/assert winston', 'core'),
   room('core', 'errors observe/events observe/logging'),
-  room('http resilience', 'core errors undici node:stream node:zlib @standard-schema/spec'),
+  room('http resilience', 'core errors @standard-schema/spec'),
+  room('http/undici', 'bad-ports sendable core errors undici node:stream node:zlib'),
   room(
     'observe/report observe/opentelemetry',
     'events errors core/assert get-east-asian-width @opentelemetry/api',

@@ -59,11 +59,13 @@ export function abortableInRun<T>(
  *
  * @param start - Called once for each subscription. It answers through the call.
  * @param reasonOf - Makes the reason with which the signal aborts from the error that ends the call.
+ * @param errorOf - Makes the error of the call from the reason of `ctx.signal`.
  */
 export function abortable<T>(
   ctx: Context,
   start: (call: AbortableCall<T>) => void,
   reasonOf: (error: unknown) => unknown = identity,
+  errorOf: (cause: unknown) => unknown = canceledError,
 ): Observable<T> {
   return new Observable((subscriber) => {
     const invalid = checkCallerContext(ctx);
@@ -71,13 +73,17 @@ export function abortable<T>(
       subscriber.error(invalid);
       return;
     }
-    const call = new AbortableCall(ctx, subscriber, reasonOf);
+    const call = new AbortableCall(ctx, subscriber, reasonOf, errorOf);
     try {
       if (!call.ended) start(call);
     } catch (error) {
       call.error(error);
     }
   });
+}
+
+function canceledError(cause: unknown): CanceledError {
+  return new CanceledError({ cause });
 }
 
 /** One subscription of {@link abortable}. The last value is the answer. */
@@ -91,13 +97,18 @@ export class AbortableCall<T> implements SourceObserver<T> {
   #onTeardownError: ((error: unknown) => void) | undefined;
   #answer: { readonly value: T } | undefined;
 
-  constructor(ctx: Context, subscriber: Subscriber<T>, reasonOf: (error: unknown) => unknown) {
+  constructor(
+    ctx: Context,
+    subscriber: Subscriber<T>,
+    reasonOf: (error: unknown) => unknown,
+    errorOf: (cause: unknown) => unknown,
+  ) {
     this.#subscriber = subscriber;
     this.#reasonOf = reasonOf;
     subscriber.add(this);
     if (this.ended) return; // a `forkJoin` whose first source failed still subscribes to the others
     this.#stopListening = onAbort(ctx, (cause) => {
-      this.error(new CanceledError({ cause }));
+      this.error(errorOf(cause));
     });
   }
 

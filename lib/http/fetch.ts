@@ -1,12 +1,16 @@
-import { identity, type Observable } from 'rxjs';
+import { identity, type Observable, tap } from 'rxjs';
 import { withSignal } from '../core/abort.ts';
 import { mismatch } from '../core/assert.ts';
-import type { Context, FetchResponse } from '../core/context.ts';
+import type { Context } from '../core/context.ts';
 import { abortable, type AbortableCall, fromAbortable } from '../core/from-abortable.ts';
+import { CanceledError } from '../errors/canceled-error.ts';
+import { NetworkError } from '../errors/network-error.ts';
 import { networkErrorOf, type Target } from './network-error-of.ts';
 import { parseUrl, redactUrl } from './parse-url.ts';
 import { requestHeaders } from './request-headers.ts';
 import { readText } from './response.ts';
+import { send } from './send.ts';
+import { assertSendable, isStream, beginSending, recordFailure } from './sendable.ts';
 
 /** The `init` of {@link fetchJson} and {@link fetchText}: the platform's `RequestInit` with two more options. */
 export interface FetchInit extends RequestInit {
@@ -92,35 +96,49 @@ function request<T>(
 ): Observable<T> {
   // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
   const { maxBytes = 10 * 2 ** 20, empty, signal, ...init } = fetchInit;
+  const { body } = init;
+  const stream = isStream(body) ? body : undefined;
   const href = input instanceof URL ? input.href : input;
   const target = (): Target => ({ method: methodOf(init), url: redactUrl(parseUrl('fetch', href)) });
 
   const start = (call: AbortableCall<T>): void => {
     if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
     const url = requestUrl(href);
-    const sent = withSignal(requestInit(ctx, init, accept), call.controller);
+    const sent = requestInit(ctx, init, accept);
+    if (stream) beginSending(stream);
     const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
-    let response: PromiseLike<FetchResponse>;
-    try {
-      response = transport(url, sent);
-    } catch (cause) {
-      throw networkErrorOf(cause, target());
-    }
-    void Promise.resolve(response).then(
-      (received) => {
+    send(transport, url, () => withSignal({ ...sent }, call.controller), {
+      ended: () => call.ended,
+      onResponse: (response, refusesRedirects) => {
         try {
-          readText(received, { maxBytes, parse, target }, call);
+          readText(response, { maxBytes, refusesRedirects, parse, target }, call);
         } catch (error) {
           call.fail(() => error); // the transport resolved with something else than a response
         }
       },
-      (cause: unknown) => {
-        call.fail(() => networkErrorOf(cause, target()));
+      onFailure: (cause, thrown) => {
+        call.fail(() => networkErrorOf({ cause, thrown, url: requestUrl(href), init }, target()));
       },
-    );
+    });
   };
-  const answer = abortable(ctx, start, abortReasonOf);
-  return signal ? fromAbortable({ signal }, () => answer) : answer;
+  const answer = signal
+    ? fromAbortable(ctx, () => abortable({ signal }, start, abortReasonOf, (cause) => abortedError(ctx, cause, target)))
+    : abortable(ctx, start, abortReasonOf);
+  if (!stream) return answer;
+  return answer.pipe(
+    tap({
+      error: (error: unknown) => {
+        recordFailure(stream, error);
+      },
+    }),
+  );
+}
+
+/** A failure of the service, unless the caller has left as well: `init.signal` may follow `ctx.signal`. */
+function abortedError({ signal }: Context, cause: unknown, target: () => Target): Error {
+  if (signal?.aborted) return new CanceledError({ cause: signal.reason as unknown });
+  const advice = 'pass a signal that has not aborted to the next request';
+  return new NetworkError({ reason: 'no answer (init.signal aborted)', kind: 'aborted', ...target(), advice, cause });
 }
 
 function requestUrl(href: string): URL {
@@ -132,10 +150,7 @@ function requestUrl(href: string): URL {
 }
 
 function requestInit(ctx: Context, init: RequestInit, accept: string | undefined): RequestInit {
-  const method = methodOf(init);
-  if (init.body != null && (method === 'GET' || method === 'HEAD')) {
-    throw new TypeError(`fetch: body: expected none with ${method}, got one: use another method`);
-  }
+  assertSendable(init);
   const headers = requestHeaders(ctx, init.headers, accept);
   return Object.assign({}, init, { redirect: init.redirect ?? 'error', headers });
 }

@@ -1,5 +1,6 @@
 import { ForkfastError, isSafeToken } from '../errors/forkfast-error.ts';
-import { NetworkError } from '../errors/network-error.ts';
+import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
+import { forbiddenTarget } from './bad-ports.ts';
 
 /** The request that an error names. The URL has no credentials and no query. */
 export interface Target {
@@ -7,26 +8,106 @@ export interface Target {
   readonly url: string;
 }
 
-/** The error for a transport that threw or rejected with `cause`. An error of forkfast stays as it is. */
-export function networkErrorOf(cause: unknown, target: Target): unknown {
-  return cause instanceof ForkfastError ? cause : networkError('no answer', cause, target);
+/** How a transport failed. */
+interface Failure {
+  readonly cause: unknown;
+  /** Whether the transport threw, instead of returning a promise that rejects. */
+  readonly thrown: boolean;
+  readonly url: URL;
+  readonly init: RequestInit;
 }
 
-export function networkError(reason: string, cause: unknown, target: Target): NetworkError {
-  if (isRefusedRedirect(cause)) return new NetworkError({ reason: 'a refused redirect', ...target, cause });
-  const code = codeOf(cause);
-  return new NetworkError({ reason: code === undefined ? reason : `${reason} (${code})`, ...target, cause });
+/** The codes (of Node, OpenSSL, undici and Bun) and the messages (of Node and Deno) that show the kind of a failure. */
+const signs: readonly (readonly [kind: NetworkErrorKind, sign: RegExp])[] = [
+  [
+    'redirect',
+    /unexpected ?redirect|encountered redirect|redirect count exceeded|too ?many ?redirects|ERR_INVALID_URL|must be a HTTP\(S\) scheme|cross origin not allowed/i,
+  ],
+  [
+    'certificate',
+    /CERT_|_CERT|CRL_|_CRL|UNABLE_TO_(?:VERIFY|GET_ISSUER)|INVALID_(?:CA|PURPOSE)|UNKNOWN_CA|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|invalid peer certificate/,
+  ],
+  ['unsendable', /^(?:bad port|unknown scheme|UND_ERR_REQ_CONTENT_LENGTH_MISMATCH)$/],
+  [
+    'connect',
+    /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOST\w+|ENET\w+|EADDR\w+|ETIMEDOUT|UND_ERR_CONNECT\w+|ERR_SSL_\w+|ConnectionRefused)$/,
+  ],
+  [
+    'broken',
+    /^(?:ECONN\w+|EPIPE|UND_ERR_(?:SOCKET|HEADERS|BODY|RES)\w*|HPE_\w+|ConnectionClosed)$|^Response does not match the HTTP/,
+  ],
+];
+
+/** The error for a transport that failed. An error of forkfast stays as it is. */
+export function networkErrorOf({ cause, thrown, url, init }: Failure, target: Target): unknown {
+  if (cause instanceof ForkfastError) return cause;
+  const { code, texts } = describe(cause);
+  const found = signs.find(([, sign]) => texts.some((text) => sign.test(String(text))))?.[0];
+  const blocked = found === undefined && code === undefined && forbiddenTarget(url) !== undefined;
+  const kind = found ?? (thrown || blocked ? 'unsendable' : 'unknown');
+  if (/^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED)$/.test(String(code)) || (kind === 'unknown' && !isValid(url, init))) {
+    return new TypeError(
+      'fetch: init: expected a request that fetch can send, got another: check its method, headers and options',
+      { cause },
+    );
+  }
+  const refused = texts.some((text) => /unexpected ?redirect|encountered redirect/i.test(String(text)));
+  if (kind === 'redirect') return redirectError(refused, cause, target);
+  const reason = code === undefined ? 'no answer' : `no answer (${code})`;
+  const advice =
+    kind === 'certificate'
+      ? 'check its host name, its dates and the trusted authorities'
+      : kind === 'unsendable' && forbiddenTarget(url)
+        ? 'use http: or https:, and a port that fetch does not block'
+        : undefined;
+  return new NetworkError({ reason, kind, ...target, advice, cause });
 }
 
-/** The system's code, such as `ECONNREFUSED`. Platforms hide it in the cause of a `TypeError: fetch failed`. */
-function codeOf(error: unknown, depth = 3): string | undefined {
-  if (typeof error !== 'object' || error === null || depth === 0) return undefined;
+export function redirectError(refused: boolean, cause: unknown, target: Target): NetworkError {
+  return new NetworkError({
+    reason: refused ? 'a refused redirect' : 'a redirect that cannot be followed',
+    kind: 'redirect',
+    ...target,
+    advice: refused ? "request its target, or set redirect: 'follow'" : 'request its target',
+    cause,
+  });
+}
+
+export function brokenBodyError(cause: unknown, target: Target): NetworkError {
+  const { code } = describe(cause);
+  const reason = code === undefined ? 'a body cut short' : `a body cut short (${code})`;
+  return new NetworkError({ reason, kind: 'broken', ...target, cause });
+}
+
+/**
+ * The code of the system, such as `ECONNREFUSED`, and all codes and messages. Platforms hide them in the cause of a
+ * `TypeError: fetch failed`.
+ */
+function describe(
+  error: unknown,
+  depth = 3,
+): { readonly code?: string | undefined; readonly texts: readonly unknown[] } {
+  if (typeof error !== 'object' || error === null || depth === 0) return { texts: [] };
   const { code, cause } = error as { code?: unknown; cause?: unknown };
-  return isSafeToken(code) ? code : codeOf(cause, depth - 1);
+  const inner = describe(cause, depth - 1);
+  return { code: isSafeToken(code) ? code : inner.code, texts: [code, messageOf(error), ...inner.texts] };
 }
 
-/** Only Node reports a refused redirect, and only in this message. */
-function isRefusedRedirect(error: unknown): boolean {
-  const { cause } = (error ?? {}) as { cause?: { message?: unknown } };
-  return cause?.message === 'unexpected redirect';
+/** The message of an error. It may be a getter that throws. */
+export function messageOf(error: unknown): string {
+  try {
+    return String((error as { message?: unknown } | null | undefined)?.message);
+  } catch {
+    return '';
+  }
+}
+
+/** Whether the platform accepts the options of a request. It rejects wrong ones in the same words as a broken network. */
+function isValid(url: URL, { signal, body, redirect, ...options }: RequestInit): boolean {
+  if (typeof Request !== 'function') return true;
+  try {
+    return new Request(url, options) instanceof Request;
+  } catch {
+    return forbiddenTarget(url) !== undefined;
+  }
 }

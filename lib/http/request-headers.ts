@@ -3,6 +3,9 @@ import type { Context } from '../core/context.ts';
 
 type Header = [name: string, value: string];
 
+/** Headers of the connection. Only the transport can set them: undici rejects them, and browsers drop them. */
+const connectionHeaders: ReadonlySet<string> = new Set(['expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
+
 /**
  * The headers of a request: those of its `init`, then those of `ctx.propagate` that the `init` does not have, then `accept`.
  *
@@ -37,6 +40,10 @@ function validHeader(name: string | undefined, value: string): Header {
       `fetch: header name: expected an HTTP token, got ${JSON.stringify(`${token}…`)}: use letters, digits and hyphens`,
     );
   }
+  const lowerName = name.toLowerCase();
+  if (connectionHeaders.has(lowerName) || (lowerName === 'content-length' && !/^\s*\d+\s*$/.test(value))) {
+    throw new TypeError(`fetch: header ${lowerName}: expected a header that fetch can send, got another: leave it out`);
+  }
   if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
     throw new TypeError(
       `fetch: header ${name}: expected one line of Latin-1 text, got another character: encode the value`,
@@ -44,5 +51,5 @@ function validHeader(name: string | undefined, value: string): Header {
   }
   // `Headers` trims what HTTP counts as blank. It is slow, and `trim` removes more: the comparison only finds candidates.
   const padded = value !== value.trim();
-  return [name.toLowerCase(), padded ? String(new Headers([[name, value]]).get(name)) : value];
+  return [lowerName, padded ? String(new Headers([[name, value]]).get(name)) : value];
 }

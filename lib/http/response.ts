@@ -1,14 +1,16 @@
-import { asyncScheduler } from 'rxjs';
 import type { FetchResponse } from '../core/context.ts';
 import type { AbortableCall } from '../core/from-abortable.ts';
 import { BodyTooLargeError } from '../errors/body-too-large-error.ts';
 import { DecodeError } from '../errors/decode-error.ts';
 import { HttpError } from '../errors/http-error.ts';
-import { networkError, type Target } from './network-error-of.ts';
+import { brokenBodyError, redirectError, type Target } from './network-error-of.ts';
 import { readBody, readExcerpt } from './read-body.ts';
+import { retryAfterOf } from './retry-after.ts';
 
 export interface ReadOptions<T> {
   readonly maxBytes: number;
+  /** Whether a redirect is an error of its own kind. The transport knows no `redirect: 'error'`. */
+  readonly refusesRedirects: boolean;
   /** Parses the text of a complete body. If it throws, the body is not JSON. */
   readonly parse: (text: string) => T;
   /** Called only if there is an error to make. */
@@ -18,12 +20,15 @@ export interface ReadOptions<T> {
 /** Reads a response, and ends `call` with the parsed body or an error. */
 export function readText<T>(response: FetchResponse, options: ReadOptions<T>, call: AbortableCall<T>): void {
   const { status, headers, body } = response;
-  const { maxBytes, parse, target } = options;
+  const { maxBytes, refusesRedirects, parse, target } = options;
   if (status < 200 || status > 299) {
     readExcerpt(body, call, (chunks) => {
-      call.fail(
-        () => new HttpError({ ...target(), status, body: textOf(chunks, false), retryAfter: retryAfter(headers) }),
-      );
+      call.fail(() => {
+        if (refusesRedirects && isRedirect(response))
+          return redirectError(true, new Error('unexpected redirect'), target());
+        const retryAfter = retryAfterOf(headers.get('retry-after'));
+        return new HttpError({ ...target(), status, body: textOf(chunks, false), retryAfter });
+      });
     });
     return;
   }
@@ -40,7 +45,7 @@ export function readText<T>(response: FetchResponse, options: ReadOptions<T>, ca
     return new DecodeError({ reason: `expected ${expected}, got ${actual}`, ...target(), status, contentType });
   };
   readBody(body, call, onChunk, (failure) => {
-    if (failure) call.fail(() => networkError('a body cut short', failure.cause, target()));
+    if (failure) call.fail(() => brokenBodyError(failure.cause, target()));
     else call.succeed(() => decode(chunks, parse, decodeError));
   });
 }
@@ -85,11 +90,7 @@ function mediaType(header: string | null): string | null {
   return type;
 }
 
-/** `Retry-After`, which is in seconds or a date, as milliseconds from now. */
-function retryAfter(headers: FetchResponse['headers']): number | undefined {
-  const value = String(headers.get('retry-after')).trim();
-  if (/^\d+$/.test(value)) return Number(value) * 1_000;
-  // `Date.parse` alone would read `1.5` as a day in January.
-  const date = /^[a-z]+, .* GMT$/i.test(value) ? Date.parse(value) : NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - asyncScheduler.now());
+/** Browsers hide the status of a redirect that they do not follow. */
+function isRedirect({ status, type }: FetchResponse & { readonly type?: unknown }): boolean {
+  return [301, 302, 303, 307, 308].includes(status) || type === 'opaqueredirect';
 }

@@ -1,16 +1,18 @@
 import { HttpError } from '../errors/http-error.ts';
-import { NetworkError } from '../errors/network-error.ts';
+import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
 import { ServiceError } from '../errors/service-error.ts';
+import { isUnrepeatable } from '../errors/unrepeatable.ts';
 
 const idempotent = /^(?:GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
 const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
+const passing: readonly NetworkErrorKind[] = ['connect', 'broken', 'unknown'];
 
 /**
  * Returns whether the same request is safe to repeat and may succeed a moment later.
  *
- * `true` for a `NetworkError`, and for an `HttpError` with the status 408, 425, 429, 500, 502, 503 or 504, both only if the
- * method is idempotent: GET, HEAD, OPTIONS, PUT, DELETE or TRACE. For a `ServiceError` its cause decides. `false` for any other
- * error.
+ * `true` for a `NetworkError` of the kinds `connect`, `broken` and `unknown`, and for an `HttpError` with the status 408, 425,
+ * 429, 500, 502, 503 or 504. Both only if the method is idempotent (GET, HEAD, OPTIONS, PUT, DELETE or TRACE), and if the body
+ * can be sent again: a stream that has been read cannot. For a `ServiceError` its cause decides. `false` for any other error.
  *
  * @remarks RFC 9110, section 9.2.2, defines which methods are idempotent.
  *
@@ -25,6 +27,8 @@ const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
  */
 export function isTransient(error: unknown): boolean {
   if (error instanceof ServiceError) return isTransient(error.cause);
-  if (error instanceof NetworkError) return idempotent.test(error.method);
-  return error instanceof HttpError && transient.includes(error.status) && idempotent.test(error.method);
+  const temporary =
+    (error instanceof NetworkError && passing.includes(error.kind)) ||
+    (error instanceof HttpError && transient.includes(error.status));
+  return temporary && idempotent.test(error.method) && !isUnrepeatable(error);
 }

@@ -48,11 +48,12 @@ const errors: readonly (readonly [ForkfastError, Readonly<Record<string, unknown
     { name: 'CanceledError', code: 'ERR_CANCELED', message: 'context canceled', cause: foreign },
   ],
   [
-    new NetworkError({ reason: 'no answer (ECONNREFUSED)', ...request, cause }),
+    new NetworkError({ reason: 'no answer (ECONNREFUSED)', kind: 'connect', ...request, cause }),
     {
       name: 'NetworkError',
       code: 'ERR_NETWORK',
       message: 'no answer (ECONNREFUSED) from GET http://api.test/a',
+      kind: 'connect',
       ...request,
       cause: foreign,
     },

@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 import { getEventListeners } from 'node:events';
 import { forkJoin, lastValueFrom } from 'rxjs';
-import { CanceledError, type Context, type Fetch, fetchJson, type FetchInit, fetchText } from '../../lib/index.ts';
+import {
+  CanceledError,
+  type Context,
+  type Fetch,
+  fetchJson,
+  type FetchInit,
+  fetchText,
+  NetworkError,
+} from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { closeServers, deferred, drip, reply, serve, silence } from '../support/servers.ts';
@@ -64,7 +72,8 @@ describeTransports('canceling a request', ({ ctx, fetch }) => {
     ['init.signal beside a ctx.signal', (signal) => [{ signal: new AbortController().signal }, { signal }]],
   ];
   for (const [place, use] of places) {
-    it(`errors with CanceledError when ${place} aborts while the body streams, and closes the socket`, async () => {
+    const type: new (...args: never[]) => Error = place === 'ctx.signal' ? CanceledError : NetworkError;
+    it(`errors with ${type.name} when ${place} aborts while the body streams, and closes the socket`, async () => {
       const server = await serve(drip());
       const controller = new AbortController();
       const [more, init] = use(controller.signal);
@@ -72,7 +81,7 @@ describeTransports('canceling a request', ({ ctx, fetch }) => {
       void reading.then(() => {
         controller.abort('the user left');
       });
-      const error = await failureOf(fetchText({ ...more, fetch }, server.url, init), CanceledError);
+      const error = await failureOf(fetchText({ ...more, fetch }, server.url, init), type);
       expect(error.cause).to.equal('the user left');
       await server.closed;
       expect(getEventListeners(controller.signal, 'abort')).to.have.length(0);
@@ -81,7 +90,7 @@ describeTransports('canceling a request', ({ ctx, fetch }) => {
     it(`sends no request when ${place} has aborted already`, async () => {
       const server = await serve(reply('1'));
       const [more, init] = use(AbortSignal.abort('the user left'));
-      const error = await failureOf(fetchJson({ ...ctx, ...more }, `${server.url}/canceled`, init), CanceledError);
+      const error = await failureOf(fetchJson({ ...ctx, ...more }, `${server.url}/canceled`, init), type);
       expect(error.cause).to.equal('the user left');
       await lastValueFrom(fetchJson(ctx, `${server.url}/later`));
       expect(server.requests).to.deep.equal(['GET /later']);

@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { lastValueFrom, take } from 'rxjs';
-import { BodyTooLargeError, CanceledError, type Fetch, fetchJson, fetchText, HttpError } from '../../lib/index.ts';
+import {
+  BodyTooLargeError,
+  CanceledError,
+  type Fetch,
+  fetchJson,
+  fetchText,
+  HttpError,
+  NetworkError,
+} from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { pendingFetch, recordingFetch, responding, streamOf } from '../support/stub-fetch.ts';
@@ -46,7 +54,9 @@ describe('canceling a request', () => {
       const source = place === 'ctx.signal' ? fetchJson({ fetch, signal }, api) : fetchJson({ fetch }, api, { signal });
       source.subscribe({ error: (error: unknown) => errors.push(error) });
       expect(errors).to.have.length(1);
-      expect(errors[0]).to.be.instanceOf(CanceledError).with.property('cause', signal.reason);
+      expect(errors[0])
+        .to.be.instanceOf(place === 'ctx.signal' ? CanceledError : NetworkError)
+        .with.property('cause', signal.reason);
       expect(requests).to.deep.equal([]);
     });
   }

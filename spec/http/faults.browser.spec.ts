@@ -63,7 +63,7 @@ describe('faults of the network, in a page', function () {
   const cutShort = { type: NetworkError, message: 'a body cut short from GET' };
   const tooLarge = { type: BodyTooLargeError, message: 'more than 10485760 bytes from GET' };
   const status = (code: number) => ({ type: HttpError, message: `HTTP ${String(code)} from GET` });
-  const nowhere = { url: 'http://127.0.0.1:1/users?token=secret', shown: 'http://127.0.0.1:1/users' };
+  const nowhere = { url: 'http://127.0.0.1:2/users?token=secret', shown: 'http://127.0.0.1:2/users' };
 
   const faults: Record<string, Fault> = {
     'another origin that does not allow the page': { to: () => at('/json', there), ...noAnswer, methods: ['GET'] },

@@ -33,12 +33,16 @@ describeTransports('faults of the network', ({ name: transport, ctx, fetch }) =>
   const request = (name: string, ctx: Context, as: typeof fetchText = fetchJson): Observable<unknown> =>
     as({ ...ctx, propagate: { authorization: secret } }, `${server.at(name)}?token=${secret}`);
 
-  const expectFailure = (name: string, { error: type, message, fields }: Failure, actual: unknown): void => {
+  const expectFailure = (
+    name: string,
+    { error: type, message, advice = '', fields }: Failure,
+    actual: unknown,
+  ): void => {
     const url = server.at(name);
     expect(actual).to.be.instanceOf(type);
     expect(actual).to.include({ method: 'GET', url, ...fields });
     const [reason, target] = (actual as Error).message.split(' from ');
-    expect(target).to.equal(`GET ${url}`);
+    expect(target).to.equal(`GET ${url}${advice}`);
     if (typeof message === 'string') expect(reason).to.equal(message);
     else expect(reason).to.match(message);
     expect('cause' in (actual as Error)).to.equal(actual instanceof NetworkError);

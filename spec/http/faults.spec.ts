@@ -12,7 +12,7 @@ describe('a failing transport', () => {
   const nested = (depth: number): object =>
     depth === 0 ? { code: 'EDEEP' } : new Error('secret', { cause: nested(depth - 1) });
 
-  const failures: [title: string, cause: unknown, reason: string][] = [
+  const failures: [title: string, cause: unknown, reason: string, advice?: string][] = [
     ['an Error', new Error('secret'), 'no answer'],
     ['an Error with a code', Object.assign(new Error('secret'), { code: 'EBROKEN' }), 'no answer (EBROKEN)'],
     [
@@ -26,12 +26,13 @@ describe('a failing transport', () => {
       "Node's error for a redirect",
       new TypeError('x', { cause: new Error('unexpected redirect') }),
       'a refused redirect',
+      ": request its target, or set redirect: 'follow'",
     ],
     ['a string', 'secret', 'no answer'],
     ['null', null, 'no answer'],
     ['undefined', undefined, 'no answer'],
   ];
-  for (const [title, cause, reason] of failures) {
+  for (const [title, cause, reason, advice = ''] of failures) {
     const fails: Record<string, Fetch> = {
       throws: () => {
         throw cause;
@@ -41,7 +42,7 @@ describe('a failing transport', () => {
     for (const [how, fetch] of Object.entries(fails)) {
       it(`errors with NetworkError when it ${how} ${title}`, async () => {
         const error = await failureOf(fetchText({ fetch }, `${api}?token=secret`), NetworkError);
-        expect(error.message).to.equal(`${reason} from GET ${api}`);
+        expect(error.message).to.equal(`${reason} from GET ${api}${advice}`);
         expect(error).to.include({ method: 'GET', url: api, cause });
       });
     }
@@ -64,7 +65,10 @@ describe('a failing transport', () => {
     it(`errors with NetworkError that shows only the scheme of ${url}`, async () => {
       const fetch: Fetch = () => Promise.reject(new Error('no such scheme'));
       const error = await failureOf(fetchText({ fetch }, url), NetworkError);
-      expect(error).to.include({ url: scheme, message: `no answer from GET ${scheme}` });
+      expect(error).to.include({ url: scheme, kind: 'unsendable' });
+      expect(error.message).to.equal(
+        `no answer from GET ${scheme} use http: or https:, and a port that fetch does not block`,
+      );
     });
   }
 

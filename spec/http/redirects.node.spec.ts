@@ -20,7 +20,9 @@ describeTransports('redirects', ({ ctx, fetch }) => {
     const { from, to } = await redirect();
     const init = { redirect: undefined } as unknown as FetchInit;
     const error = await failureOf(fetchJson(ctx, from.url, init), NetworkError);
-    expect(error.message).to.equal(`a refused redirect from GET ${from.url}/`);
+    expect(error.message).to.equal(
+      `a refused redirect from GET ${from.url}/: request its target, or set redirect: 'follow'`,
+    );
     expect(to.connections).to.equal(0);
   });
 

@@ -1,14 +1,6 @@
 import { expect } from 'chai';
 import { inspect } from 'node:util';
-import {
-  BodyTooLargeError,
-  CanceledError,
-  DecodeError,
-  fetchJson,
-  type FetchInit,
-  HttpError,
-  NetworkError,
-} from '../../lib/index.ts';
+import { BodyTooLargeError, DecodeError, fetchJson, type FetchInit, HttpError, NetworkError } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { closeServers, refusingUrl, serve, serveRaw } from '../support/servers.ts';
@@ -44,7 +36,7 @@ describeTransports('secrets', ({ name, ctx }) => {
     ['a body that is too large', () => `${url}/200${query}`, BodyTooLargeError, { maxBytes: 1 }],
     ['a connection that breaks', () => `${breaking}/${query}`, NetworkError],
     ['a connection that is refused', () => `${refusing}/${query}`, NetworkError],
-    ['a cancellation', () => `${url}/200${query}`, CanceledError, { signal: AbortSignal.abort() }],
+    ['an aborted init.signal', () => `${url}/200${query}`, NetworkError, { signal: AbortSignal.abort() }],
     ['the value of a header', () => `${url}/200${query}`, TypeError, { headers: { 'x-key': `${secret}\n` } }],
     ['the name of a header', () => `${url}/200${query}`, TypeError, { headers: { [`x ${secret}`]: '' } }],
     ['a GET with a body', () => `${url}/200${query}`, TypeError, { method: 'GET' }],

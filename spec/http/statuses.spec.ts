@@ -69,12 +69,32 @@ describe('a status outside 200–299', () => {
       ['120', 120_000],
       [' 7 ', 7_000],
       ['Wed, 21 Oct 2015 07:28:00 GMT', 0], // long past
+      ['\t7\t', 7_000],
+      ['007', 7_000],
+      ['9'.repeat(400), Number.MAX_SAFE_INTEGER],
+      ['Sunday, 06-Nov-94 08:49:37 GMT', 0],
+      ['Sun Nov  6 08:49:37 1994', 0],
+      ['wed, 21 oct 2015 07:28:00 gmt', 0],
+      ['Sat, 31 Dec 2016 23:59:60 GMT', 0], // a leap second
+      ['+1', undefined],
+      ['1, 2', undefined],
+      ['1e3', undefined],
+      ['0x10', undefined],
+      ['1 s', undefined],
+      ['Infinity', undefined],
       ['1.5', undefined],
       ['-1', undefined],
       ['soon', undefined],
       ['(at) Wed, 21 Oct 2015 07:28:00 GMT', undefined],
       ['Wed, 21 Oct 2015 07:28:00 GMT+0100', undefined],
       ['2099-01-01', undefined],
+      ['Wed, 21 Oct 2015', undefined],
+      ['Wed, 21 Foo 2015 07:28:00 GMT', undefined],
+      ['Wed, 21 Oct 2015 25:28:00 GMT', undefined],
+      ['Wed, 21 Oct 2015 07:28:00', undefined],
+      ['Wed, 21-Oct-15 07:28:00 GMT', undefined],
+      ['Sun Nov 06 1994 08:49:37', undefined],
+      ['null', undefined],
       ['', undefined],
     ] as const) {
       it(`becomes milliseconds: ${JSON.stringify(value)} is ${String(ms)}`, async () => {
@@ -83,12 +103,31 @@ describe('a status outside 200–299', () => {
       });
     }
 
-    it('becomes milliseconds: a date counts from now', async () => {
-      const date = Date.UTC(2100, 0, 1);
-      const earliest = Date.now();
-      const headers = { 'retry-after': 'Fri, 01 Jan 2100 00:00:00 GMT' };
-      const { retryAfter } = await errorOf(null, { status: 503, headers });
-      expect(retryAfter).to.be.within(date - Date.now(), date - earliest);
+    const year = new Date().getUTCFullYear() + 1;
+    const day = (weekday: 'short' | 'long'): string =>
+      new Date(Date.UTC(year, 0, 2)).toLocaleDateString('en', { weekday, timeZone: 'UTC' });
+    for (const [form, value] of [
+      ['a date', `${day('short')}, 02 Jan ${String(year)} 00:00:00 GMT`],
+      ['a date of RFC 850', `${day('long')}, 02-Jan-${String(year).slice(2)} 00:00:00 GMT`],
+      ['a date of asctime, which is in UTC', `${day('short')} Jan  2 00:00:00 ${String(year)}`],
+    ] as const) {
+      it(`becomes milliseconds: ${form} counts from now`, async () => {
+        const date = Date.UTC(year, 0, 2);
+        const earliest = Date.now();
+        const { retryAfter } = await errorOf(null, { status: 503, headers: { 'retry-after': value } });
+        expect(retryAfter).to.be.within(date - Date.now(), date - earliest);
+      });
+    }
+
+    it('becomes milliseconds: two digits are a year that is at most 50 years ahead', async () => {
+      const retryAfterIn = async (years: number): Promise<number | undefined> => {
+        const digits = String(new Date().getUTCFullYear() + years).slice(2);
+        const headers = { 'retry-after': `Monday, 02-Jan-${digits} 00:00:00 GMT` };
+        return (await errorOf(null, { status: 503, headers })).retryAfter;
+      };
+      expect(await retryAfterIn(49)).to.be.greaterThan(48 * 365 * 86_400_000);
+      expect(await retryAfterIn(51)).to.equal(0);
+      expect(await retryAfterIn(-1)).to.equal(0);
     });
   });
 });

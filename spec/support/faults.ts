@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { interval } from 'rxjs';
-import { BodyTooLargeError, DecodeError, HttpError, NetworkError } from '../../lib/index.ts';
+import { BodyTooLargeError, DecodeError, HttpError, NetworkError, type NetworkErrorKind } from '../../lib/index.ts';
 
 /** One way in which a server responds, mostly a bad one, and the outcome. */
 export interface Fault {
@@ -26,6 +26,8 @@ export interface Failure {
   readonly error: abstract new (...args: never[]) => Error;
   /** The message without the ` from GET http://…` at its end. */
   readonly message: string | RegExp;
+  /** The end of the message, behind the URL. */
+  readonly advice?: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -97,16 +99,23 @@ const redirect =
     reply('', `HTTP/1.1 302 Found\r\nlocation: ${to(otherOrigin)}\r\n`)(socket, otherOrigin);
   };
 
-const network = (message: string | RegExp): Failure => ({ error: NetworkError, message, fields: {} });
+const network = (kind: NetworkErrorKind, message: string | RegExp): Failure => ({
+  error: NetworkError,
+  message,
+  fields: { kind },
+});
 const socketClosed = 'UND_ERR_SOCKET';
-const noAnswer = (code: string): Failure => network(`no answer (${code})`);
-const cutShort = (code: string): Failure => network(`a body cut short (${code})`);
+const noAnswer = (code: string, kind: NetworkErrorKind = 'broken'): Failure => network(kind, `no answer (${code})`);
+const cutShort = (code: string): Failure => network('broken', `a body cut short (${code})`);
 /** libuv reports a reset that arrives together with bytes as an end. */
 const connectionReset = (reason: string): Failure =>
-  network(new RegExp(`^${reason} \\((?:ECONNRESET|${socketClosed})\\)$`));
+  network('broken', new RegExp(`^${reason} \\((?:ECONNRESET|${socketClosed})\\)$`));
 /** Only llhttp reports a code. */
-const unparsable = (reason: string): Failure => network(new RegExp(`^${reason}(?: \\(HPE_\\w+\\))?$`));
-const refusedRedirect = network('a refused redirect');
+const unparsable = (reason: string): Failure => network('broken', new RegExp(`^${reason}(?: \\(HPE_\\w+\\))?$`));
+const refusedRedirect: Failure = {
+  ...network('redirect', 'a refused redirect'),
+  advice: ": request its target, or set redirect: 'follow'",
+};
 const failed = (body: string): Failure => ({ error: HttpError, message: 'HTTP 500', fields: { status: 500, body } });
 const undecodable = (reason: string, status = 200, contentType: string | null = null): Failure => ({
   error: DecodeError,
@@ -140,7 +149,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   healthy: reused(reply(alice), { value: { name: 'Alice' } }, { value: alice }),
 
   // No answer
-  refuse: { at: 'nowhere', respond: end(''), json: noAnswer('ECONNREFUSED'), connection: 'never opened' },
+  refuse: { at: 'nowhere', respond: end(''), json: noAnswer('ECONNREFUSED', 'connect'), connection: 'never opened' },
   'never-answer': closed(send(''), 'pending'),
   end: closed(end(''), noAnswer(socketClosed)),
   'end-in-headers': closed(end(`${ok}conte`), noAnswer(socketClosed)),
@@ -150,7 +159,9 @@ export const faults: Readonly<Record<string, Fault>> = {
   'endless-headers': closed(pour(ok, 'x-more: and more\r\n'.repeat(1_000)), noAnswer('UND_ERR_HEADERS_OVERFLOW')),
   garbage: closed(send('220 smtp.test ESMTP\r\n'), unparsable('no answer')),
   tls: closed(send('', Buffer.from('15030100020228', 'hex')), unparsable('no answer')),
-  'no-tls': closed(send('HTTP/1.1 400 No TLS\r\n\r\n'), noAnswer('ERR_SSL_WRONG_VERSION_NUMBER'), { at: 'https' }),
+  'no-tls': closed(send('HTTP/1.1 400 No TLS\r\n\r\n'), noAnswer('ERR_SSL_WRONG_VERSION_NUMBER', 'connect'), {
+    at: 'https',
+  }),
 
   // A body that does not match its headers
   drip: closed(drip(`${ok}\r\n.`), 'pending', { reads: 1 }),

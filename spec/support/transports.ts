@@ -1,5 +1,5 @@
 import type { Suite } from 'mocha';
-import { background, type Context, type Fetch } from '../../lib/index.ts';
+import { background, type Context, type Fetch, type FetchResponse } from '../../lib/index.ts';
 import { undiciFetch } from '../../lib/http/undici/index.ts';
 
 export interface Transport {
@@ -32,4 +32,24 @@ export async function rejectionOf(promise: PromiseLike<unknown>): Promise<unknow
     () => Promise.reject(new Error('expected a rejection')),
     (error: unknown) => error,
   );
+}
+
+/** The status and the text of a response, or the name of the error with which a transport rejects. */
+export async function outcomeOf(
+  response: PromiseLike<FetchResponse>,
+): Promise<[status: number, text: string] | string> {
+  try {
+    const { status, body } = await response;
+    let text = '';
+    for (
+      let reader = body?.getReader(), chunk;
+      reader && !chunk?.done;
+      text += Buffer.from(chunk.value ?? []).toString()
+    ) {
+      chunk = await reader.read();
+    }
+    return [status, text];
+  } catch (error) {
+    return (error as Error).name;
+  }
 }

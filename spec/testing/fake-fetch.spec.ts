@@ -162,7 +162,9 @@ describe('fakeFetch', () => {
   it('rejects a redirect if the request says so, as that of fetchJson does', async () => {
     const fetch = fakeFetch({ '/old': Response.redirect('http://api.test/new', 302) });
     const error = await failureOf(fetchJson({ fetch }, 'http://api.test/old'), NetworkError);
-    expect(error.message).to.equal('a refused redirect from GET http://api.test/old');
+    expect(error.message).to.equal(
+      "a refused redirect from GET http://api.test/old: request its target, or set redirect: 'follow'",
+    );
     expect(fetch.calls[0]).to.have.property('outcome', 'failed');
     expect(await fetch('http://api.test/old')).to.have.property('status', 302);
     const rejecting = fetch(new Request('http://api.test/old', { redirect: 'error' }));

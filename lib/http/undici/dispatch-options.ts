@@ -1,70 +1,68 @@
-import type { Readable } from 'node:stream';
-import { type Dispatcher, FormData as UndiciFormData } from 'undici';
+import type { Dispatcher } from 'undici';
+import { forbiddenTarget } from '../bad-ports.ts';
+import { assertSendable, isStream } from '../sendable.ts';
+import { contentOf } from './content.ts';
 
 /** The methods that `fetch` accepts in any case and sends in upper case. */
 const CASE_INSENSITIVE_METHOD = /^(?:delete|get|head|options|post|put)$/i;
 
-/** Makes the options of `dispatch` from the arguments of `fetch`, with the headers that `fetch` adds. */
-export function dispatchOptions(
-  url: URL,
-  { method = 'GET', headers = [], body }: RequestInit,
-): Dispatcher.DispatchOptions {
-  const { protocol, origin, pathname, search } = url;
-  // For another scheme, a pool would request the path from its own origin.
-  if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError('unknown scheme');
-  const sent: string[] = [];
-  const names = new Set<string>();
-  const add = (name: string, value: string): void => {
-    names.add(name);
-    sent.push(name, value);
-  };
+/** A request as `fetch` keeps it between redirects. */
+export interface HttpRequest {
+  readonly url: URL;
+  readonly method: string;
+  /** Names in lower case, each once. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: NonNullable<Dispatcher.DispatchOptions['body']> | null;
+  /** Whether the body can be sent only once. */
+  readonly streams: boolean;
+}
+
+/**
+ * Makes a request from the arguments of `fetch`.
+ *
+ * @throws TypeError for a URL, a method or a body that `fetch` cannot send.
+ */
+export function httpRequest(url: URL, init: RequestInit): HttpRequest {
+  assertSendable(init);
+  assertTarget(url);
+  if (hasCredentials(url)) throw new TypeError('credentials in the URL');
+  const { method = 'GET', headers = [], body } = init;
+  const combined = new Map<string, string>();
   for (const [name = '', value = ''] of Array.isArray(headers) ? headers : new Headers(headers)) {
     const lowerName = name.toLowerCase();
-    if (lowerName !== 'host') add(lowerName, value);
+    const first = combined.get(lowerName);
+    const separator = lowerName === 'cookie' ? '; ' : ', ';
+    if (lowerName !== 'host') combined.set(lowerName, first === undefined ? value : first + separator + value);
   }
   const content = body == null ? undefined : contentOf(body);
-  if (content?.type != null && !names.has('content-type')) add('content-type', content.type);
-  if (!names.has('accept')) add('accept', '*/*');
-  if (!names.has('user-agent')) add('user-agent', 'undici');
-  if (!names.has('accept-encoding')) {
-    const encodings = protocol === 'https:' ? 'br, gzip, deflate' : 'gzip, deflate';
-    add('accept-encoding', names.has('range') ? 'identity' : encodings);
-  }
+  if (content?.type != null && !combined.has('content-type')) combined.set('content-type', content.type);
   return {
-    origin,
-    path: pathname + search,
+    url,
     method: CASE_INSENSITIVE_METHOD.test(method) ? method.toUpperCase() : method,
-    headers: sent,
+    headers: combined,
     body: content?.body ?? null,
+    streams: isStream(body),
   };
 }
 
-interface Content {
-  readonly body: Dispatcher.DispatchOptions['body'];
-  readonly type?: string | null;
+/** @throws Error for a scheme or a port to which `fetch` never connects. For another scheme, a pool would request its own origin. */
+export function assertTarget(url: URL): void {
+  const reason = forbiddenTarget(url);
+  if (reason !== undefined) throw new Error(reason);
 }
 
-/** Converts a body into a form that undici accepts, with the content type that `fetch` sends. */
-function contentOf(body: BodyInit): Content {
-  if (typeof body === 'string') return { body, type: 'text/plain;charset=UTF-8' };
-  if (body instanceof URLSearchParams) {
-    return { body: String(body), type: 'application/x-www-form-urlencoded;charset=UTF-8' };
+export function hasCredentials({ username, password }: URL): boolean {
+  return username !== '' || password !== '';
+}
+
+/** Makes the options of `dispatch`, with the headers that `fetch` adds. */
+export function dispatchOptions({ url, method, headers, body }: HttpRequest): Dispatcher.DispatchOptions {
+  const sent = [...headers].flat();
+  if (!headers.has('accept')) sent.push('accept', '*/*');
+  if (!headers.has('user-agent')) sent.push('user-agent', 'undici');
+  if (!headers.has('accept-encoding')) {
+    const encodings = url.protocol === 'https:' ? 'br, gzip, deflate' : 'gzip, deflate';
+    sent.push('accept-encoding', headers.has('range') ? 'identity' : encodings);
   }
-  // undici knows the length of blobs and bytes, so it sends a `content-length`, which some servers require.
-  if (body instanceof Blob) return { body: body as unknown as Readable, type: body.type || null };
-  // Bytes are copied, because the caller may use the buffer again.
-  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body.slice(0)) };
-  if (ArrayBuffer.isView(body)) return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice() };
-  if (body instanceof UndiciFormData) return { body };
-  if (body instanceof FormData) return { body: undiciFormData(body) };
-  // The platform converts streams and everything else. undici accepts the stream because it is iterable.
-  const { body: stream, headers } = new Response(body);
-  return { body: stream as unknown as Readable, type: headers.get('content-type') };
-}
-
-/** undici accepts only its own `FormData`. */
-function undiciFormData(form: FormData): UndiciFormData {
-  const copy = new UndiciFormData();
-  for (const [name, value] of form) copy.append(name, value);
-  return copy;
+  return { origin: url.origin, path: url.pathname + url.search, method, headers: sent, body };
 }

@@ -4,18 +4,22 @@ import { onAbort } from '../../core/abort.ts';
 import type { FetchResponse } from '../../core/context.ts';
 import { Body } from './body.ts';
 import { createDecoders } from './decoders.ts';
+import { REDIRECTS } from './redirect.ts';
 
 /** Each encoding multiplies the size of a body, so that a few bytes could become gigabytes. */
 const MAX_ENCODINGS = 5;
 
-/** The statuses that `fetch` follows. */
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** How a request ends. The promise of `fetch` is settled, or another request follows a redirect. */
+interface Outcome {
+  readonly resolve: (response: FetchResponse) => void;
+  readonly reject: (error: unknown) => void;
+  readonly follow: (status: number, location: string) => void;
+}
 
 /** Handles the events of one request in undici, and settles the promise of a `fetch` with a response or an error. */
 export class FetchHandler implements Dispatcher.DispatchHandler {
   readonly #init: RequestInit;
-  readonly #resolve: (response: FetchResponse) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #outcome: Outcome;
   readonly #stopListening: (() => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #body: Body | undefined;
@@ -24,11 +28,11 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
   #decoders: readonly Transform[] = [];
   /** Set once the response is complete, the connection has broken, or the request is aborted. */
   #ended: { readonly abortReason?: unknown } | undefined;
+  #responseEnded = false;
 
-  constructor(init: RequestInit, resolve: (response: FetchResponse) => void, reject: (error: unknown) => void) {
+  constructor(init: RequestInit, outcome: Outcome) {
     this.#init = init;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#outcome = outcome;
     // `init.signal` is not read: that would create the signal.
     this.#stopListening = onAbort(init, (reason) => {
       this.#abort(reason);
@@ -51,15 +55,12 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (status < 200) return; // informational: the response follows
-    if (this.#init.redirect === 'error' && REDIRECTS.has(status)) {
-      this.#reject(fetchError('fetch failed', new Error('unexpected redirect')));
-      return;
-    }
     const get = (name: string): string | null => {
       const lowerName = name.toLowerCase();
       const value = Object.hasOwn(headers, lowerName) ? headers[lowerName] : undefined;
       return Array.isArray(value) ? value.join(', ') : (value ?? null);
     };
+    if (REDIRECTS.has(status) && this.#redirect(status, get('location'), controller)) return;
     this.#contentEncoding = get('content-encoding')?.toLowerCase();
     if (this.#contentEncoding !== undefined && this.#contentEncoding.split(',').length > MAX_ENCODINGS) {
       throw new Error(`more than ${String(MAX_ENCODINGS)} content encodings`);
@@ -67,11 +68,25 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
     this.#body = new Body(controller, (reason) => {
       this.#abort(reason);
     });
-    this.#resolve({ status, headers: { get }, body: this.#body });
+    this.#outcome.resolve({ status, headers: { get }, body: this.#body });
+  }
+
+  /** Returns whether the redirect is followed or refused. Otherwise it is a response like any other. */
+  #redirect(status: number, location: string | null, controller: Dispatcher.DispatchController): boolean {
+    const { redirect = 'follow' } = this.#init;
+    if (redirect === 'error') this.#outcome.reject(fetchError('fetch failed', new Error('unexpected redirect')));
+    if (redirect !== 'follow' || location === null) return redirect === 'error';
+    // By then undici has read a body that arrived with the headers, and keeps the connection. It closes for a longer body.
+    this.#end({});
+    void Promise.resolve().then(() => {
+      if (!this.#responseEnded) controller.abort(new DOMException('The redirect is followed.', 'AbortError'));
+      this.#outcome.follow(status, location);
+    });
+    return true;
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    if (!this.#body || this.#ended) return; // the body of a refused redirect, or bytes after the end
+    if (!this.#body || this.#ended) return; // the body of a redirect, or bytes after the end
     if (this.#contentEncoding !== undefined) this.#decode(this.#contentEncoding, this.#body, controller, chunk);
     const [decoder] = this.#decoders;
     if (!decoder) this.#body.push(chunk);
@@ -79,6 +94,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.#responseEnded = true;
     const [decoder] = this.#decoders;
     if (decoder) decoder.end();
     else this.#complete();
@@ -87,7 +103,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
   onResponseError(_controller: unknown, error: unknown): void {
     if (this.#ended) return;
     this.#end({});
-    this.#reject(fetchError('fetch failed', error));
+    this.#outcome.reject(fetchError('fetch failed', error));
     this.#body?.fail(fetchError('terminated', error));
   }
 
@@ -95,7 +111,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
   #abort(reason: unknown): void {
     if (this.#ended) return;
     this.#end({ abortReason: reason });
-    this.#reject(reason);
+    this.#outcome.reject(reason);
     this.#body?.fail(reason);
     this.#controller?.abort(toError(reason));
   }

@@ -1,8 +1,11 @@
-import { Agent, type Dispatcher, interceptors } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { hasMethod, mismatch } from '../../core/assert.ts';
 import type { Fetch } from '../../core/context.ts';
-import { dispatchOptions } from './dispatch-options.ts';
+import { dispatchOptions, type HttpRequest, httpRequest } from './dispatch-options.ts';
 import { FetchHandler } from './fetch-handler.ts';
+import { redirected } from './redirect.ts';
+
+const MAX_REDIRECTS = 20;
 
 /** The options of {@link undiciFetch}. */
 export interface UndiciFetchOptions {
@@ -66,21 +69,25 @@ export function undiciFetch({ dispatcher: given }: UndiciFetchOptions = {}): Und
     );
   }
   const dispatcher = given ?? new Agent();
-  let redirecting: Dispatcher | undefined;
   const transport: Fetch = (url, init) =>
     new Promise((resolve, reject) => {
-      const handler = new FetchHandler(init, resolve, reject);
-      try {
-        const options = dispatchOptions(url, init);
-        if (init.redirect === 'error' || init.redirect === 'manual') {
-          handler.dispatch(dispatcher, options);
-        } else {
-          redirecting ??= dispatcher.compose(interceptors.redirect({ maxRedirections: 20 }));
-          handler.dispatch(redirecting, Object.assign(options, { throwOnMaxRedirect: true }));
+      const send = (makeRequest: () => HttpRequest, redirects: number): void => {
+        let request: HttpRequest;
+        const follow = (status: number, location: string): void => {
+          send(() => {
+            if (redirects === MAX_REDIRECTS) throw new Error('redirect count exceeded');
+            return redirected(request, status, location);
+          }, redirects + 1);
+        };
+        const handler = new FetchHandler(init, { resolve, reject, follow });
+        try {
+          request = makeRequest();
+          handler.dispatch(dispatcher, dispatchOptions(request));
+        } catch (error) {
+          handler.onResponseError(undefined, error);
         }
-      } catch (error) {
-        handler.onResponseError(undefined, error);
-      }
+      };
+      send(() => httpRequest(url, init), 0);
     });
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {

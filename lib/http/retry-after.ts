@@ -1,0 +1,36 @@
+import { asyncScheduler } from 'rxjs';
+
+const time = String.raw`(?<time>\d\d:\d\d:\d\d)`;
+/** The three forms of a date in HTTP: IMF-fixdate, the obsolete form of RFC 850, and that of C's `asctime`. */
+const dateForms = [
+  String.raw`[a-z]{3}, (?<day>\d\d) (?<month>[a-z]{3}) (?<year>\d{4}) ${time} GMT`,
+  String.raw`[a-z]{6,9}, (?<day>\d\d)-(?<month>[a-z]{3})-(?<year>\d\d) ${time} GMT`,
+  String.raw`[a-z]{3} (?<month>[a-z]{3}) (?<day>[ \d]\d) ${time} (?<year>\d{4})`,
+].map((form) => new RegExp(`^${form}$`, 'i'));
+
+/**
+ * Reads a `Retry-After` header, which is in seconds or a date, as milliseconds from now. Returns `undefined` for another text.
+ *
+ * @remarks RFC 9110, sections 10.2.3 and 5.6.7.
+ */
+export function retryAfterOf(header: string | null): number | undefined {
+  const value = String(header).trim();
+  if (/^\d+$/.test(value)) return Math.min(Number(value) * 1_000, Number.MAX_SAFE_INTEGER);
+  const now = asyncScheduler.now();
+  const date = parseDate(value, now);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** `Date.parse` alone reads `1.5` as a day in January, and an `asctime` as local time. */
+function parseDate(text: string, now: number): number {
+  const groups = dateForms.map((form) => form.exec(text)?.groups).find(Boolean);
+  if (!groups) return NaN;
+  const { day = '', month = '', year = '', time = '' } = groups;
+  const parse = (fullYear: number): number =>
+    Date.parse(`${day.trim()} ${month} ${String(fullYear)} ${time.replace(/:60$/, ':59')} GMT`); // a leap second
+  if (year.length !== 2) return parse(Number(year));
+  // A year with two digits is at most 50 years ahead.
+  const thisYear = new Date(now).getUTCFullYear();
+  const inThisCentury = thisYear - (thisYear % 100) + Number(year);
+  return parse(inThisCentury > thisYear + 50 ? inThisCentury - 100 : inThisCentury);
+}

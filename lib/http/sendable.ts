@@ -1,0 +1,70 @@
+import { describeType, hasMethod } from '../core/assert.ts';
+import { markUnrepeatable } from '../errors/unrepeatable.ts';
+
+const forbiddenMethods = /^(?:CONNECT|TRACE|TRACK)$/i;
+
+/**
+ * Checks what every `fetch` checks before it sends a request, in words that quote no content.
+ *
+ * @throws TypeError for a method or a body that `fetch` cannot send.
+ */
+export function assertSendable({ method = 'GET', body, ...init }: RequestInit & { readonly duplex?: unknown }): void {
+  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(method) || forbiddenMethods.test(method)) {
+    throw new TypeError(
+      'fetch: method: expected a method that fetch can send, got another: use GET or POST, for example',
+    );
+  }
+  if (body == null) return;
+  if (/^(?:GET|HEAD)$/i.test(method)) {
+    throw new TypeError(`fetch: body: expected none with ${method.toUpperCase()}, got one: use another method`);
+  }
+  if (!isStream(body)) return;
+  if (init.duplex !== 'half') {
+    throw new TypeError(
+      `fetch: duplex: expected 'half' for a stream, got ${describeType(init.duplex)}: add duplex: 'half'`,
+    );
+  }
+}
+
+/** Whether a body can be sent only once: a `ReadableStream`, or an async iterable such as Node's `Readable`. */
+export function isStream(body: unknown): body is object {
+  return hasMethod(body, 'getReader') || hasMethod(body, Symbol.asyncIterator);
+}
+
+/** Async iterables that a request has sent. Unlike a stream, they do not show that they have been read. */
+const sent = new WeakSet();
+/** The first failure of the request that sent a stream. */
+const failures = new WeakMap<object, unknown>();
+
+/**
+ * Call it before a stream is sent.
+ *
+ * @throws the failure of the request that has sent the stream before, or TypeError for a stream that something else has read.
+ */
+export function beginSending(stream: object): void {
+  if (isConsumed(stream)) {
+    if (failures.has(stream)) throw failures.get(stream);
+    throw new TypeError(
+      'fetch: body: expected an unread stream, got a read one: make a stream for each attempt, as in defer',
+    );
+  }
+  if (!hasMethod(stream, 'getReader')) sent.add(stream);
+}
+
+/** Remembers the first failure of a request with a stream, so that no retry hides it. */
+export function recordFailure(stream: object, error: unknown): void {
+  if (!isConsumed(stream)) return;
+  markUnrepeatable(error);
+  if (!failures.has(stream)) failures.set(stream, error);
+}
+
+function isConsumed(stream: object): boolean {
+  if (!hasMethod(stream, 'getReader')) return sent.has(stream);
+  if ((stream as ReadableStream).locked) return true;
+  if (typeof Response !== 'function') return false;
+  try {
+    return new Response(stream as ReadableStream).bodyUsed;
+  } catch {
+    return true; // only the platform knows whether an unlocked stream has been read
+  }
+}
