@@ -1,11 +1,13 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
-import { Observable, of, throwError } from 'rxjs';
+import { NEVER, Observable, of, throwError } from 'rxjs';
 import {
   aggregate,
+  aggregateEach,
   background,
   type Context,
   perRun,
+  type Primitive,
   type Service,
   singleFlight,
   withEvents,
@@ -134,6 +136,53 @@ for (const [name, combinator] of Object.entries({ perRun, singleFlight })) {
         expect(reported[0]).to.have.property('error', boom);
       });
     }
+
+    it('reports an error of the teardown of a service that has answered synchronously', () => {
+      const { events, next } = recordEvents();
+      const shared = combinator(
+        () =>
+          new Observable<string>((subscriber) => {
+            subscriber.next('a');
+            subscriber.complete();
+            return () => {
+              throw boom;
+            };
+          }),
+      );
+      aggregate({ shared }, withEvents({ next }))(background).subscribe();
+      expect(events.map(({ type }) => type)).to.include.members(['teardown-failed', 'succeeded']);
+    });
+
+    it('takes keys for equal as a map does', () => {
+      const keys = [NaN, NaN, 0, -0, Symbol.for('a'), Symbol.for('a'), Symbol('a'), '0', null, undefined, 'null'];
+      let calls = 0;
+      const shared = combinator(
+        (_ctx, _input: object) => {
+          calls++;
+          return NEVER;
+        },
+        { key: (input: object) => (input as { key: Primitive }).key },
+      );
+      const page = aggregateEach(shared)(
+        background,
+        keys.map((key) => ({ key })),
+      ).subscribe();
+      expect(calls).to.equal(new Set<unknown>(keys).size);
+      page.unsubscribe();
+    });
+
+    it('errors with the error that a key throws, and answers the next call', () => {
+      let fails = true;
+      const shared = combinator(byId, {
+        key: ({ id }) => {
+          if (fails) throw boom;
+          return id;
+        },
+      });
+      expect(outcomeOf((ctx) => shared(ctx, { id: 1 }))).to.equal(boom);
+      fails = false;
+      expect(outcomeOf((ctx) => shared(ctx, { id: 1 }))).to.equal(1);
+    });
 
     it('calls a service that returns a promise, in a run and outside, and again after a rejection', async () => {
       let calls = 0;

@@ -1,8 +1,19 @@
 import { expect } from 'chai';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { firstValueFrom, map, NEVER, of, timer } from 'rxjs';
-import { aggregate, type Fetch, perRun, type RunEvent, singleFlight, withEvents } from '../../lib/index.ts';
+import { firstValueFrom, lastValueFrom, map, NEVER, of, Subject, timer } from 'rxjs';
+import {
+  aggregate,
+  bulkhead,
+  type Context,
+  type Fetch,
+  perRun,
+  type RunEvent,
+  singleFlight,
+  withEvents,
+  withTimeout,
+} from '../../lib/index.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -46,6 +57,50 @@ describe('memory', () => {
       return new WeakRef(answer.profile);
     };
     expect(await isCollected(await call())).to.equal(true);
+  });
+
+  it('the context of a shared call keeps neither its answer nor the callers, also after a caller has timed out', async () => {
+    const kept: Context[] = [];
+    const call = async (): Promise<WeakRef<object>[]> => {
+      const answer = { name: 'Alice' };
+      const store = { tenant: 'acme' };
+      const source = new Subject<object>();
+      const inner = singleFlight((ctx) => {
+        kept.push(ctx);
+        return source;
+      });
+      const outer = singleFlight((ctx) => {
+        kept.push(ctx);
+        return inner(ctx);
+      });
+      const { signal } = new AbortController();
+      const storage = new AsyncLocalStorage<object>();
+      const late = storage.run(store, () => aggregate({ outer }, withTimeout(1))({ signal }));
+      const first = storage.run(store, () => firstValueFrom(outer({})));
+      await lastValueFrom(late).catch(() => undefined);
+      source.next(answer);
+      source.complete();
+      await first;
+      return [answer, store, signal].map((held) => new WeakRef(held));
+    };
+    for (const held of await call()) expect(await isCollected(held)).to.equal(true);
+    expect(kept).to.have.length(2);
+  });
+
+  it('a bulkhead does not keep the async context of a source that has waited', async () => {
+    const limit = bulkhead(1);
+    const call = (): WeakRef<object> => {
+      const store = { tenant: 'acme' };
+      const first = new Subject<void>();
+      first.pipe(limit).subscribe();
+      new AsyncLocalStorage<object>().run(store, () => {
+        of(1).pipe(limit).subscribe();
+        NEVER.pipe(limit).subscribe().unsubscribe();
+      });
+      first.complete();
+      return new WeakRef(store);
+    };
+    expect(await isCollected(call())).to.equal(true);
   });
 
   it('the events of a run keep neither its input nor its answer, nor those of its parent', async () => {
