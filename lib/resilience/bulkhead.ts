@@ -11,8 +11,11 @@ import { captureAsyncContext } from './async-context.ts';
  *
  * Emits, errors and completes as the source, once the source has been started. Errors at once with `BulkheadFullError` if the
  * queue is full. Unsubscribing removes a waiting source from the queue, or frees the place of a running source, in the same
- * frame. A place becomes free after the source has been torn down. After an error or an unsubscription the next source starts in
- * a task of its own, so that the end of a run does not start another service of the same run.
+ * frame. A place becomes free after the source has been torn down. A waiting source starts in the async context of its own
+ * subscriber (`AsyncLocalStorage`, the active span).
+ *
+ * The end of a run starts no other service of the same run: after an error or an unsubscription, and while a run ends, the next
+ * source starts in a task of its own. A source that is piped through while others wait starts after them.
  *
  * ```text
  * first    --a|

@@ -14,6 +14,9 @@ import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey }
  * not kept, so a retry calls the service again. The call is canceled when its last subscriber unsubscribes. Outside a run, each
  * subscription calls the service.
  *
+ * As with `singleFlight`, each subscriber is notified in its own async context, no subscriber joins a call for which a nested run
+ * has waited for its whole timeout, and a call that waits for itself errors at once with a `TypeError` that shows the circle.
+ *
  * ```text
  * profile   --p|              called once
  * orders    --                subscribes to the profile, and then

@@ -131,9 +131,14 @@ function startOf<In, Out>(
   return (signal) => service({ ...withoutSignal(ctx), signal, [flightKey]: flight } as never, input);
 }
 
+/** The call in the message about a circle. */
 function labelOf<In, Out>({ combinator, service, inputKey }: SharedCall<In, Out>): string {
-  const truncate = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
-  return `${truncate(service.name || combinator)}(${truncate(inputKey)})`;
+  const { name }: { readonly name: unknown } = service; // a function may have any property
+  return `${truncate(typeof name === 'string' && name ? name : combinator)}(${truncate(inputKey)})`;
+}
+
+function truncate(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
 /** Returns a function that makes the key of an input. Inputs have the same key only if they are equal. */

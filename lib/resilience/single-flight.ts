@@ -11,6 +11,15 @@ import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from
  * caller: it has no deadline and a signal of its own, so one caller's end does not end the others. It is canceled when its last
  * subscriber unsubscribes. A caller whose `ctx.signal` aborts receives a `CanceledError`. Answers are not kept.
  *
+ * Each caller is notified in its own async context (`AsyncLocalStorage`, the active span). The service runs in the context of the
+ * first caller.
+ *
+ * No caller joins a call for which another caller has waited in vain until its deadline, its aggregate's timeout or the
+ * `AbortSignal.timeout` of its signal: the service is called again. The callers that wait for the old call keep it.
+ *
+ * A call that waits for itself, directly or through other calls that receive its context, errors at once with a `TypeError`
+ * that shows the circle.
+ *
  * Callers share a call if their inputs are equal (`key` decides for objects) **and** all fields of their contexts are equal,
  * except `signal` and `deadline`. `propagate` is compared by content, objects by identity. So callers with different credentials
  * never share a call.
