@@ -12,6 +12,8 @@ export interface RunHandle {
   /** The run that this run was started in. */
   readonly parent: RunHandle | undefined;
   readonly ended: boolean;
+  /** The key of what is kept for as long as the run is in flight, and no longer, even if its context is kept. */
+  readonly lifetime: object;
   /** The service that the run is calling and subscribing to at this moment. */
   readonly currentService: string | undefined;
   /** Whether this run, or a run around it, will fail with `DeadlineExceededError` no later than `deadline`. */

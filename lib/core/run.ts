@@ -28,6 +28,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   readonly ctx: Context;
   readonly parent: RunHandle | undefined;
   ended = false;
+  lifetime = {};
   currentService: string | undefined;
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
@@ -191,6 +192,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   /** Marks the run as ended and drops what it holds: its events and its context, which may be kept, hold the run. */
   #release(): void {
     this.ended = true;
+    this.lifetime = {};
     this.#stopListening?.();
     this.#input = undefined;
     for (const call of this.#calls) call.joined = undefined;

@@ -1,7 +1,7 @@
 import { defer } from 'rxjs';
 import type { Context } from '../core/context.ts';
 import { fromAbortable } from '../core/from-abortable.ts';
-import { rootRunOf, type RunHandle } from '../core/run-handle.ts';
+import { rootRunOf } from '../core/run-handle.ts';
 import type { Service, ServiceLike } from '../core/service.ts';
 import { toObservable } from '../core/service-call.ts';
 import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey } from './share-by-key.ts';
@@ -56,12 +56,12 @@ export function perRun<In, Out, Ctx extends Context>(
   config?: Partial<KeyConfig<In>>,
 ): Service<In, Out, Ctx> {
   const keyOf = inputKey('perRun', service, config);
-  const shares = new WeakMap<RunHandle, ShareByKey>();
+  const shares = new WeakMap<object, ShareByKey>();
   return (ctx, input) => {
     const run = rootRunOf(ctx);
     if (run === undefined) return defer(() => toObservable(service(ctx, input)));
-    const share = shares.get(run) ?? shareByKey({ keepAnswers: true });
-    shares.set(run, share);
+    const share = shares.get(run.lifetime) ?? shareByKey({ keepAnswers: true });
+    shares.set(run.lifetime, share);
     return fromAbortable(ctx, () => {
       const key = keyOf(input);
       return share(key, ctx, { combinator: 'perRun', service, ctx: run.ctx, input, inputKey: key });

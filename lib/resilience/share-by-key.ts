@@ -46,9 +46,10 @@ interface Entry {
  */
 export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): ShareByKey {
   const entries = new Map<string, Entry>();
+  const table = {}; // not the entries: a context that is kept must keep no answer
 
   const start = <In, Out>(key: string, call: SharedCall<In, Out>): Entry => {
-    const flight = new Flight(entries, key, labelOf(call));
+    const flight = new Flight(table, key, labelOf(call));
     const end = (): void => {
       flight.ended = true;
       if (entries.get(key) === entry) entries.delete(key);

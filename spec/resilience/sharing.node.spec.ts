@@ -87,6 +87,18 @@ describe('memory', () => {
     expect(kept).to.have.length(2);
   });
 
+  it('the context of a call in a perRun does not keep the answers of its run', async () => {
+    const events: RunEvent[] = [];
+    const call = async (): Promise<WeakRef<object>> => {
+      const inner = aggregate({ a: () => of(1) }, withEvents({ next: (event) => events.push(event) }));
+      const account = perRun((ctx) => inner(ctx).pipe(map(() => ({ name: 'Alice' }))));
+      const { account: answer } = await firstValueFrom(aggregate({ account })({}));
+      return new WeakRef(answer);
+    };
+    expect(await isCollected(await call())).to.equal(true);
+    expect(events).to.have.length.above(2);
+  });
+
   it('a bulkhead does not keep the async context of a source that has waited', async () => {
     const limit = bulkhead(1);
     const call = (): WeakRef<object> => {
