@@ -140,9 +140,67 @@ describe('fakeFetch', () => {
     });
   });
 
-  it('rejects an invalid URL, as fetch does', async () => {
-    for (const url of ['/profiles/42', `${api}/%FF`]) {
-      expect(await rejection(fakeFetch({ '/:id': {} })(url)), url).to.be.instanceOf(Error);
+  describe('reads a request as the platform does', () => {
+    const stream = (): ReadableStream => new Blob(['x']).stream();
+    const locked = stream();
+    locked.getReader();
+    for (const [what, url, init] of [
+      ['an invalid URL', 'http://[', {}],
+      ['credentials in the URL', 'http://a:b@api.test/', {}],
+      ['a body with GET', api, { body: 'x' }],
+      ['a forbidden method', api, { method: 'TRACE' }],
+      ['an invalid header', api, { headers: { 'x a': '1' } }],
+      ['a stream without duplex', api, { method: 'POST', body: stream() }],
+      ['a locked stream', api, { method: 'POST', body: locked, duplex: 'half' }],
+      ['an unknown redirect mode', api, { redirect: 'sometimes' }],
+    ] as [string, string, RequestInit][]) {
+      it(`and rejects ${what} with a TypeError, without a call`, async () => {
+        const fetch = fakeFetch({ '/*': {} });
+        expect(await rejection(fetch(url, init))).to.be.instanceOf(TypeError);
+        expect(fetch.calls).to.deep.equal([]);
+      });
+    }
+
+    it('and sends a method in upper case only where fetch does', async () => {
+      const fetch = fakeFetch({ '/*': ({ method }) => method });
+      const sent = ['get', 'Post', 'put', 'delete', 'options', 'Patch', 'Query'].map(async (method): Promise<unknown> =>
+        (await fetch(api, { method })).json(),
+      );
+      expect(await Promise.all(sent)).to.deep.equal(['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'Patch', 'Query']);
+      expect(await rejection(fakeFetch({ 'PATCH /': {} })(api, { method: 'Patch' }))).to.have.property('code');
+    });
+
+    it('and adds the content type of a body', async () => {
+      const fetch = fakeFetch({ '/': {} });
+      for (const body of ['x', new URLSearchParams(), new Blob(['x'], { type: 'a/b' }), new Uint8Array(1)]) {
+        await fetch(api, { method: 'POST', body });
+      }
+      expect(fetch.calls.map(({ headers }) => headers.get('content-type'))).to.deep.equal([
+        'text/plain;charset=UTF-8',
+        'application/x-www-form-urlencoded;charset=UTF-8',
+        'a/b',
+        null,
+      ]);
+    });
+
+    for (const [route, path, params] of [
+      ['/:id', '/%FF', { id: '%FF' }],
+      ['/:id', '/100%', { id: '100%' }],
+      ['/:id', '/%C3%BC', { id: 'ü' }],
+      ['/:id', '/ü', { id: 'ü' }],
+      ['/:id', '/a%2Fb', { id: 'a/b' }],
+      ['/ü/€', '/%C3%BC/%E2%82%AC', {}],
+      ['/%C3%BC', '/ü', {}],
+      ['/a?q=ü', '/a?q=%C3%BC', {}],
+      ['/a', '/x/../a', {}],
+      ['/a', '/./a#fragment', {}],
+      ['/{a}', '/{a}', {}],
+      ['http://API.test:80/a', '/a', {}],
+    ] as const) {
+      it(`and matches ${path} with the route ${route}`, async () => {
+        const fetch = fakeFetch({ [route]: ({ params: found }) => found });
+        expect(await (await fetch(api + path)).json()).to.deep.equal(params);
+      });
     }
   });
 

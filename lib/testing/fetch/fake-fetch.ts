@@ -3,7 +3,7 @@ import { isPromiseLike } from '../../core/assert.ts';
 import { ForkfastError, fromAbortable } from '../../index.ts';
 import { isVirtual } from '../virtual-time.ts';
 import { abortable } from './abortable.ts';
-import { requestOf } from './request-of.ts';
+import { platformRequestOf, requestOf } from './request-of.ts';
 import { matcherOf } from './route.ts';
 
 /** The answer of a route of {@link fakeFetch}: JSON, a `Response` or an `Error`, or an Observable or a promise of these. */
@@ -43,6 +43,9 @@ export interface FakeFetch {
  * - an Observable or a promise with its first value: `of(profile).pipe(delay(20))`, or `NEVER`
  * - a function of the call with its result
  *
+ * It rejects a request that the platform's `fetch` cannot send, such as one with a relative URL, a body with GET, or a stream
+ * that has been read. It follows no redirect.
+ *
  * When `init.signal` aborts, the promise rejects with the abort reason, and so does a body that is being read. A request that
  * matches no route rejects with an error that lists the routes.
  *
@@ -72,8 +75,8 @@ export function fakeFetch(
   const compiled = Object.entries(routes).map(([route, answer]) => ({ match: matcherOf(route), answer }));
   const calls: FakeCall[] = [];
   const send = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const { url: href, method, headers, body, redirect, signal } = requestOf(input, init);
-    const url = new URL(href);
+    const { url, method, headers, body, redirect } = platformRequestOf(input, init);
+    const { signal } = requestOf(input, init);
     const request = `${method} ${url.href}`;
     const matched = compiled
       .map(({ match, answer }) => ({ params: match(method, url), answer }))
@@ -83,7 +86,7 @@ export function fakeFetch(
       request,
       method,
       url,
-      headers: new Headers(headers),
+      headers,
       body,
       params,
       outcome: 'pending',
