@@ -74,7 +74,7 @@ export interface HasController {
 }
 
 /**
- * One descriptor for all objects: a getter of its own would give each object a hidden class of its own.
+ * One descriptor for all objects: with one getter for each object, V8 could not give the objects the same hidden class.
  *
  * A transport owns its `init`, and may assign another signal to it, as zone.js and instrumentations do.
  */
@@ -100,18 +100,18 @@ export function withSignal<T extends object>(
   return Object.defineProperty(target, 'signal', lazySignal) as T & { readonly signal: AbortSignal };
 }
 
-/** The controller that makes the signal of `holder`. A copy of a context has the key, but a signal that may be another's. */
+/** A copy of a context keeps the key, but its signal may have been replaced. So only the original counts. */
 export function controllerOf(holder: object | null | undefined): LazyAbortController | undefined {
   const controller = (holder as HasController | null | undefined)?.[controllerKey];
   return controller?.run && controller.run.ctx !== holder ? undefined : controller;
 }
 
-/** As `checkContext`, without reading a signal that is made when it is read: such a context is our own, and valid. */
+/** As `checkContext`, but does not check a context that forkfast made: reading its signal would create it. */
 export function checkCallerContext(ctx: Context): Error | undefined {
   return controllerOf(ctx) ? undefined : checkContext(ctx);
 }
 
-/** A copy of `source` without its signal, which is not read. */
+/** A copy of `source` without its signal. A lazy signal is not created. */
 export function withoutSignal<T extends HasSignal>(source: T): Omit<T, 'signal'> {
   if (!controllerOf(source)) {
     const { signal: unused, ...rest } = source;
@@ -128,7 +128,7 @@ interface Dispatcher {
   readonly dispatch: () => void;
 }
 
-/** The listeners on the signals of others, behind one DOM listener for each signal: Node warns of a leak at the eleventh. */
+/** The listeners on signals that forkfast did not make, behind one DOM listener for each signal: Node warns at the eleventh. */
 const dispatchers = new WeakMap<AbortSignal, Dispatcher>();
 
 /**

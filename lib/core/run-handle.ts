@@ -31,7 +31,7 @@ export interface RunPlan<Out> {
   readonly join: (calls: readonly Observable<unknown>[], deadline: Deadline) => Observable<readonly unknown[]>;
   /** Makes the answer from the values, which are in the order of the services, with holes where there is no value yet. */
   readonly answer: (values: readonly unknown[]) => Out;
-  /** Whether the run emits the last joined values when it has succeeded, or emits all of them at once. */
+  /** Whether the run emits the last joined values when it has succeeded, or each joined value immediately. */
   readonly emit: 'last' | 'each';
 }
 
@@ -43,10 +43,12 @@ export interface Deadline {
 }
 
 /**
- * Postpones its work while `parentReports` returns true. That is within one millisecond, in which the parent's timer is due too.
+ * A scheduler for `timeout` that differs from `asyncScheduler` in three ways:
  *
- * Otherwise it is `asyncScheduler`, but it sets no timer for `Infinity`, and a delay is never negative, of which Node warns: `timeout`
- * computes it after the services have started, and a service may have blocked past the deadline.
+ * - It postpones its work while `parentReports` returns true. The parent's timer is due in the same millisecond.
+ * - It sets no timer for a delay of `Infinity`.
+ * - Its delays are never negative, because Node warns of negative delays. `timeout` computes the delay after the services have
+ *   started, and a service may have blocked past the deadline.
  */
 export function deadlineSchedulerAfter(parentReports: () => boolean): SchedulerLike {
   return {

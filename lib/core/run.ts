@@ -35,7 +35,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   readonly #controller = new LazyAbortController(this);
   readonly #startedAt = asyncScheduler.now();
   readonly #deadline: number;
-  /** Reports the deadline instead of this run, as long as it enforces the same deadline or a sooner one. */
+  /** The parent, if it may report the deadline in place of this run. */
   readonly #deadlineReporter: RunHandle | undefined;
   readonly #emit: Emit;
   readonly #calls: readonly ServiceCall[];
@@ -54,7 +54,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#subscriber = subscriber;
     this.parent = runOf(caller);
     const { deadline = Infinity } = caller;
-    // If the deadline of a parent in flight is past, the clock has jumped: the parent's timer counts, not the clock.
+    // The deadline of a parent in flight is past if the clock has jumped: then the parent's timer counts, not the clock.
     const jumped = deadline < this.#startedAt && this.parent?.enforces(deadline) === true;
     const inherited = jumped ? Infinity : deadline;
     const sooner = Math.min(inherited, this.#startedAt + config.timeout);
@@ -94,7 +94,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     if (this.ended) this.#joined.unsubscribe();
   }
 
-  /** A loop, not a recursion: thousands of synchronous services may be queued behind an asynchronous one. */
+  /** A loop, not a recursion: thousands of synchronous services may be queued. After the end, `forkJoin` still subscribes. */
   startCalls(): void {
     if (this.#starting) return;
     this.#starting = true;
@@ -134,7 +134,6 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.startCalls();
   }
 
-  /** Receives the joined values. */
   next(values: readonly unknown[]): void {
     if (this.#plan.emit === 'last') this.#values = values;
     else this.#subscriber.next(this.#plan.answer(values));
@@ -189,7 +188,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#joined?.unsubscribe();
   }
 
-  /** Marks the run as ended and drops what it holds: its events and its context, which may be kept, hold the run. */
+  /** Marks the run as ended and drops what it holds: a user may keep an event or the context, and both refer to the run. */
   #release(): void {
     this.ended = true;
     this.lifetime = {};
@@ -221,7 +220,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
 
   #deadlineExceeded(): DeadlineExceededError {
     const pending = this.#calls.filter((call) => this.#isPending(call)).map(({ name }) => name);
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- `timeout` makes one only where it has no `with`
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- RxJS makes this error itself only if `with` is missing
     return new DeadlineExceededError({ pending, elapsed: this.#elapsed(), cause: new TimeoutError() });
   }
 
