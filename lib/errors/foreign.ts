@@ -1,0 +1,71 @@
+/**
+ * Reads values from outside forkfast: whatever a service threw, or a caller passed.
+ *
+ * Nothing here throws, although a getter, a proxy or a conversion to text may throw. Texts have a bound, because a message may
+ * hold a whole response. All code that says something of a foreign value reads the value through this file.
+ */
+
+/** Returns what `action` returns, or `otherwise` if it throws. */
+export function attempt<T, E>(action: () => T, otherwise: E): T | E {
+  try {
+    return action();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** Reads a property. It is `undefined` if `value` has no properties, or if reading throws. */
+export function read(value: unknown, key: PropertyKey): unknown {
+  return attempt(() => (value as Record<PropertyKey, unknown>)[key], undefined);
+}
+
+/** `instanceof`, which throws for a revoked proxy. */
+export function isInstance(value: unknown, type: abstract new (...args: never) => unknown): boolean {
+  return attempt(() => Function.prototype[Symbol.hasInstance].call(type, value), false);
+}
+
+/**
+ * Whether `value` is an error, also of another realm, such as an iframe, a worker or the modules that Jest loads.
+ *
+ * `instanceof` does not see an error of another realm. Its brand shows unless the error has a `Symbol.toStringTag`, and its
+ * prototypes show unless it has none.
+ */
+export function isError(value: unknown): value is Error {
+  return (
+    isInstance(value, Error) ||
+    attempt(() => /^\[object (?:Error|DOMException)\]$/.test(Object.prototype.toString.call(value)), false) ||
+    attempt(() => inheritsFromError(value), false)
+  );
+}
+
+/** Whether a prototype of `value` is the `Error.prototype` of any realm. */
+function inheritsFromError(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === null) return false;
+  const isErrorPrototype = Object.hasOwn(prototype, 'toString') && Object.hasOwn(prototype, 'message');
+  return (isErrorPrototype && read(prototype, 'name') === 'Error') || inheritsFromError(prototype);
+}
+
+/** The text of a primitive. It is empty for an object, which may hold secrets or have no text. */
+export function textOf(value: unknown, maxLength?: number): string {
+  const hasText = value != null && typeof value !== 'object' && typeof value !== 'function';
+  return hasText ? truncate(String(value), maxLength) : '';
+}
+
+/** The longest text of a message or a field. */
+const maxLength = 2_000;
+
+/** The longest name in a message, a log line or a span. A name is a key of a record, and a key may be a whole document. */
+export const maxNameLength = 200;
+
+/** Cuts a long text, but no surrogate pair. */
+export function truncate(text: string, length: number = maxLength): string {
+  return text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text;
+}
+
+/** Joins the first five items and counts the rest, so that a line has a bound whatever a response or a caller contains. */
+export function truncatedList<T>(items: readonly T[], separator: string, format: (item: T) => string): string {
+  const rest = items.length - 5;
+  return items.slice(0, 5).map(format).join(separator) + (rest > 0 ? ` and ${String(rest)} more` : '');
+}
