@@ -1,4 +1,4 @@
-import { maxNameLength, read, truncate } from '../errors/foreign.ts';
+import { read, shortName } from '../errors/foreign.ts';
 
 /** Says what kind of value `value` is, without printing its content, which may be secret. */
 export function describeType(value: unknown): string {
@@ -6,7 +6,7 @@ export function describeType(value: unknown): string {
   if (typeof value !== 'object') return `a ${typeof value}`;
   const constructor = read(value, 'constructor'); // text that was parsed may contain one
   const name = typeof constructor === 'function' ? read(constructor, 'name') : undefined;
-  return typeof name === 'string' && name !== '' ? `an instance of ${truncate(name, maxNameLength)}` : 'an object';
+  return typeof name === 'string' && name !== '' ? `an instance of ${shortName(name)}` : 'an object';
 }
 
 export function hasMethod(value: unknown, name: PropertyKey): boolean {
@@ -40,5 +40,5 @@ export function assertNonNegativeInteger(name: string, value: unknown): void {
 
 /** The message for a wrong argument: "hedge: after: expected at least 0 and below 2^31, got -1". */
 export function mismatch(name: string, expected: string, value: unknown): string {
-  return `${truncate(name, maxNameLength)}: expected ${expected}, got ${describeType(value)}`;
+  return `${shortName(name)}: expected ${expected}, got ${describeType(value)}`;
 }

@@ -1,4 +1,4 @@
-import { maxNameLength, truncate, truncatedList } from './foreign.ts';
+import { shortName, truncatedList } from './foreign.ts';
 import { ForkfastError } from './forkfast-error.ts';
 
 /**
@@ -33,7 +33,7 @@ export class DeadlineExceededError extends ForkfastError {
 
   constructor(options: { pending: readonly string[]; elapsed: number; cause?: unknown }) {
     const { pending, elapsed } = options;
-    const names = truncatedList(pending, ', ', (name) => truncate(name, maxNameLength));
+    const names = truncatedList(pending, ', ', shortName);
     const message = `context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`;
     super(message, options, { pending, elapsed });
   }

@@ -49,19 +49,18 @@ function inheritsFromError(value: unknown): boolean {
 
 /** The text of a primitive. It is empty for an object, which may hold secrets or have no text. */
 export function textOf(value: unknown, maxLength?: number): string {
-  const hasText = value != null && typeof value !== 'object' && typeof value !== 'function';
+  const hasText = ['string', 'number', 'bigint', 'boolean', 'symbol'].includes(typeof value);
   return hasText ? truncate(String(value), maxLength) : '';
 }
 
-/** The longest text of a message or a field. */
-const maxLength = 2_000;
-
-/** The longest name in a message, a log line or a span. A name is a key of a record, and a key may be a whole document. */
-export const maxNameLength = 200;
-
 /** Cuts a long text, but no surrogate pair. */
-export function truncate(text: string, length: number = maxLength): string {
-  return text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text;
+export function truncate(text: string, maxLength = 2_000): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '')}…` : text;
+}
+
+/** Cuts the name of a service, a run or a class for a message, a log line or a span. Any text may be the key of a record. */
+export function shortName(name: string): string {
+  return truncate(name, 200);
 }
 
 /** Joins the first five items and counts the rest, so that a line has a bound whatever a response or a caller contains. */

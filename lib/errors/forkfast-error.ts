@@ -1,4 +1,4 @@
-import { attempt, isError, isInstance, maxNameLength, read, textOf, truncate } from './foreign.ts';
+import { attempt, isError, isInstance, read, shortName, textOf, truncate } from './foreign.ts';
 
 interface Details {
   /** The message without any text from outside forkfast. */
@@ -13,8 +13,8 @@ interface Details {
  * forkfast error, and only where they are single words. Messages of platforms and libraries quote URLs, header values and
  * bodies. It keeps only the type of a cause that is not an `Error`.
  *
- * Messages and JSON have a bound: texts are cut at 2,000 characters, and a chain of causes after the fifth error. Of a longer
- * list, JSON has the first five items and their number, as in `pendingCount`. The properties of the error are complete.
+ * Messages and JSON have a bound: texts are cut at 2,000 characters, and a chain of causes after the fifth error. If a
+ * list is longer than five, JSON has the first five items and their number, as in `pendingCount`. The properties of the error are complete.
  *
  * @remarks The shape is that of Node's system errors (`code`) and of ky's errors (literal names).
  *
@@ -51,7 +51,7 @@ export abstract class ForkfastError extends Error {
     this.#details = { summary: truncate(summary), fields };
   }
 
-  /** Supports `instanceof` for any value: a revoked proxy, for which `instanceof` would throw, is no instance. */
+  /** Defines `instanceof`, which would throw for a revoked proxy, as `false` for it. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isInstance(value, this);
   }
@@ -113,15 +113,15 @@ function describeForeignError(error: unknown): { name: string; code?: string | n
 /** Cuts long texts and lists. */
 function truncatedFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const entries = Object.entries(fields).flatMap(([key, value]): [string, unknown][] => {
-    if (!Array.isArray(value)) return [[key, truncatedText(value)]];
+    if (!Array.isArray(value)) return [[key, ifText(truncate)(value)]];
     const count: [string, unknown][] = value.length > 5 ? [[`${key}Count`, value.length]] : [];
-    return [[key, value.slice(0, 5).map((item: unknown) => truncatedText(item, maxNameLength))], ...count];
+    return [[key, value.slice(0, 5).map(ifText(shortName))], ...count];
   });
   return Object.fromEntries(entries);
 }
 
-function truncatedText(value: unknown, length?: number): unknown {
-  return typeof value === 'string' ? truncate(value, length) : value;
+function ifText(change: (text: string) => string): (value: unknown) => unknown {
+  return (value) => (typeof value === 'string' ? change(value) : value);
 }
 
 /** Whether `value` is a short single word, as the name or the code of an error is. */

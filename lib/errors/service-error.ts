@@ -1,5 +1,5 @@
 import { describeType } from '../core/assert.ts';
-import { isError, maxNameLength, read, textOf, truncate } from './foreign.ts';
+import { isError, read, shortName, textOf, truncate } from './foreign.ts';
 import { ForkfastError } from './forkfast-error.ts';
 
 /**
@@ -27,7 +27,7 @@ export class ServiceError extends ForkfastError {
 
   constructor(options: { service: string; elapsed: number; cause: unknown }) {
     const { service, elapsed, cause } = options;
-    const name = truncate(service, maxNameLength);
+    const name = shortName(service);
     const summary = `${name}: ${ForkfastError.safeSummary(cause)}`;
     super(`${name}: ${messageOf(cause)}`, options, { service, elapsed }, summary);
   }

@@ -35,7 +35,9 @@ export class ValidationError extends ForkfastError {
   constructor(options: { issues: readonly StandardSchemaV1.Issue[] }) {
     const { issues } = options;
     const listed: readonly unknown[] = attempt(() => Array.from(issues), []); // a schema may report anything
-    const message = truncatedList(listed, '; ', (issue) => [pathOf(issue), messageOf(issue)].filter(Boolean).join(': '));
+    const message = truncatedList(listed, '; ', (issue) =>
+      [pathOf(issue), messageOf(issue)].filter(Boolean).join(': '),
+    );
     const summary = `invalid ${truncatedList(listed, ', ', pathOf)}`.trimEnd();
     const paths = listed.slice(0, 5).map((issue) => ({ path: pathOf(issue) }));
     super(message, undefined, { issues: paths }, summary);

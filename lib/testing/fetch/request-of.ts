@@ -1,3 +1,5 @@
+import { hasMethod } from '../../core/assert.ts';
+
 interface RequestFields {
   readonly url: string;
   readonly method: string;
@@ -9,7 +11,7 @@ interface RequestFields {
 
 /** Reads the arguments of a `fetch`: a URL or a `Request`, and an `init` that overrides the fields of the `Request`. */
 export function requestOf(input: unknown, init: RequestInit = {}): RequestFields {
-  const request: Partial<Request> = input instanceof Request ? input : {};
+  const request: Partial<Request> = isRequest(input) ? input : {};
   return {
     url: request.url ?? String(input),
     method: (init.method ?? request.method ?? 'GET').toUpperCase(),
@@ -18,4 +20,9 @@ export function requestOf(input: unknown, init: RequestInit = {}): RequestFields
     redirect: init.redirect ?? request.redirect,
     signal: init.signal ?? request.signal,
   };
+}
+
+/** A `Request` may be that of another realm, or of a library. */
+function isRequest(input: unknown): input is Request {
+  return hasMethod(input, 'clone') && hasMethod(input, 'arrayBuffer');
 }
