@@ -86,7 +86,7 @@ const winstonJson = winston.format.json();
 
 /** winston's JSON, for which a field that cannot be printed, such as one with a getter that throws, would lose the line. */
 const json = winston.format((line) => {
-  const print = (fields: typeof line): ReturnType<typeof winstonJson.transform> => winstonJson.transform(fields);
+  const print = (fields: typeof line): ReturnType<typeof winstonJson.transform> => winstonJson.transform(fields, {});
   const printed = attempt(() => print(line), undefined);
   if (printed !== undefined) return printed;
   for (const [key, value] of Object.entries(line)) {
