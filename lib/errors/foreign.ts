@@ -19,38 +19,25 @@ export function read(value: unknown, key: PropertyKey): unknown {
   return attempt(() => (value as Record<PropertyKey, unknown>)[key], undefined);
 }
 
-/** `instanceof`, which throws for a revoked proxy. */
-export function isInstance(value: unknown, type: abstract new (...args: never) => unknown): boolean {
-  return attempt(() => Function.prototype[Symbol.hasInstance].call(type, value), false);
-}
-
 /**
  * Whether `value` is an error, also of another realm, such as an iframe, a worker or the modules that Jest loads.
  *
- * `instanceof` does not see an error of another realm. Its brand shows unless the error has a `Symbol.toStringTag`, and its
- * prototypes show unless it has none.
+ * `instanceof` does not see an error of another realm, but the error inherits from the `Error.prototype` of that realm.
  */
 export function isError(value: unknown): value is Error {
-  return (
-    isInstance(value, Error) ||
-    attempt(() => /^\[object (?:Error|DOMException)\]$/.test(Object.prototype.toString.call(value)), false) ||
-    attempt(() => inheritsFromError(value), false)
-  );
-}
-
-/** Whether a prototype of `value` is the `Error.prototype` of any realm. */
-function inheritsFromError(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === null) return false;
-  const isErrorPrototype = Object.hasOwn(prototype, 'toString') && Object.hasOwn(prototype, 'message');
-  return (isErrorPrototype && read(prototype, 'name') === 'Error') || inheritsFromError(prototype);
+  return attempt(() => {
+    let prototype = Object.getPrototypeOf(value) as Partial<Error> | null;
+    while (prototype && !(prototype.name === 'Error' && Object.hasOwn(prototype, 'message'))) {
+      prototype = Object.getPrototypeOf(prototype) as Partial<Error> | null;
+    }
+    return prototype !== null;
+  }, false);
 }
 
 /** The text of a primitive. It is empty for an object, which may hold secrets or have no text. */
 export function textOf(value: unknown, maxLength?: number): string {
-  const hasText = ['string', 'number', 'bigint', 'boolean', 'symbol'].includes(typeof value);
-  return hasText ? truncate(String(value), maxLength) : '';
+  const isPrimitive = Object(value) !== value;
+  return isPrimitive ? truncate(String((value as symbol | null | undefined) ?? ''), maxLength) : '';
 }
 
 /** Cuts a long text, but no surrogate pair. */

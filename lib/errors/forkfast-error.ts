@@ -1,4 +1,4 @@
-import { attempt, isError, isInstance, read, shortName, textOf, truncate } from './foreign.ts';
+import { attempt, isError, read, shortName, truncate } from './foreign.ts';
 
 interface Details {
   /** The message without any text from outside forkfast. */
@@ -53,7 +53,7 @@ export abstract class ForkfastError extends Error {
 
   /** Defines `instanceof`, which would throw for a revoked proxy, as `false` for it. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isInstance(value, this);
+    return attempt(() => super[Symbol.hasInstance](value), false);
   }
 
   /** The fields and the chain of causes. The message holds nothing that they do not hold. */
@@ -74,22 +74,19 @@ export abstract class ForkfastError extends Error {
     const details = ForkfastError.#detailsOf(error);
     if (!details || printed.size === 5) return describeForeignError(error);
     printed.add(error);
-    const json = {
-      name: textOf(read(error, 'name')),
-      code: textOf(read(error, 'code')),
-      message: details.summary,
-      ...truncatedFields(details.fields),
-    };
-    const cause = read(error, 'cause');
-    const hasCause = attempt(() => 'cause' in (error as object), false) && !printed.has(cause);
-    return hasCause ? { ...json, cause: ForkfastError.#toJSON(cause, printed) } : json;
+    const { name, code, cause } = error as ForkfastError;
+    const json = { name, code, message: details.summary, ...truncatedFields(details.fields) };
+    if (!('cause' in (error as ForkfastError)) || printed.has(cause)) return json;
+    return { ...json, cause: ForkfastError.#toJSON(cause, printed) };
   }
 
   /** The details of an error of forkfast, or of the one that `error` inherits from. */
   static #detailsOf(error: unknown): Details | undefined {
-    let owner = error;
-    while (owner instanceof ForkfastError && !(#details in owner)) owner = Object.getPrototypeOf(owner);
-    return owner instanceof ForkfastError ? owner.#details : undefined;
+    return attempt(() => {
+      let owner = error as ForkfastError;
+      while (!(#details in owner)) owner = Object.getPrototypeOf(owner) as ForkfastError; // throws behind the last prototype
+      return owner.#details;
+    }, undefined);
   }
 }
 
@@ -112,16 +109,17 @@ function describeForeignError(error: unknown): { name: string; code?: string | n
 
 /** Cuts long texts and lists. */
 function truncatedFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const entries = Object.entries(fields).flatMap(([key, value]): [string, unknown][] => {
-    if (!Array.isArray(value)) return [[key, ifText(truncate)(value)]];
-    const count: [string, unknown][] = value.length > 5 ? [[`${key}Count`, value.length]] : [];
-    return [[key, value.slice(0, 5).map(ifText(shortName))], ...count];
-  });
-  return Object.fromEntries(entries);
+  const json: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    const isList = Array.isArray(value);
+    json[key] = isList ? value.slice(0, 5).map((item: unknown) => ifText(item, shortName)) : ifText(value, truncate);
+    if (isList && value.length > 5) json[`${key}Count`] = value.length;
+  }
+  return json;
 }
 
-function ifText(change: (text: string) => string): (value: unknown) => unknown {
-  return (value) => (typeof value === 'string' ? change(value) : value);
+function ifText(value: unknown, change: (text: string) => string): unknown {
+  return typeof value === 'string' ? change(value) : value;
 }
 
 /** Whether `value` is a short single word, as the name or the code of an error is. */

@@ -33,16 +33,11 @@ export class ServiceError extends ForkfastError {
   }
 }
 
-/** Makes one flat error, however deep the aggregates are nested. */
+/** Makes one flat error, however deep the aggregates are nested. Another copy of forkfast has a class of its own, but the code. */
 export function toServiceError(service: string, elapsed: number, error: unknown): ServiceError {
-  const inner = isServiceError(error) ? read(error, 'service') : undefined;
+  const inner = read(error, 'code') === 'ERR_SERVICE_FAILED' ? read(error, 'service') : undefined;
   if (typeof inner !== 'string') return new ServiceError({ service, elapsed, cause: error });
   return new ServiceError({ service: joinPath(service, inner), elapsed, cause: read(error, 'cause') });
-}
-
-/** Whether `error` is a `ServiceError`, also of another copy of forkfast. */
-function isServiceError(error: unknown): boolean {
-  return error instanceof ServiceError || (isError(error) && read(error, 'code') === 'ERR_SERVICE_FAILED');
 }
 
 /** The error of the service itself: a service may fail with a `ServiceError` that wraps another. */

@@ -71,7 +71,7 @@ export const oddErrors: readonly (readonly [what: string, error: unknown, text: 
     ]),
   ),
   ['an error without any text', errorWith({ message: { get: fail }, name: { get: fail } }), 'Error'],
-  ['an error without a prototype', Object.setPrototypeOf(new Error('boom'), null), 'boom'],
+  ['an error without a prototype', Object.setPrototypeOf(new Error('boom'), null), 'failed with an object'],
   ['a frozen error', Object.freeze(new Error('boom')), 'boom'],
   ['a circular error', circular(), 'boom'],
   ['an error with an endless chain of causes', endless(), 'boom'],

@@ -30,7 +30,6 @@ export function expectRealmsAlike(evaluate: Evaluate): void {
     [`new (class extends Error { get [Symbol.toStringTag]() { return 'F' } })('boom')`, 'boom', { name: 'Error' }],
     [`new Proxy(new SyntaxError('boom'), {})`, 'boom', { name: 'SyntaxError' }],
     [`Object.create(Error.prototype, { message: { value: 'boom' } })`, 'boom', { name: 'Error' }],
-    [`Object.setPrototypeOf(new Error('boom'), null)`, 'boom', { name: 'Error' }],
     [`Object.assign(new Error(), { message: Object.create(null) })`, 'Error', { name: 'Error' }],
     [`({ name: 'Error', message: 'secret' })`, 'failed with an instance of Object', { name: 'object' }],
     [`({ name: 'secret', get message() { throw 1 } })`, 'failed with an instance of Object', { name: 'object' }],
@@ -93,10 +92,7 @@ export function expectRealmsAlike(evaluate: Evaluate): void {
       TypeError,
       'url: base: expected a string or a URL',
     );
-    expect(() => url`${'http://api.test'}/${base}`).to.throw(
-      TypeError,
-      'url: path segment: expected a string',
-    );
+    expect(() => url`${'http://api.test'}/${base}`).to.throw(TypeError, 'url: path segment: expected a string');
   });
 
   it('takes a signal, a response and the stream of its body', async () => {
