@@ -26,11 +26,12 @@ export function read(value: unknown, key: PropertyKey): unknown {
  */
 export function isError(value: unknown): value is Error {
   return attempt(() => {
-    let prototype = Object.getPrototypeOf(value) as Partial<Error> | null;
-    while (prototype && !(prototype.name === 'Error' && Object.hasOwn(prototype, 'message'))) {
-      prototype = Object.getPrototypeOf(prototype) as Partial<Error> | null;
+    let prototype: unknown = Object.getPrototypeOf(value);
+    // `DOMException.prototype` throws when its name is read.
+    while (!(read(prototype, 'name') === 'Error' && Object.hasOwn(prototype as object, 'message'))) {
+      prototype = Object.getPrototypeOf(prototype); // throws behind the last prototype
     }
-    return prototype !== null;
+    return true;
   }, false);
 }
 
