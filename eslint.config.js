@@ -20,7 +20,7 @@ const rooms = [
     'events errors core/assert get-east-asian-width @opentelemetry/api',
     'core',
   ),
-  room('testing user-aggregator', 'index core/assert fetch leaks marbles virtual-time rxjs/testing'),
+  room('testing user-aggregator', 'index core/assert errors/foreign fetch leaks marbles virtual-time rxjs/testing'),
 ];
 
 /** @returns {import('eslint').Linter.Config} */

@@ -1,14 +1,12 @@
+import { read, shortName } from '../errors/foreign.ts';
+
 /** Says what kind of value `value` is, without printing its content, which may be secret. */
 export function describeType(value: unknown): string {
   if (value === null || value === undefined || typeof value === 'number') return String(value);
   if (typeof value !== 'object') return `a ${typeof value}`;
-  try {
-    const { constructor } = value as { constructor?: unknown };
-    if (typeof constructor === 'function' && constructor.name !== '') return `an instance of ${constructor.name}`;
-  } catch {
-    // A proxy or a getter may throw.
-  }
-  return 'an object';
+  const constructor = read(value, 'constructor'); // text that was parsed may contain one
+  const name = typeof constructor === 'function' ? read(constructor, 'name') : undefined;
+  return typeof name === 'string' && name !== '' ? `an instance of ${shortName(name)}` : 'an object';
 }
 
 export function hasMethod(value: unknown, name: PropertyKey): boolean {
@@ -42,5 +40,5 @@ export function assertNonNegativeInteger(name: string, value: unknown): void {
 
 /** The message for a wrong argument: "hedge: after: expected at least 0 and below 2^31, got -1". */
 export function mismatch(name: string, expected: string, value: unknown): string {
-  return `${name}: expected ${expected}, got ${describeType(value)}`;
+  return `${shortName(name)}: expected ${expected}, got ${describeType(value)}`;
 }

@@ -1,5 +1,6 @@
 import { EMPTY, from, isObservable, Observable, type Observer, type Subscribable } from 'rxjs';
-import { type Subscriber, throwIfEmpty, UnsubscriptionError } from 'rxjs';
+import { type Subscriber, throwIfEmpty } from 'rxjs';
+import { attempt, read } from '../errors/foreign.ts';
 import { describeType, hasMethod, ignoreRejection, isPromiseLike } from './assert.ts';
 
 export interface Failure {
@@ -121,9 +122,11 @@ export function isTearingDown(): boolean {
   return tearingDown;
 }
 
-/** The errors that teardowns threw: RxJS joins them in one. */
-export function errorsOf(error: unknown): readonly unknown[] {
-  return error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error];
+/** The errors that teardowns threw: each copy of RxJS joins them in an error of its own. */
+export function errorsOf(error: unknown, depth = 3): readonly unknown[] {
+  if (depth === 0 || read(error, 'name') !== 'UnsubscriptionError') return [error];
+  const errors = read(error, 'errors') as readonly unknown[];
+  return attempt(() => errors.flatMap((one) => errorsOf(one, depth - 1)), [error]);
 }
 
 /**
@@ -141,7 +144,7 @@ export function toObservable<T>(returned: Observable<T> | PromiseLike<T>): Obser
     const interop = source as Record<PropertyKey, () => Subscribable<T>>;
     return new Observable((subscriber) => interop[key]?.().subscribe(subscriber));
   }
-  if (isPromiseLike(source)) return from(returned);
+  if (isPromiseLike(source)) return from(Promise.resolve(source) as Promise<T>); // a `then` may throw, or return nothing
   const type = describeType(source);
   throw new TypeError(`expected an Observable or a promise, got ${type}: wrap it in of(...) or fromAbortable(...)`);
 }

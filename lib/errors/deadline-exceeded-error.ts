@@ -1,7 +1,10 @@
-import { ForkfastError, truncatedList } from './forkfast-error.ts';
+import { shortName, truncatedList } from './foreign.ts';
+import { ForkfastError } from './forkfast-error.ts';
 
 /**
  * The deadline has passed before all services completed. `cause` is RxJS's `TimeoutError`.
+ *
+ * `pending` is complete. The message and `toJSON` have the first five names, and the number of all if there are more.
  *
  * @remarks Named after Go's `context.DeadlineExceeded`.
  *
@@ -30,7 +33,7 @@ export class DeadlineExceededError extends ForkfastError {
 
   constructor(options: { pending: readonly string[]; elapsed: number; cause?: unknown }) {
     const { pending, elapsed } = options;
-    const names = truncatedList(pending, ', ', (name) => name);
+    const names = truncatedList(pending, ', ', shortName);
     const message = `context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`;
     super(message, options, { pending, elapsed });
   }

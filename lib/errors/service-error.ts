@@ -1,4 +1,5 @@
 import { describeType } from '../core/assert.ts';
+import { isError, read, shortName, textOf, truncate } from './foreign.ts';
 import { ForkfastError } from './forkfast-error.ts';
 
 /**
@@ -26,18 +27,24 @@ export class ServiceError extends ForkfastError {
 
   constructor(options: { service: string; elapsed: number; cause: unknown }) {
     const { service, elapsed, cause } = options;
-    super(`${service}: ${messageOf(cause)}`, options, { service, elapsed });
-  }
-
-  protected override get summary(): string {
-    return `${this.service}: ${ForkfastError.safeSummary(this.cause)}`;
+    const name = shortName(service);
+    const summary = `${name}: ${ForkfastError.safeSummary(cause)}`;
+    super(`${name}: ${messageOf(cause)}`, options, { service, elapsed }, summary);
   }
 }
 
-/** Makes one flat error, however deep the aggregates are nested. */
+/** Makes one flat error, however deep the aggregates are nested. Another copy of forkfast has a class of its own, but the code. */
 export function toServiceError(service: string, elapsed: number, error: unknown): ServiceError {
-  if (!(error instanceof ServiceError)) return new ServiceError({ service, elapsed, cause: error });
-  return new ServiceError({ service: joinPath(service, error.service), elapsed, cause: error.cause });
+  const inner = read(error, 'code') === 'ERR_SERVICE_FAILED' ? read(error, 'service') : undefined;
+  if (typeof inner !== 'string') return new ServiceError({ service, elapsed, cause: error });
+  return new ServiceError({ service: joinPath(service, inner), elapsed, cause: read(error, 'cause') });
+}
+
+/** The error of the service itself: a service may fail with a `ServiceError` that wraps another. */
+export function serviceCauseOf(error: unknown): unknown {
+  let cause = error;
+  for (let depth = 0; cause instanceof ServiceError && depth < 10; depth++) cause = read(cause, 'cause');
+  return cause;
 }
 
 /** The name of a service of a nested aggregate: `dashboard.profile`, `[0].orders`, `orders[3]`. */
@@ -46,6 +53,6 @@ export function joinPath(outer: string, inner: string): string {
 }
 
 function messageOf(cause: unknown): string {
-  if (cause instanceof Error) return cause.message || cause.name;
-  return typeof cause === 'string' ? cause : `failed with ${describeType(cause)}`;
+  if (isError(cause)) return textOf(read(cause, 'message')) || textOf(read(cause, 'name')) || 'Error';
+  return (typeof cause === 'string' && truncate(cause)) || `failed with ${describeType(cause)}`;
 }

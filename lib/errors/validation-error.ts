@@ -1,5 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { ForkfastError, truncatedList } from './forkfast-error.ts';
+import { attempt, read, textOf, truncatedList } from './foreign.ts';
+import { ForkfastError } from './forkfast-error.ts';
+
+const maxPathLength = 80;
+const maxMessageLength = 300;
 
 /**
  * A value does not fit its schema.
@@ -30,18 +34,31 @@ export class ValidationError extends ForkfastError {
 
   constructor(options: { issues: readonly StandardSchemaV1.Issue[] }) {
     const { issues } = options;
-    const message = truncatedList(issues, '; ', (issue) => [pathOf(issue), issue.message].filter(Boolean).join(': '));
-    super(message, undefined, { issues: issues.slice(0, 5).map((issue) => ({ path: pathOf(issue) })) });
+    const listed: readonly unknown[] = attempt(() => Array.from(issues), []); // a schema may report anything
+    const message = truncatedList(listed, '; ', (issue) =>
+      [pathOf(issue), messageOf(issue)].filter(Boolean).join(': '),
+    );
+    const summary = `invalid ${truncatedList(listed, ', ', pathOf)}`.trimEnd();
+    const paths = listed.slice(0, 5).map((issue) => ({ path: pathOf(issue) }));
+    super(message, undefined, { issues: paths }, summary);
     this.issues = issues;
-  }
-
-  protected override get summary(): string {
-    return `invalid ${truncatedList(this.issues, ', ', pathOf)}`.trimEnd();
   }
 }
 
 /** The path of an issue, such as `profile.name`. Empty if the issue is with the whole value. */
-function pathOf({ path = [] }: StandardSchemaV1.Issue): string {
-  const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment));
-  return keys.join('.').slice(0, 80);
+function pathOf(issue: unknown): string {
+  const path = read(issue, 'path');
+  if (!attempt(() => Array.isArray(path), false)) return '';
+  const keys = attempt(() => (path as unknown[]).slice(0, maxPathLength).map(keyOf), []);
+  return keys.join('.').slice(0, maxPathLength);
+}
+
+/** The key of a segment of a path: the segment itself, or its `key`. */
+function keyOf(segment: unknown): string {
+  return textOf(typeof segment === 'object' ? read(segment, 'key') : segment, maxPathLength);
+}
+
+/** A schema may quote the value. */
+function messageOf(issue: unknown): string {
+  return textOf(read(issue, 'message'), maxMessageLength);
 }

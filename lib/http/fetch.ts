@@ -6,7 +6,7 @@ import { abortable, type AbortableCall, fromAbortable } from '../core/from-abort
 import { CanceledError } from '../errors/canceled-error.ts';
 import { NetworkError } from '../errors/network-error.ts';
 import { networkErrorOf, type Target } from './network-error-of.ts';
-import { parseUrl, redactUrl } from './parse-url.ts';
+import { hrefOf, parseUrl, redactUrl } from './parse-url.ts';
 import { requestHeaders } from './request-headers.ts';
 import { readText } from './response.ts';
 import { send } from './send.ts';
@@ -98,7 +98,7 @@ function request<T>(
   const { maxBytes = 10 * 2 ** 20, empty, signal, ...init } = fetchInit;
   const { body } = init;
   const stream = isStream(body) ? body : undefined;
-  const href = input instanceof URL ? input.href : input;
+  const href = hrefOf(input) ?? (input as string);
   const target = (): Target => ({ method: methodOf(init), url: redactUrl(parseUrl('fetch', href)) });
 
   const start = (call: AbortableCall<T>): void => {

@@ -1,3 +1,4 @@
+import { read, textOf } from '../errors/foreign.ts';
 import { ForkfastError, isSafeToken } from '../errors/forkfast-error.ts';
 import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
 import { forbiddenTarget } from './bad-ports.ts';
@@ -42,7 +43,7 @@ const signs: readonly (readonly [kind: NetworkErrorKind, sign: RegExp])[] = [
 export function networkErrorOf({ cause, thrown, url, init }: Failure, target: Target): unknown {
   if (cause instanceof ForkfastError) return cause;
   const { code, texts } = describe(cause);
-  const found = signs.find(([, sign]) => texts.some((text) => sign.test(String(text))))?.[0];
+  const found = signs.find(([, sign]) => texts.some((text) => sign.test(text)))?.[0];
   const blocked = found === undefined && code === undefined && forbiddenTarget(url) !== undefined;
   const kind = found ?? (thrown || blocked ? 'unsendable' : 'unknown');
   if (/^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED)$/.test(String(code)) || (kind === 'unknown' && !isValid(url, init))) {
@@ -51,7 +52,7 @@ export function networkErrorOf({ cause, thrown, url, init }: Failure, target: Ta
       { cause },
     );
   }
-  const refused = texts.some((text) => /unexpected ?redirect|encountered redirect/i.test(String(text)));
+  const refused = texts.some((text) => /unexpected ?redirect|encountered redirect/i.test(text));
   if (kind === 'redirect') return redirectError(refused, cause, target);
   const reason = code === undefined ? 'no answer' : `no answer (${code})`;
   const advice =
@@ -86,20 +87,15 @@ export function brokenBodyError(cause: unknown, target: Target): NetworkError {
 function describe(
   error: unknown,
   depth = 3,
-): { readonly code?: string | undefined; readonly texts: readonly unknown[] } {
+): { readonly code?: string | undefined; readonly texts: readonly string[] } {
   if (typeof error !== 'object' || error === null || depth === 0) return { texts: [] };
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  const inner = describe(cause, depth - 1);
-  return { code: isSafeToken(code) ? code : inner.code, texts: [code, messageOf(error), ...inner.texts] };
+  const code = read(error, 'code');
+  const inner = describe(read(error, 'cause'), depth - 1);
+  return { code: isSafeToken(code) ? code : inner.code, texts: [textOf(code), messageOf(error), ...inner.texts] };
 }
 
-/** The message of an error. It may be a getter that throws. */
 export function messageOf(error: unknown): string {
-  try {
-    return String((error as { message?: unknown } | null | undefined)?.message);
-  } catch {
-    return '';
-  }
+  return textOf(read(error, 'message'));
 }
 
 /** Whether the platform accepts the options of a request. It rejects wrong ones in the same words as a broken network. */

@@ -1,3 +1,5 @@
+import { read } from '../errors/foreign.ts';
+
 /**
  * Parses a URL. Where there is a page or a worker, a relative URL is resolved against its URL.
  *
@@ -13,6 +15,13 @@ export function parseUrl(where: string, text: string): URL {
       ? `${where}: expected an absolute URL, since there is no page, got ${quoteUrl(text)}: add the scheme and the host`
       : `${where}: expected a valid URL, got ${quoteUrl(text)}: check its host and port`,
   );
+}
+
+/** The text of a string or of a `URL`, which may be that of another realm or of a polyfill. */
+export function hrefOf(input: unknown): string | undefined {
+  if (typeof input === 'string') return input;
+  const href = typeof read(input, 'searchParams') === 'object' ? read(input, 'href') : undefined;
+  return typeof href === 'string' ? href : undefined;
 }
 
 /** {@link parseUrl} that returns `undefined` for text that is not a URL. */

@@ -1,5 +1,5 @@
 import { mismatch } from '../core/assert.ts';
-import { parseUrl, quote, quoteUrl, tryParseUrl, withoutQuery } from './parse-url.ts';
+import { hrefOf, parseUrl, quote, quoteUrl, tryParseUrl, withoutQuery } from './parse-url.ts';
 
 /** A value that can be interpolated in {@link url}. A `URL` can only be the base. */
 export type UrlValue = string | number | bigint | boolean | URL;
@@ -45,7 +45,8 @@ export function url(template: TemplateStringsArray, ...values: readonly UrlValue
 }
 
 function baseOf(value: unknown): string {
-  if (typeof value === 'string' || value instanceof URL) return String(value);
+  const href = hrefOf(value);
+  if (href !== undefined) return href;
   throw new TypeError(mismatch('url: base', 'a string or a URL', value));
 }
 

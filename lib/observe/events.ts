@@ -2,6 +2,7 @@ import { asyncScheduler } from 'rxjs';
 import { ignoreRejection } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import type { RunHandle } from '../core/run-handle.ts';
+import { shortName } from '../errors/foreign.ts';
 import { serialize } from '../errors/forkfast-error.ts';
 
 /** The fields that every event has. */
@@ -33,7 +34,7 @@ export interface EventFields {
  * error, or `canceled`. A run that ends before it calls a service reports `started` and its end. `teardown-failed`
  * reports an error that a teardown threw. It changes no outcome.
  *
- * `JSON.stringify(event)` contains as much of an error as a log line does.
+ * `JSON.stringify(event)` contains as much of an error as a log line does, and cuts names at 200 characters.
  *
  * @example
  * ```ts
@@ -116,9 +117,25 @@ export function emitter(
       ...failure,
     };
     // Errors of HTTP clients hold the whole request in fields that `JSON.stringify` prints.
-    const toJSON = (): object => ({ ...event, ...(failure && { error: serialize(failure.error) }) });
+    const toJSON = (): object => ({
+      ...withShortNames(event),
+      ...(parent && { parent: withShortNames(parent) }),
+      ...(failure && { error: serialize(failure.error) }),
+    });
     Object.defineProperties(event, { ctx: { value: ctx }, toJSON: { value: toJSON } });
     dispatch(sinks, event as RunEvent & typeof event, proceed);
+  };
+}
+
+/** A copy of `fields` for a line, which has a bound although a name may be of any length. */
+export function withShortNames<T extends { readonly name?: string; readonly service?: string | undefined }>(
+  fields: T,
+): T {
+  const { name, service } = fields;
+  return {
+    ...fields,
+    ...(name !== undefined && { name: shortName(name) }),
+    ...(service !== undefined && { service: shortName(service) }),
   };
 }
 
@@ -127,7 +144,6 @@ function dispatch(sinks: readonly EventSink[], event: RunEvent, proceed: (() => 
   for (const sink of sinks) ignoreErrors(() => sink.next(event));
   if (!proceed) return;
   const work = sinks.reduce<() => void>((inner, sink) => {
-    if (!sink.around) return inner;
     const innerOnce = once(inner);
     return () => {
       ignoreErrors(() => sink.around?.(event, innerOnce));

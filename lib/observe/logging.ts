@@ -4,9 +4,10 @@ import type { Context } from '../core/context.ts';
 import type { AggregateConfig } from '../core/options.ts';
 import type { RunHandle } from '../core/run-handle.ts';
 import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
+import { read } from '../errors/foreign.ts';
 import { serialize } from '../errors/forkfast-error.ts';
 import { ServiceError } from '../errors/service-error.ts';
-import { type Emit, emitter, type EventSink, type RunEvent } from './events.ts';
+import { type Emit, emitter, type EventSink, type RunEvent, withShortNames } from './events.ts';
 
 /**
  * A structured logger: its methods receive a constant message, and the data as fields. winston's loggers and `console` fit.
@@ -63,6 +64,8 @@ export const silent: Logger = Object.freeze({ debug: noop, info: noop, warn: noo
  *
  * A run calls it once, when its first line is due. The built-in fields override the returned ones. `message`, `level`,
  * `timestamp` and `exception`, which winston reserves, get a `_` at the end.
+ *
+ * Names and errors in a line have a bound. The returned fields are the caller's: they are passed to the logger as they are.
  *
  * It is declared as a method, so its parameters may be narrower: a context with more fields, the input of the services.
  */
@@ -153,16 +156,18 @@ function messageOf(event: RunEvent): string {
 
 function fieldsOf(event: RunEvent): Record<string, unknown> {
   const { run, name, service = failedService(event), elapsed } = event;
-  return {
+  return withShortNames({
     run,
     name,
     ...(service !== undefined && { service }),
     ...(event.type !== 'started' && { elapsed }),
     ...('error' in event && { error: serialize(event.error) }),
-  };
+  });
 }
 
 /** The service that made the run fail. */
 function failedService(event: RunEvent): string | undefined {
-  return 'error' in event && event.error instanceof ServiceError ? event.error.service : undefined;
+  if (!('error' in event && event.error instanceof ServiceError)) return undefined;
+  const service = read(event.error, 'service');
+  return typeof service === 'string' ? service : undefined;
 }

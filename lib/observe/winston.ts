@@ -1,5 +1,6 @@
 import winston from 'winston';
 import { hasMethod, mismatch } from '../core/assert.ts';
+import { attempt } from '../errors/foreign.ts';
 import type { Logger } from './logging.ts';
 
 /** How {@link winstonLogger} logs. */
@@ -74,12 +75,28 @@ function create(level: string, stream: WinstonLoggerConfig['stream']): winston.L
   return createLogger({
     level,
     levels,
-    format: format.combine(format.timestamp(), format.json(), escapeControls()),
+    format: format.combine(format.timestamp(), json(), escapeControls()),
     transports: stream
       ? new transports.Stream({ stream })
       : new transports.Console({ stderrLevels: Object.keys(levels) }),
   });
 }
+
+const winstonJson = winston.format.json();
+
+/** winston's JSON, for which a field that cannot be printed, such as one with a getter that throws, would lose the line. */
+const json = winston.format((line) => {
+  const print = (fields: typeof line): ReturnType<typeof winstonJson.transform> => winstonJson.transform(fields, {});
+  const printed = attempt(() => print(line), undefined);
+  if (printed !== undefined) return printed;
+  for (const [key, value] of Object.entries(line)) {
+    line[key] = attempt(
+      () => (print({ level: '', message: '', value }), value),
+      'expected a value that can be printed',
+    );
+  }
+  return print(line);
+});
 
 /** JSON does not escape all characters that control a terminal, or that some readers take for the end of a line. */
 const escapeControls = winston.format((line) => {

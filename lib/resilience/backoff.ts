@@ -4,7 +4,7 @@ import { assertTimerMs, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { HttpError } from '../errors/http-error.ts';
-import { ServiceError } from '../errors/service-error.ts';
+import { serviceCauseOf } from '../errors/service-error.ts';
 import { isTransient } from './is-transient.ts';
 import { assertRetryBudget, type RetryBudget } from './retry-budget.ts';
 
@@ -127,6 +127,6 @@ export function backoff(
 }
 
 function retryAfterOf(error: unknown): number | undefined {
-  if (error instanceof ServiceError) return retryAfterOf(error.cause);
-  return error instanceof HttpError ? error.retryAfter : undefined;
+  const cause = serviceCauseOf(error);
+  return cause instanceof HttpError ? cause.retryAfter : undefined;
 }

@@ -1,6 +1,6 @@
 import { HttpError } from '../errors/http-error.ts';
 import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
-import { ServiceError } from '../errors/service-error.ts';
+import { serviceCauseOf } from '../errors/service-error.ts';
 import { isUnrepeatable } from '../errors/unrepeatable.ts';
 
 const idempotent = /^(?:GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
@@ -26,9 +26,9 @@ const passing: readonly NetworkErrorKind[] = ['connect', 'broken', 'unknown'];
  * ```
  */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof ServiceError) return isTransient(error.cause);
+  const cause = serviceCauseOf(error);
   const temporary =
-    (error instanceof NetworkError && passing.includes(error.kind)) ||
-    (error instanceof HttpError && transient.includes(error.status));
-  return temporary && idempotent.test(error.method) && !isUnrepeatable(error);
+    (cause instanceof NetworkError && passing.includes(cause.kind)) ||
+    (cause instanceof HttpError && transient.includes(cause.status));
+  return temporary && idempotent.test(cause.method) && !isUnrepeatable(cause);
 }

@@ -253,6 +253,8 @@ describe('errors', () => {
         name: 'BulkheadFullError',
         code: 'ERR_BULKHEAD_FULL',
         message: 'bulkhead full: 2 running, 1 waiting',
+        running: 2,
+        waiting: 1,
       });
     });
   });

@@ -227,14 +227,17 @@ describe('an odd response', () => {
     expect(reported).to.deep.equal([]);
   });
 
-  it('is an error, if the error of the transport throws when it is read', async () => {
+  it('is a NetworkError, although the error of the transport throws when it is read', async () => {
     const odd = Object.defineProperty(new Error('odd'), 'code', {
       get: () => {
         throw boom;
       },
     });
-    expect(await failureOf(fetchText({ fetch: () => Promise.reject(odd) }, href), Error)).to.equal(boom);
-    expect(await readAll(200, Promise.reject(odd))).to.deep.equal([['failed'], boom]);
+    const { cause } = await failureOf(fetchText({ fetch: () => Promise.reject(odd) }, href), NetworkError);
+    expect(cause).to.equal(odd);
+    const [notifications, error] = await readAll(200, Promise.reject(odd));
+    expect(notifications).to.deep.equal(['failed']);
+    expect(error).to.be.instanceOf(NetworkError).and.have.property('cause', odd);
   });
 
   it('is read in the async context of its subscriber, whichever context the transport calls back in', async () => {

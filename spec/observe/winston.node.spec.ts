@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { throwError } from 'rxjs';
 import winston from 'winston';
 import { aggregate, background, type Logger, withLogger } from '../../lib/index.ts';
+import { oddErrors, oddServiceErrors } from '../support/odd-errors.ts';
 import { winstonLogger, type WinstonLoggerConfig } from '../../lib/observe/winston.ts';
 
 interface Output {
@@ -72,6 +73,51 @@ describe('winstonLogger', () => {
     });
     const lines = linesOf(stderr).map(({ level, message, service }) => ({ level, message, service }));
     expect(lines).to.deep.equal([{ level: 'error', message: 'run failed', service: 'profile' }]);
+  });
+
+  it('writes a line although some of its fields cannot be printed', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const throws = (): never => {
+      throw new Error('unreadable');
+    };
+    const fields = {
+      getter: Object.defineProperty({}, 'a', { get: throws, enumerable: true }),
+      proxy,
+      toJSON: { toJSON: throws },
+      count: 7n,
+    };
+    const { stderr } = outputOf('debug', (logger) => logger.error('a line', { ...fields, id: 7 }));
+    const [{ timestamp, ...line } = {}, ...others] = linesOf(stderr);
+    const unprintable = 'expected a value that can be printed';
+    expect([line, others]).to.deep.equal([
+      {
+        level: 'error',
+        message: 'a line',
+        getter: unprintable,
+        proxy: unprintable,
+        toJSON: unprintable,
+        count: '7',
+        id: 7,
+      },
+      [],
+    ]);
+  });
+
+  it('writes one line for an odd error, whatever a service throws', () => {
+    for (const [what, error] of [...oddErrors, ...oddServiceErrors]) {
+      const { stderr } = outputOf(undefined, (logger) => {
+        aggregate(
+          { profile: () => throwError(() => error) },
+          withLogger(logger),
+        )(background).subscribe({
+          error: () => undefined,
+        });
+      });
+      const lines = linesOf(stderr);
+      expect(lines, what).to.have.length(1);
+      expect(lines[0], what).to.include({ message: 'run failed' }).and.to.have.property('error');
+    }
   });
 
   describe('the level', () => {

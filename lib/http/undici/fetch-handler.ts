@@ -2,6 +2,7 @@ import type { Transform } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { onAbort } from '../../core/abort.ts';
 import type { FetchResponse } from '../../core/context.ts';
+import { attempt } from '../../errors/foreign.ts';
 import { Body } from './body.ts';
 import { createDecoders } from './decoders.ts';
 import { REDIRECTS } from './redirect.ts';
@@ -166,5 +167,7 @@ function fetchError(message: string, cause: unknown): TypeError {
 
 /** undici and its observers accept only an `Error` as a reason. */
 function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new DOMException('The request was aborted.', 'AbortError');
+  return attempt(() => reason instanceof Error, false)
+    ? (reason as Error)
+    : new DOMException('The request was aborted.', 'AbortError');
 }

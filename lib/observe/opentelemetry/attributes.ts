@@ -1,7 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
+import { read, shortName, textOf } from '../../errors/foreign.ts';
 import { serialize } from '../../errors/forkfast-error.ts';
 import { HttpError } from '../../errors/http-error.ts';
-import { ServiceError } from '../../errors/service-error.ts';
+import { serviceCauseOf } from '../../errors/service-error.ts';
 
 /** The name and the version of the instrumentation scope. */
 export const scope: readonly [name: string, version: string] = ['forkfast', '0.1.0'];
@@ -9,7 +10,10 @@ export const scope: readonly [name: string, version: string] = ['forkfast', '0.1
 /** The attributes that name the aggregate and the service of a span or a measurement. */
 export function attributesOf(of: { readonly name: string; readonly service?: string | undefined }): Attributes {
   const { name, service } = of;
-  return { 'forkfast.aggregate.name': name, ...(service !== undefined && { 'forkfast.service.name': service }) };
+  return {
+    'forkfast.aggregate.name': shortName(name),
+    ...(service !== undefined && { 'forkfast.service.name': shortName(service) }),
+  };
 }
 
 /** `aggregateEach` has a service for each input: one name for all of them keeps the number of time series small. */
@@ -23,10 +27,10 @@ export function lowCardinality<T extends string | undefined>(service: T): T | '[
  * Numeric codes are skipped: those of `DOMException` say less than its name.
  */
 export function errorType(error: unknown): string {
-  if (error instanceof ServiceError) return errorType(error.cause);
-  if (error instanceof HttpError) return String(error.status);
-  const { name, code } = serialize(error);
-  return String(typeof code === 'string' ? code : name);
+  const cause = serviceCauseOf(error);
+  if (cause instanceof HttpError) return textOf(read(cause, 'status'));
+  const { name, code } = serialize(cause);
+  return textOf(typeof code === 'string' ? code : name);
 }
 
 /**
@@ -36,5 +40,5 @@ export function errorType(error: unknown): string {
  */
 export function exceptionOf(error: unknown): { readonly name: string; readonly message: string } {
   const { name, code = '', message = code } = serialize(error);
-  return { name: String(name), message: String(message) };
+  return { name: textOf(name), message: textOf(message) };
 }

@@ -1,4 +1,5 @@
 import { type Span, SpanStatusCode } from '@opentelemetry/api';
+import { read } from '../../errors/foreign.ts';
 import { ServiceError } from '../../errors/service-error.ts';
 import { errorType, exceptionOf } from './attributes.ts';
 
@@ -20,13 +21,12 @@ export function recordFailure(
   if (isRun) recordedIn.set(error as object, traceId);
 }
 
-/** Whether the error is, or was caused by, the error of a nested run: a service may have wrapped it. */
-function isRecorded(error: unknown, traceId: string): boolean {
-  const seen = new Set<unknown>();
-  for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) {
-    if (recordedIn.get(cause) === traceId) return true;
-    if (seen.has(cause)) return false;
-    seen.add(cause);
-  }
-  return false;
+/**
+ * Whether the error is, or was caused by, the error of a nested run: a service may have wrapped it.
+ *
+ * @param depth - Bounds the search: a chain of causes may be circular, or endless if a getter makes each cause.
+ */
+function isRecorded(error: unknown, traceId: string, depth = 20): boolean {
+  if (typeof error !== 'object' || error === null || depth === 0) return false;
+  return recordedIn.get(error) === traceId || isRecorded(read(error, 'cause'), traceId, depth - 1);
 }

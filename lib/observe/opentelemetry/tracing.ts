@@ -1,5 +1,6 @@
 import { context, type Context, type Span, trace, type Tracer } from '@opentelemetry/api';
 import type { AggregateOption } from '../../core/options.ts';
+import { shortName } from '../../errors/foreign.ts';
 import type { RunEvent } from '../events.ts';
 import { attributesOf, lowCardinality, scope } from './attributes.ts';
 import { recordFailure } from './failure.ts';
@@ -86,12 +87,12 @@ function openRun(event: RunEvent, tracer: Tracer): OpenSpan {
   const active = context.active();
   // Browsers lose the active context in asynchronous code. The event still names the parent.
   const parent = trace.getSpan(active) ?? spanOf(event.parent);
-  return openSpan(tracer, event.name, event, active, parent ? trace.setSpan(active, parent) : active);
+  return openSpan(tracer, shortName(event.name), event, active, parent ? trace.setSpan(active, parent) : active);
 }
 
 function openService(event: RunEvent, run: OpenSpan): OpenSpan {
   const { tracer, span, inside } = run;
-  const name = `${event.name} ${String(lowCardinality(event.service))}`;
+  const name = `${shortName(event.name)} ${shortName(String(lowCardinality(event.service)))}`;
   // A run that is not sampled has no spans for its services.
   const service = span.isRecording() ? openSpan(tracer, name, event, inside) : run;
   activeDuring.set(event, service.inside);

@@ -2,10 +2,13 @@ import { eastAsianWidth } from 'get-east-asian-width';
 
 /** Escapes what would end the line, move the cursor or change the direction of the text, and truncates to 100 characters. */
 export function printable(text: string): string {
-  const escaped = text.replace(
-    /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    (character) => `\\u{${Number(character.codePointAt(0)).toString(16)}}`,
-  );
+  // Cut before it is escaped, too: a name may be of any length. 100 characters are at most 200 units.
+  const escaped = text
+    .slice(0, 202)
+    .replace(
+      /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+      (character) => `\\u{${Number(character.codePointAt(0)).toString(16)}}`,
+    );
   return escaped.replace(/(.{100}).+/su, '$1…');
 }
 

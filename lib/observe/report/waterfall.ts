@@ -1,4 +1,5 @@
 import { assertPositiveInteger } from '../../core/assert.ts';
+import { read, textOf } from '../../errors/foreign.ts';
 import { serialize } from '../../errors/forkfast-error.ts';
 import { ServiceError } from '../../errors/service-error.ts';
 import type { RunEvent } from '../events.ts';
@@ -127,12 +128,19 @@ function describe({ kind, outcome, error, teardownFailed }: Span): string {
 
 /** The line of a run names the service that failed. The line of that service contains the reason. */
 function culpritOf(error: unknown): string {
-  return error instanceof ServiceError ? error.service : reasonOf(error);
+  const service = error instanceof ServiceError ? textOf(read(error, 'service')) : '';
+  return service || reasonOf(error);
 }
 
 function reasonOf(error: unknown): string {
-  const { name, code, message = [name, code].filter((part) => part !== undefined).join(' ') } = serialize(error);
-  return String(message);
+  const { name, code, message } = serialize(error);
+  return (
+    textOf(message) ||
+    [name, code]
+      .map((part) => textOf(part))
+      .filter(Boolean)
+      .join(' ')
+  );
 }
 
 /** `Math.max(...numbers)` would overflow the stack with 200,000 numbers. */

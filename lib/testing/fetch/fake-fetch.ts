@@ -1,5 +1,6 @@
 import { catchError, from, isObservable, map, type Observable, of, take, tap, throwIfEmpty } from 'rxjs';
-import { isPromiseLike } from '../../core/assert.ts';
+import { hasMethod, isPromiseLike } from '../../core/assert.ts';
+import { isError } from '../../errors/foreign.ts';
 import { ForkfastError, fromAbortable } from '../../index.ts';
 import { isVirtual } from '../virtual-time.ts';
 import { abortable } from './abortable.ts';
@@ -153,11 +154,16 @@ function toObservable(answer: unknown): Observable<unknown> {
 
 /** Copies a `Response` unless it is `fresh`, which means made for this call: a body can be read only once. */
 function responseOf(answer: unknown, fresh: boolean): Response {
-  if (answer instanceof Error) throw answer;
-  if (answer instanceof Response) return fresh ? answer : answer.clone();
+  if (isError(answer)) throw answer;
+  if (isResponse(answer)) return fresh ? answer : answer.clone();
   if (answer === undefined)
     throw new FakeFetchError('expected a response, got undefined: return JSON, a Response or an Error');
   return Response.json(answer);
+}
+
+/** A `Response` may be that of another realm, or of a library. */
+function isResponse(answer: unknown): answer is Response {
+  return hasMethod(answer, 'clone') && hasMethod(answer, 'arrayBuffer');
 }
 
 function checkRedirect({ status }: Response, redirect: RequestInit['redirect']): void {

@@ -163,14 +163,18 @@ describe('withTracing', () => {
       expectTree('run succeeded');
     });
 
-    it('even if the error cannot be read', () => {
+    it('even if the error has no name that can be read', () => {
       const hostile = Object.defineProperty(new Error('hostile'), 'name', {
         get: () => {
           throw boom;
         },
       });
       aggregate({ a: () => throwError(() => hostile) }, ...named('run'))(background).subscribe(ignored);
-      expectTree('run failed', '  run a failed');
+      expectTree(
+        'run failed error.type=Error ERROR(a: Error)',
+        '  run a failed error.type=Error ERROR(Error)',
+        '    * exception Error',
+      );
     });
   });
 
