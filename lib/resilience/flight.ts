@@ -59,10 +59,22 @@ export class Flight {
     if (waiter.flight) this.callers.add(waiter);
     return () => {
       this.#timedOut ||= !this.ended && isTimeout(waiter.signal?.reason);
-      if (!this.ended) this.#left.push({ ...waiter, signal: undefined }); // the flight must not hold the signal
+      if (!this.ended) this.#addLeft({ ...waiter, signal: undefined }); // the flight must not hold the signal
       this.#waiters.delete(waiter);
       this.callers.delete(waiter);
     };
+  }
+
+  #addLeft(waiter: Waiter): void {
+    this.#left.push(waiter);
+    void Promise.resolve().then(() => {
+      this.#checkLeft(); // the flight must not hold the run of the waiter
+    });
+  }
+
+  #checkLeft(): void {
+    this.#timedOut ||= this.#left.some(hasTimedOut);
+    this.#left = [];
   }
 
   /** Whether a caller has waited for its whole timeout, for this flight or for a flight that waits for this one. */
@@ -72,8 +84,7 @@ export class Flight {
 
   #hasTimedOutWaiter(): boolean {
     const now = asyncScheduler.now();
-    this.#timedOut ||= this.#left.some(hasTimedOut);
-    this.#left = [];
+    this.#checkLeft();
     if (this.#earliest > now) return this.#timedOut;
     this.#earliest = [...this.#waiters].reduce((least, { deadline }) => Math.min(least, deadline), Infinity);
     return (this.#timedOut ||= this.#earliest <= now);
