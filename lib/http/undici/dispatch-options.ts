@@ -28,8 +28,9 @@ export function httpRequest(url: URL, init: RequestInit): HttpRequest {
   if (hasCredentials(url)) throw new TypeError('credentials in the URL');
   const { method = 'GET', headers = [], body } = init;
   const combined = new Map<string, string>();
-  for (const [name = '', value = ''] of Array.isArray(headers) ? headers : new Headers(headers)) {
+  for (const [name = '', padded = ''] of Array.isArray(headers) ? headers : new Headers(headers)) {
     const lowerName = name.toLowerCase();
+    const value = /^[\t\n\r ]|[\t\n\r ]$/.test(padded) ? padded.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '') : padded;
     const first = combined.get(lowerName);
     const separator = lowerName === 'cookie' ? '; ' : ', ';
     if (lowerName !== 'host') combined.set(lowerName, first === undefined ? value : first + separator + value);

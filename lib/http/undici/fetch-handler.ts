@@ -10,6 +10,9 @@ import { REDIRECTS } from './redirect.ts';
 /** Each encoding multiplies the size of a body, so that a few bytes could become gigabytes. */
 const MAX_ENCODINGS = 5;
 
+/** The statuses whose responses have no body in `fetch`, whatever the server sends. */
+const NULL_BODY_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
+
 /** How a request ends. The promise of `fetch` is settled, or another request follows a redirect. */
 interface Outcome {
   readonly resolve: (response: FetchResponse) => void;
@@ -62,6 +65,11 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
       return Array.isArray(value) ? value.join(', ') : (value ?? null);
     };
     if (REDIRECTS.has(status) && this.#redirect(status, get('location'), controller)) return;
+    if (NULL_BODY_STATUSES.has(status)) {
+      this.#outcome.resolve({ status, headers: { get }, body: null });
+      this.#discardBody(controller);
+      return;
+    }
     this.#contentEncoding = get('content-encoding')?.toLowerCase();
     if (this.#contentEncoding !== undefined && this.#contentEncoding.split(',').length > MAX_ENCODINGS) {
       throw new Error(`more than ${String(MAX_ENCODINGS)} content encodings`);
@@ -77,13 +85,22 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
     const { redirect = 'follow' } = this.#init;
     if (redirect === 'error') this.#outcome.reject(fetchError('fetch failed', new Error('unexpected redirect')));
     if (redirect !== 'follow' || location === null) return redirect === 'error';
-    // By then undici has read a body that arrived with the headers, and keeps the connection. It closes for a longer body.
-    this.#end({});
-    void Promise.resolve().then(() => {
-      if (!this.#responseEnded) controller.abort(new DOMException('The redirect is followed.', 'AbortError'));
+    this.#discardBody(controller, () => {
       this.#outcome.follow(status, location);
     });
     return true;
+  }
+
+  /**
+   * Ends without reading the body. After a tick undici has read a body that arrived with the headers, and keeps the connection.
+   * It closes the connection for a longer body.
+   */
+  #discardBody(controller: Dispatcher.DispatchController, then?: () => void): void {
+    this.#end({});
+    void Promise.resolve().then(() => {
+      if (!this.#responseEnded) controller.abort(new DOMException('The body is not read.', 'AbortError'));
+      then?.();
+    });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
