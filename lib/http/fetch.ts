@@ -104,10 +104,15 @@ function request<T>(
   const start = (call: AbortableCall<T>): void => {
     if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
     const url = requestUrl(href);
-    const sent = requestInit(ctx, init, accept);
+    const prepared = requestInit(ctx, init, accept); // before a stream counts as sent
+    const { headers = [], redirect = 'error' } = prepared;
+    let attempts = 0;
+    // A second attempt gets an init of its own: the transport may have changed the first.
+    const makeInit = (): RequestInit =>
+      withSignal(attempts++ === 0 ? prepared : { ...init, headers, redirect }, call.controller);
     if (stream) beginSending(stream);
     const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
-    send(transport, url, () => withSignal({ ...sent }, call.controller), {
+    send(transport, url, makeInit, {
       ended: () => call.ended,
       onResponse: (response, refusesRedirects) => {
         try {

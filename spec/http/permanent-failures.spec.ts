@@ -134,7 +134,6 @@ describe('the kind of a NetworkError', () => {
 
     for (const [title, init] of [
       ['the mode navigate', { mode: 'navigate' }],
-      ['a window', { window: {} as never }],
       ['an unknown cache', { cache: 'sometimes' as never }],
     ] as [string, FetchInit][]) {
       it(`is no NetworkError but a TypeError for ${title}, which fetch cannot send`, async () => {
