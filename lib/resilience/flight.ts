@@ -18,6 +18,8 @@ interface Waiter {
   readonly deadline: number;
 }
 
+type LeftWaiter = Pick<Waiter, 'run' | 'flight'>;
+
 /**
  * A shared call, and its subscribers.
  *
@@ -33,8 +35,8 @@ export class Flight {
   /** The waiters that are themselves flights. */
   readonly callers: Set<Waiter> = new Set<Waiter>();
   readonly #waiters = new Set<Waiter>();
-  /** Waiters that have unsubscribed without an answer since the last look. Why they did is known only after their run has ended. */
-  #left: Waiter[] = [];
+  /** Waiters that have unsubscribed without an answer since the last look. A run says why it has ended only after that. */
+  #left: LeftWaiter[] = [];
   /** No waiter has an earlier deadline. */
   #earliest = Infinity;
   #timedOut = false;
@@ -58,14 +60,17 @@ export class Flight {
     this.#waiters.add(waiter);
     if (waiter.flight) this.callers.add(waiter);
     return () => {
-      this.#timedOut ||= !this.ended && isTimeout(waiter.signal?.reason);
-      if (!this.ended) this.#addLeft({ ...waiter, signal: undefined }); // the flight must not hold the signal
+      if (!this.ended) {
+        const { deadline, signal, run, flight } = waiter;
+        this.#timedOut ||= deadline <= asyncScheduler.now() || isTimeout(signal?.reason);
+        this.#addLeft({ run, flight });
+      }
       this.#waiters.delete(waiter);
       this.callers.delete(waiter);
     };
   }
 
-  #addLeft(waiter: Waiter): void {
+  #addLeft(waiter: LeftWaiter): void {
     this.#left.push(waiter);
     void Promise.resolve().then(() => {
       this.#checkLeft(); // the flight must not hold the run of the waiter
@@ -89,6 +94,16 @@ export class Flight {
     this.#earliest = [...this.#waiters].reduce((least, { deadline }) => Math.min(least, deadline), Infinity);
     return (this.#timedOut ||= this.#earliest <= now);
   }
+}
+
+/** The call in the message about a circle. */
+export function labelOf(service: object, combinator: string, inputKey: string): string {
+  const { name } = service as { readonly name?: unknown }; // a function may have any property
+  return `${truncate(typeof name === 'string' && name ? name : combinator)}(${truncate(inputKey)})`;
+}
+
+function truncate(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
 /**
@@ -121,9 +136,9 @@ function flightOf(ctx: Context): Flight | undefined {
   return (ctx as { readonly [flightKey]?: Flight })[flightKey];
 }
 
-function hasTimedOut({ deadline, run, flight }: Waiter): boolean {
+function hasTimedOut({ run, flight }: LeftWaiter): boolean {
   for (let each = run; each; each = each.parent) if (isTimeout(controllerOf(each.ctx)?.aborted?.reason)) return true;
-  return deadline <= asyncScheduler.now() || flight?.hung === true;
+  return flight?.hung === true;
 }
 
 /** Whether the reason of an abort says that a timeout has passed. */

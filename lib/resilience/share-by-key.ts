@@ -6,7 +6,7 @@ import { abortableInRun } from '../core/from-abortable.ts';
 import { detached } from '../core/run-handle.ts';
 import { type SourceObserver, subscribeTo } from '../core/service-call.ts';
 import { captureAsyncContext, type RunInContext } from './async-context.ts';
-import { circleOf, Flight, flightKey } from './flight.ts';
+import { circleOf, Flight, flightKey, labelOf } from './flight.ts';
 
 /** An input that is its own key. */
 export type Primitive = string | number | bigint | boolean | symbol | null | undefined | void;
@@ -49,7 +49,7 @@ export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): 
   const table = {}; // not the entries: a context that is kept must keep no answer
 
   const start = <In, Out>(key: string, call: SharedCall<In, Out>): Entry => {
-    const flight = new Flight(table, key, labelOf(call));
+    const flight = new Flight(table, key, labelOf(call.service, call.combinator, call.inputKey));
     const end = (): void => {
       flight.ended = true;
       if (entries.get(key) === entry) entries.delete(key);
@@ -130,16 +130,6 @@ function startOf<In, Out>(
   flight: Flight,
 ): (signal: AbortSignal) => PromiseLike<Out> | Observable<Out> {
   return (signal) => service({ ...withoutSignal(ctx), signal, [flightKey]: flight } as never, input);
-}
-
-/** The call in the message about a circle. */
-function labelOf<In, Out>({ combinator, service, inputKey }: SharedCall<In, Out>): string {
-  const { name }: { readonly name: unknown } = service; // a function may have any property
-  return `${truncate(typeof name === 'string' && name ? name : combinator)}(${truncate(inputKey)})`;
-}
-
-function truncate(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
 /** Returns a function that makes the key of an input. Inputs have the same key only if they are equal. */
