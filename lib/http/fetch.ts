@@ -32,11 +32,13 @@ export interface FetchInit extends RequestInit {
  * Requests JSON over HTTP: a cold Observable that emits the parsed body and completes.
  *
  * - It errors with `HttpError` for a status outside 200–299, `NetworkError` if there is no response or the connection breaks,
- *   `DecodeError` if the body is not JSON, `BodyTooLargeError` if the body has more than `maxBytes` bytes, and `TypeError` for
- *   a URL or a header that cannot be sent.
- * - Unsubscribing aborts the request. So does `ctx.signal`, with `CanceledError`. `ctx.deadline` aborts nothing here:
- *   `aggregate` and `backoff` read it.
- * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise.
+ *   `DecodeError` if the body is not JSON, and `BodyTooLargeError` if the body has more than `maxBytes` bytes. It errors with
+ *   `TypeError`, and sends nothing, for a URL, a method, a header or a body that `fetch` cannot send.
+ * - Unsubscribing aborts the request. So does `ctx.signal`, with `CanceledError`, and `init.signal`, with `NetworkError`: the
+ *   caller still waits. `ctx.deadline` aborts nothing here: `aggregate` and `backoff` read it.
+ * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise. On a platform without `redirect: 'error'`, such as
+ *   Cloudflare Workers, the request is sent with `'manual'`.
+ * - A stream needs `duplex: 'half'`, as with `fetch`, and can be sent only once. A retry of such a request sends nothing, and errors with the first failure.
  * - The only headers that it forwards are those in `ctx.propagate`. A header of `init.headers` replaces one with the same
  *   name.
  *

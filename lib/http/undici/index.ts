@@ -39,7 +39,8 @@ export interface UndiciFetch extends Fetch {
  * - It resolves when the headers have arrived, and pauses the connection while the body is not read. It decodes gzip, deflate
  *   and Brotli.
  * - It rejects as `fetch` does: with a `TypeError` whose `cause` has the system's `code`, or with the signal's reason when the
- *   signal aborts.
+ *   signal aborts. It rejects the ports, schemes, methods and bodies that `fetch` rejects.
+ * - It follows redirects as `fetch` does, up to 20. To another origin it sends no credentials, and no stream twice.
  * - It uses `method`, `headers`, `body`, `redirect` and `signal` of the `init`. It has no cookies, no cache and no CORS.
  *
  * Without a `dispatcher` it creates an `Agent` with undici's defaults: one connection for each request in flight, without
