@@ -4,7 +4,7 @@ import type { Context } from '../core/context.ts';
 import { type RunHandle, runOf } from '../core/run-handle.ts';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
-import { truncatedList } from '../errors/foreign.ts';
+import { read, truncate, truncatedList } from '../errors/foreign.ts';
 
 /** Where a context keeps the flight that it belongs to. The key is enumerable, so that a copy stays in the flight. */
 export const flightKey: unique symbol = Symbol('forkfast.flight');
@@ -99,11 +99,7 @@ export class Flight {
 /** The call in the message about a circle. */
 export function labelOf(service: object, combinator: string, inputKey: string): string {
   const { name } = service as { readonly name?: unknown }; // a function may have any property
-  return `${truncate(typeof name === 'string' && name ? name : combinator)}(${truncate(inputKey)})`;
-}
-
-function truncate(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return `${truncate(typeof name === 'string' && name ? name : combinator, 40)}(${truncate(inputKey, 40)})`;
 }
 
 /**
@@ -145,9 +141,5 @@ function hasTimedOut({ run, flight }: LeftWaiter): boolean {
 function isTimeout(reason: unknown): boolean {
   if (reason instanceof DeadlineExceededError) return true;
   if (reason instanceof CanceledError) return isTimeout(reason.cause);
-  try {
-    return (reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError'; // from `AbortSignal.timeout` or RxJS
-  } catch {
-    return false; // a caller may abort with anything
-  }
+  return read(reason, 'name') === 'TimeoutError'; // from `AbortSignal.timeout` or RxJS
 }
