@@ -38,9 +38,9 @@ export type { Settled } from './resilience/settle.ts';
 export { validate } from './resilience/validate.ts';
 
 // Sharing the work of a service
-export { perRun } from './resilience/per-run.ts';
-export { singleFlight } from './resilience/single-flight.ts';
-export type { KeyConfig, Primitive } from './resilience/share-by-key.ts';
+export { perRun } from './resilience/sharing/per-run.ts';
+export { singleFlight } from './resilience/sharing/single-flight.ts';
+export type { KeyConfig, Primitive } from './resilience/sharing/share-by-key.ts';
 
 // Errors
 export { BodyTooLargeError } from './errors/body-too-large-error.ts';

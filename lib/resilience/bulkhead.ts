@@ -3,7 +3,7 @@ import { reportErrors } from '../core/abort.ts';
 import { assertNonNegativeInteger, assertPositiveInteger } from '../core/assert.ts';
 import { isTearingDown, type SourceObserver, subscribeTo } from '../core/service-call.ts';
 import { BulkheadFullError } from '../errors/bulkhead-full-error.ts';
-import { captureAsyncContext } from './async-context.ts';
+import { captureAsyncContext } from '../core/context.ts';
 
 /**
  * Makes an operator that subscribes to at most `n` of the sources that are piped through it at the same time. The others wait

@@ -1,7 +1,7 @@
-import type { Context } from '../core/context.ts';
-import { fromAbortable } from '../core/from-abortable.ts';
-import { detached } from '../core/run-handle.ts';
-import type { Service, ServiceLike } from '../core/service.ts';
+import type { Context } from '../../core/context.ts';
+import { fromAbortable } from '../../core/from-abortable.ts';
+import { detached } from '../../core/run-handle.ts';
+import type { Service, ServiceLike } from '../../core/service.ts';
 import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from './share-by-key.ts';
 
 /**

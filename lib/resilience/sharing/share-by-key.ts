@@ -1,11 +1,10 @@
 import { finalize, Observable, ReplaySubject, share, type Subscriber, tap } from 'rxjs';
-import { withoutSignal } from '../core/abort.ts';
-import { mismatch } from '../core/assert.ts';
-import type { Context } from '../core/context.ts';
-import { abortableInRun } from '../core/from-abortable.ts';
-import { detached } from '../core/run-handle.ts';
-import { type SourceObserver, subscribeTo } from '../core/service-call.ts';
-import { captureAsyncContext, type RunInContext } from './async-context.ts';
+import { withoutSignal } from '../../core/abort.ts';
+import { mismatch } from '../../core/assert.ts';
+import { captureAsyncContext, type Context, type RunInContext } from '../../core/context.ts';
+import { abortableInRun } from '../../core/from-abortable.ts';
+import { detached } from '../../core/run-handle.ts';
+import { type SourceObserver, subscribeTo } from '../../core/service-call.ts';
 import { circleOf, Flight, flightKey, labelOf } from './flight.ts';
 
 /** An input that is its own key. */

@@ -1,9 +1,9 @@
 import { defer } from 'rxjs';
-import type { Context } from '../core/context.ts';
-import { fromAbortable } from '../core/from-abortable.ts';
-import { rootRunOf } from '../core/run-handle.ts';
-import type { Service, ServiceLike } from '../core/service.ts';
-import { toObservable } from '../core/service-call.ts';
+import type { Context } from '../../core/context.ts';
+import { fromAbortable } from '../../core/from-abortable.ts';
+import { rootRunOf } from '../../core/run-handle.ts';
+import type { Service, ServiceLike } from '../../core/service.ts';
+import { toObservable } from '../../core/service-call.ts';
 import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey } from './share-by-key.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { asyncScheduler } from 'rxjs';
-import { controllerOf } from '../core/abort.ts';
-import type { Context } from '../core/context.ts';
-import { type RunHandle, runOf } from '../core/run-handle.ts';
-import { CanceledError } from '../errors/canceled-error.ts';
-import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
-import { read, truncate, truncatedList } from '../errors/foreign.ts';
+import { controllerOf } from '../../core/abort.ts';
+import type { Context } from '../../core/context.ts';
+import { type RunHandle, runOf } from '../../core/run-handle.ts';
+import { CanceledError } from '../../errors/canceled-error.ts';
+import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
+import { read, truncate, truncatedList } from '../../errors/foreign.ts';
 
 /** Where a context keeps the flight that it belongs to. The key is enumerable, so that a copy stays in the flight. */
 export const flightKey: unique symbol = Symbol('forkfast.flight');
