@@ -33,8 +33,8 @@ export { hedge } from './resilience/hedge.ts';
 export type { HedgeConfig } from './resilience/hedge.ts';
 export { retryBudget } from './resilience/retry-budget.ts';
 export type { RetryBudget } from './resilience/retry-budget.ts';
-export { settle } from './resilience/settle.ts';
-export type { Settled } from './resilience/settle.ts';
+export { optional } from './resilience/optional.ts';
+export type { Settled } from './resilience/optional.ts';
 export { validate } from './resilience/validate.ts';
 
 // Sharing the work of a service

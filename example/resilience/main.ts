@@ -1,15 +1,18 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { background, fetchJson, settle, url } from 'forkfast';
+import { background, fetchJson, url } from 'forkfast';
 import {
+  catchError,
   concat,
   concatMap,
   defer,
   EMPTY,
+  endWith,
   finalize,
   forkJoin,
   map,
   mergeMap,
+  of,
   type Observable,
   range,
   switchMap,
@@ -60,7 +63,10 @@ function compare(base: string, options: Options): Observable<Report> {
 /** Opens the connections and compiles the code, so that the first round is as fast as the others. */
 function warmUp(base: string, { concurrency }: Options): Observable<never> {
   const requests = Array.from({ length: concurrency }, (_, call) =>
-    fetchJson(background, url`${base}/warm/${call}/0`).pipe(settle()),
+    fetchJson(background, url`${base}/warm/${call}/0`).pipe(
+      catchError(() => EMPTY),
+      endWith(undefined),
+    ),
   );
   return forkJoin(requests).pipe(switchMap(() => EMPTY));
 }
@@ -92,9 +98,10 @@ function rounds(
 
 function outcomeOf(strategy: string, answer: Observable<unknown>): Observable<Outcome> {
   return answer.pipe(
-    settle(),
+    map(() => true),
+    catchError(() => of(false)),
     timeInterval(),
-    map(({ value: { status }, interval }) => ({ strategy, answered: status === 'fulfilled', elapsed: interval })),
+    map(({ value: answered, interval }) => ({ strategy, answered, elapsed: interval })),
   );
 }
 

@@ -21,6 +21,8 @@ const noop = (): void => undefined;
 export class LazyAbortController {
   /** The run that the signal belongs to: a context that is made from nothing but the signal is in this run. */
   run: RunHandle | undefined;
+  /** The context that has this signal. A copy of it keeps the controller, but may have another signal. */
+  holder: object | undefined;
   /** Set once the controller has aborted. */
   aborted: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
@@ -95,15 +97,17 @@ export function withSignal<T extends object>(
   target: T,
   controller: LazyAbortController,
 ): T & { readonly signal: AbortSignal } {
-  if (controller.run) (target as { [controllerKey]?: LazyAbortController })[controllerKey] = controller;
-  else Object.defineProperty(target, controllerKey, { value: controller, configurable: true });
+  if (controller.run) {
+    (target as { [controllerKey]?: LazyAbortController })[controllerKey] = controller;
+    controller.holder = target;
+  } else Object.defineProperty(target, controllerKey, { value: controller, configurable: true });
   return Object.defineProperty(target, 'signal', lazySignal) as T & { readonly signal: AbortSignal };
 }
 
-/** A copy of a context keeps the key, but its signal may have been replaced. So only the original counts. */
+/** The controller whose signal is that of `holder`. */
 export function controllerOf(holder: object | null | undefined): LazyAbortController | undefined {
   const controller = (holder as HasController | null | undefined)?.[controllerKey];
-  return controller?.run && controller.run.ctx !== holder ? undefined : controller;
+  return controller?.run && controller.holder !== holder ? undefined : controller;
 }
 
 /** As `checkContext`, but does not check a context that forkfast made: reading its signal would create it. */

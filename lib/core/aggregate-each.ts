@@ -3,6 +3,7 @@ import { aggregate } from './aggregate.ts';
 import { mismatch } from './assert.ts';
 import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
+import { optionalKey, type ServiceParts } from './run-handle.ts';
 import type { Service, ServiceLike } from './service.ts';
 
 /**
@@ -48,7 +49,20 @@ export function aggregateEach<In, Out, Ctx extends Context = Context>(
       if (!Array.isArray(inputs)) {
         throw new TypeError(`${mismatch('aggregateEach', 'an array of inputs', inputs)}: pass one input for each call`);
       }
-      const services = Array.from(inputs, (input: In) => (derived: Context) => service(derived as Ctx, input));
+      const services = Array.from(inputs, (input: In) => serviceFor(service, input));
       return aggregate(services, ...options)(ctx);
     });
+}
+
+/** The service for one input. An optional service stays optional. */
+function serviceFor<In, Out, Ctx extends Context>(
+  service: ServiceLike<In, Out, Ctx> & { readonly [optionalKey]?: ServiceParts },
+  input: In,
+): ServiceLike<void, Out> {
+  const { [optionalKey]: optional } = service;
+  const parts = optional && {
+    call: (ctx: Context) => optional.call(ctx, input),
+    fallback: (error: unknown) => optional.fallback?.(error, input),
+  };
+  return Object.assign((ctx: Context) => service(ctx as Ctx, input), parts && { [optionalKey]: parts });
 }

@@ -3,7 +3,7 @@ import { isPromiseLike, mismatch } from './assert.ts';
 import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
 import { run } from './run.ts';
-import type { RunPlan } from './run-handle.ts';
+import { type NamedService, optionalKey, type RunPlan, type ServiceParts } from './run-handle.ts';
 import type { ConflictHint, ContextOf, InputOf, Service, Services, ValueOf } from './service.ts';
 import { isAnyObservable } from './service-call.ts';
 
@@ -60,22 +60,20 @@ export function joinServices<In, Out, Ctx extends Context>(
 ): Service<In, Out, Ctx> {
   const config = configure(options);
   const entries = entriesOf(caller, services);
-  const names = entries.map(([name]) => name);
   const plan: RunPlan<Out> = {
     ...joining,
     config,
-    names,
-    call: (index, ctx, input) => entries[index]?.[1].call(services, ctx, input),
-    answer: (values) => answerOf(services, names, values) as Out,
+    services: entries,
+    answer: (values) => answerOf(services, entries, values) as Out,
   };
   return (ctx, input) => run(plan, ctx, input);
 }
 
 /** The values so far, by name or in order. */
-function answerOf(services: unknown, names: readonly string[], values: readonly unknown[]): unknown {
+function answerOf(services: unknown, entries: readonly NamedService[], values: readonly unknown[]): unknown {
   if (Array.isArray(services)) return [...values];
   const record: Record<string, unknown> = {};
-  for (const [index, name] of names.entries()) {
+  for (const [index, { name }] of entries.entries()) {
     if (!(index in values)) continue;
     const value = values[index];
     // An assignment to `__proto__` would set the prototype.
@@ -86,16 +84,18 @@ function answerOf(services: unknown, names: readonly string[], values: readonly 
   return record;
 }
 
-type Entry = readonly [name: string, service: (ctx: Context, input: unknown) => unknown];
-
 /** Copies the entries, so that a later change of `services` changes no run. */
-function entriesOf(caller: string, services: unknown): readonly Entry[] {
+function entriesOf(caller: string, services: unknown): readonly NamedService[] {
   const fix = fixFor(services);
   if (fix) throw new TypeError(`${mismatch(caller, 'a record or a tuple of services', services)}: ${fix}`);
   const tuple = Array.isArray(services);
   return Object.entries(services as object).map(([key, service]: [string, unknown]) => {
     const name = tuple ? `[${key}]` : key;
-    if (typeof service === 'function') return [name, service as Entry[1]];
+    if (typeof service === 'function') {
+      const { [optionalKey]: optional } = service as { readonly [optionalKey]?: ServiceParts };
+      const call = (ctx: Context, input: unknown): unknown => service.call(services, ctx, input) as unknown;
+      return { name, call: optional?.call ?? call, fallback: optional?.fallback };
+    }
     const fix = isAnyObservable(service) ? '() => observable' : '(ctx, input) => an Observable or a promise';
     throw new TypeError(`${mismatch(`${caller}: ${name}`, 'a service', service)}: pass ${fix}`);
   });

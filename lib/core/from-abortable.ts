@@ -3,8 +3,8 @@ import { CanceledError } from '../errors/canceled-error.ts';
 import { checkCallerContext, LazyAbortController, onAbort, reportErrors } from './abort.ts';
 import { isPromiseLike } from './assert.ts';
 import type { Context } from './context.ts';
-import { runOf } from './run-handle.ts';
-import { type SourceObserver, subscribeTo, toObservable } from './service-call.ts';
+import { abortErrorOf, runOf } from './run-handle.ts';
+import { errorsOf, type SourceObserver, subscribeTo, toObservable } from './service-call.ts';
 
 /**
  * Makes a cold, cancellable Observable of a function that takes an `AbortSignal`: a database driver, an SDK, a timer.
@@ -30,16 +30,21 @@ export function fromAbortable<T>(
   ctx: Context,
   start: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
 ): Observable<T> {
-  const service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
-  return abortableInRun(ctx, start, (error) => {
-    const run = runOf(ctx);
-    if (run) run.teardownFailed(service, error);
+  return abortableInRun(ctx, start, teardownReporter(ctx));
+}
+
+/** Returns a function that reports what a teardown throws to the run that is calling a service with `ctx` at this moment. */
+export function teardownReporter(ctx: Context): (error: unknown) => void {
+  const run = runOf(ctx); // read now: when a teardown throws later, the run may have ended, and is calling no service
+  const service = run?.currentService;
+  return (error) => {
+    if (run) for (const each of errorsOf(error)) run.teardownFailed(service, each);
     else {
       reportErrors(() => {
         throw error;
       });
     }
-  });
+  };
 }
 
 /** {@link fromAbortable} for code that receives the errors thrown by the teardown of a source that has ended by itself. */
@@ -59,13 +64,13 @@ export function abortableInRun<T>(
  *
  * @param start - Called once for each subscription. It answers through the call.
  * @param reasonOf - Makes the reason with which the signal aborts from the error that ends the call.
- * @param errorOf - Makes the error of the call from the reason of `ctx.signal`.
+ * @param errorOf - Makes the error of the call from the reason with which `ctx.signal` aborts.
  */
 export function abortable<T>(
   ctx: Context,
   start: (call: AbortableCall<T>) => void,
   reasonOf: (error: unknown) => unknown = identity,
-  errorOf: (cause: unknown) => unknown = canceledError,
+  errorOf: (reason: unknown) => unknown = (reason) => abortErrorOf(ctx, reason),
 ): Observable<T> {
   return new Observable((subscriber) => {
     const invalid = checkCallerContext(ctx);
@@ -82,14 +87,12 @@ export function abortable<T>(
   });
 }
 
-function canceledError(cause: unknown): CanceledError {
-  return new CanceledError({ cause });
-}
-
 /** One subscription of {@link abortable}. The last value is the answer. */
 export class AbortableCall<T> implements SourceObserver<T> {
   readonly controller: LazyAbortController = new LazyAbortController();
   ended = false;
+  /** Whether each value is an answer, not only the last one. */
+  emitsEach = false;
   source: Subscriber<T> | undefined;
   readonly #subscriber: Subscriber<T>;
   readonly #reasonOf: (error: unknown) => unknown;
@@ -130,7 +133,8 @@ export class AbortableCall<T> implements SourceObserver<T> {
   }
 
   next(value: T): void {
-    this.#answer = { value };
+    if (this.emitsEach) this.#subscriber.next(value);
+    else this.#answer = { value };
   }
 
   /** Ends the call early: tears down, aborts, and notifies. */

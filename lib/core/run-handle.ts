@@ -1,4 +1,6 @@
-import { asyncScheduler, type Observable, type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs';
+import { asyncScheduler, Observable, type SchedulerAction, type SchedulerLike } from 'rxjs';
+import { type Subscriber, Subscription } from 'rxjs';
+import { CanceledError } from '../errors/canceled-error.ts';
 import { controllerKey, type HasController, withoutSignal } from './abort.ts';
 import type { Context } from './context.ts';
 import type { AggregateConfig } from './options.ts';
@@ -16,17 +18,35 @@ export interface RunHandle {
   readonly lifetime: object;
   /** The service that the run is calling and subscribing to at this moment. */
   readonly currentService: string | undefined;
-  /** Whether this run, or a run around it, will fail with `DeadlineExceededError` no later than `deadline`. */
+  /** The runs in flight inside this run that call optional services, the innermost last. */
+  optionalRuns: Set<RunHandle> | undefined;
+  /** Whether this run, or a run around it, ends its calls no later than `deadline`. */
   enforces(deadline: number): boolean;
+  /** Settles the optional calls if the run has a deadline no later than `deadline`, and waits for nothing else. */
+  settleOptional(deadline: number): void;
   /** Reports an error that a teardown threw. It changes no outcome. */
   teardownFailed(service: string | undefined, error: unknown): void;
 }
 
+/** The parts of a service that a run needs. */
+export interface ServiceParts {
+  readonly call: (ctx: Context, input: unknown) => unknown;
+  /** Makes the value of an optional service that has failed. Any other failure fails the run. */
+  readonly fallback: ((error: unknown, input: unknown) => unknown) | undefined;
+}
+
+/** A service of a run. */
+export interface NamedService extends ServiceParts {
+  readonly name: string;
+}
+
+/** Where a service that `optional` has made keeps its parts. */
+export const optionalKey: unique symbol = Symbol('forkfast.optional');
+
 /** The services of a run, and how it joins their values. */
 export interface RunPlan<Out> {
   readonly config: AggregateConfig;
-  readonly names: readonly string[];
-  readonly call: (index: number, ctx: Context, input: unknown) => unknown;
+  readonly services: readonly NamedService[];
   /** Subscribes to all calls in order. Errors with the error of a call or of the deadline. */
   readonly join: (calls: readonly Observable<unknown>[], deadline: Deadline) => Observable<readonly unknown[]>;
   /** Makes the answer from the values, which are in the order of the services, with holes where there is no value yet. */
@@ -42,35 +62,62 @@ export interface Deadline {
   readonly with: () => Observable<never>;
 }
 
+/** A run at its deadline. */
+interface DeadlineOwner {
+  /** Settles the optional calls if nothing else is pending. Returns whether the run waits for its parent to report the deadline. */
+  postponesDeadline(): boolean;
+  /** Ends the run. The error goes to `out`. */
+  expire(out?: Subscriber<unknown>): void;
+}
+
+/** The configuration of `timeout`, which sets its timer after the services have started: a value at the deadline wins. */
+export function timeoutAt(deadline: number, owner: DeadlineOwner): Deadline {
+  return {
+    first: deadline === Infinity ? Infinity : new Date(Math.ceil(deadline)),
+    scheduler: new DeadlineScheduler(owner),
+    with: () =>
+      new Observable((out) => {
+        owner.expire(out);
+      }),
+  };
+}
+
 /**
  * A scheduler for `timeout` that differs from `asyncScheduler` in three ways:
  *
- * - It postpones its work while `parentReports` returns true. The parent's timer is due in the same millisecond.
+ * - It postpones its work while the run waits for its parent. The parent's timer is due in the same millisecond.
  * - It sets no timer for a delay of `Infinity`.
  * - Its delays are never negative, because Node warns of negative delays. `timeout` computes the delay after the services have
  *   started, and a service may have blocked past the deadline.
  */
-export function deadlineSchedulerAfter(parentReports: () => boolean): SchedulerLike {
-  return {
-    now: () => asyncScheduler.now(),
-    schedule: <T>(work: (this: SchedulerAction<T>, state?: T) => void, delay = 0, state?: T): Subscription => {
-      if (delay === Infinity) return Subscription.EMPTY;
-      let wait = 0;
-      const attempt = function (this: SchedulerAction<T>, current?: T): void {
-        if (!parentReports()) {
-          work.call(this, current);
-          return;
-        }
-        this.schedule(current, wait);
-        wait = 1; // the clock has jumped forward: the parent's timer is not due yet
-      };
-      return asyncScheduler.schedule(attempt, Math.max(0, delay), state);
-    },
-  };
-}
+export class DeadlineScheduler implements SchedulerLike {
+  readonly #owner: DeadlineOwner;
 
-/** The scheduler for the deadline of a run without a parent. */
-export const deadlineScheduler: SchedulerLike = /* @__PURE__ */ deadlineSchedulerAfter(() => false);
+  constructor(owner: DeadlineOwner) {
+    this.#owner = owner;
+  }
+
+  now(): number {
+    return asyncScheduler.now();
+  }
+
+  schedule<T>(work: (this: SchedulerAction<T>, state?: T) => void, delay = 0, state?: T): Subscription {
+    if (delay === Infinity) return Subscription.EMPTY;
+    const owner = this.#owner;
+    let wait = 0;
+    const attempt = function (this: SchedulerAction<T>, current?: T): void {
+      const postponed = owner.postponesDeadline();
+      if (this.closed) return; // the run has ended, since all that it waited for was optional
+      if (!postponed) {
+        work.call(this, current);
+        return;
+      }
+      this.schedule(current, wait);
+      wait = 1; // the clock has jumped forward: the parent's timer is not due yet
+    };
+    return asyncScheduler.schedule(attempt, Math.max(0, delay), state);
+  }
+}
 
 /** The run in flight that `ctx` belongs to: a copy of a run's context belongs to the run, whatever its signal. */
 export function runOf(ctx: Context | undefined): RunHandle | undefined {
@@ -85,6 +132,27 @@ export function rootRunOf(ctx: Context): RunHandle | undefined {
   while (run?.parent) run = run.parent;
   return run;
 }
+
+/**
+ * The error of a call whose signal has aborted with `reason`.
+ *
+ * The caller cancels a whole run, which has then ended. While the run is in flight, the signal is one that the service made.
+ */
+export function abortErrorOf(ctx: Context, reason: unknown): unknown {
+  return runOf(ctx) && !(reason instanceof CanceledError) ? reason : new CanceledError({ cause: reason });
+}
+
+/** Returns an error if too many runs are in flight around `ctx`: a stack overflow in the middle of an end would be silent. */
+export function checkNesting(ctx: Context): Error | undefined {
+  let runs = 0;
+  for (let run = runOf(ctx); run; run = run.parent) runs++;
+  if (runs < maxNesting) return undefined;
+  return new RangeError(
+    `run: expected at most ${String(maxNesting)} runs inside one another, got more: look for a service that calls itself`,
+  );
+}
+
+const maxNesting = 100;
 
 /** A copy of `ctx` without its run and its signal, for work that may outlive both. The signal is not read. */
 export function detached<Ctx extends Context>(ctx: Ctx): Omit<Ctx, 'signal'> {

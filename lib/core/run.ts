@@ -1,5 +1,4 @@
-import { asyncScheduler, Observable, type Observer, type SchedulerLike } from 'rxjs';
-import { type Subscriber, type Subscription, TimeoutError } from 'rxjs';
+import { asyncScheduler, Observable, type Observer, type Subscriber, type Subscription, TimeoutError } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { toServiceError } from '../errors/service-error.ts';
@@ -7,29 +6,29 @@ import type { Emit } from '../observe/events.ts';
 import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
-import { type Deadline, deadlineScheduler, deadlineSchedulerAfter } from './run-handle.ts';
+import { abortErrorOf, checkNesting, DeadlineScheduler, timeoutAt } from './run-handle.ts';
 import { type RunHandle, runOf, type RunPlan } from './run-handle.ts';
-import { type CallObserver, closeAll, errorsOf, ForwardingObserver, ServiceCall } from './service-call.ts';
+import { type CallObserver, closeAll, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
 export function run<Out>(plan: RunPlan<Out>, caller: Context, input: unknown): Observable<Out> {
   return new Observable((subscriber) => {
-    const invalid = checkCallerContext(caller);
+    const invalid = checkCallerContext(caller) ?? checkNesting(caller);
     const ctx = invalid ? background : caller;
     new Run(plan, ctx, input, subscriber).start(ctx, invalid);
   });
 }
 
-let lastRun = 0;
-
 /** Calls its services, joins their values, and ends once. The methods stand in the order in which a run meets them. */
 class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> {
-  readonly run = ++lastRun;
+  static #lastRun = 0;
+  readonly run = ++Run.#lastRun;
   readonly ctx: Context;
   readonly parent: RunHandle | undefined;
   ended = false;
   lifetime = {};
   currentService: string | undefined;
+  optionalRuns: Set<RunHandle> | undefined;
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
   readonly #controller = new LazyAbortController(this);
@@ -48,7 +47,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   #stopListening: (() => void) | undefined;
 
   constructor(plan: RunPlan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
-    const { config, names, emit } = plan;
+    const { config, services, emit } = plan;
     this.#plan = plan;
     this.#input = input;
     this.#subscriber = subscriber;
@@ -56,41 +55,44 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     const { deadline = Infinity } = caller;
     // The deadline of a parent in flight is past if the clock has jumped: then the parent's timer counts, not the clock.
     const jumped = deadline < this.#startedAt && this.parent?.enforces(deadline) === true;
+    this.#deadlineReporter = jumped ? undefined : this.parent;
     const inherited = jumped ? Infinity : deadline;
     const sooner = Math.min(inherited, this.#startedAt + config.timeout);
     this.#deadline = sooner - this.#startedAt < 2 ** 31 ? sooner : Infinity; // a later timer would fire at once
-    this.#deadlineReporter = jumped ? undefined : this.parent;
     // With 'each' the run's own timeout bounds the first values only, so the services do not get it.
     const ctx = serviceContext(withoutSignal(caller), emit === 'each' ? inherited : sooner, config.fetch);
     this.ctx = withSignal(ctx, this.#controller);
-    this.#calls = names.map((name, index) => new ServiceCall(this, index, name));
+    this.#calls = services.map((service) => new ServiceCall(this, service));
     this.#emit = eventsOf(config, this, caller, input, this.#startedAt);
   }
 
   start(caller: Context, invalid: Error | undefined): void {
     this.#emit('started');
     this.#subscriber.add(this);
-    if (invalid) this.#end('failed', invalid);
+    if (invalid) this.#end(invalid);
     if (!this.ended) {
-      this.#stopListening = onAbort(caller, (cause) => {
-        this.#end('canceled', new CanceledError({ cause }));
+      this.#stopListening = onAbort(caller, (reason) => {
+        this.#end(abortErrorOf(caller, reason));
       });
     }
     if (!this.ended) this.#begin();
   }
 
   #begin(): void {
-    const fail = (): void => {
-      this.#end('failed', this.#deadlineExceeded());
+    const work = (): void => {
+      this.expire();
     };
     if (this.#deadline > this.#startedAt) this.#join();
-    else if (this.#parentReports()) this.#joined = this.#scheduler().schedule(fail);
-    else fail();
+    else if (this.postponesDeadline()) this.#joined = new DeadlineScheduler(this).schedule(work);
+    else this.expire();
   }
 
   #join(): void {
+    if (this.#calls.some(({ isOptional }) => isOptional)) {
+      for (let run = this.parent; run; run = run.parent) (run.optionalRuns ??= new Set()).add(this);
+    }
     const calls = this.#calls.map(({ values }) => values);
-    this.#joined = this.#plan.join(calls, this.#timeoutConfig()).subscribe(new ForwardingObserver(this));
+    this.#joined = this.#plan.join(calls, timeoutAt(this.#deadline, this)).subscribe(new ForwardingObserver(this));
     if (this.ended) this.#joined.unsubscribe();
   }
 
@@ -103,34 +105,37 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
       if (!call?.joined) break;
       this.#nextCall++;
       this.#running++;
-      call.state = 'running';
-      this.#emit('started', call.name, undefined, () => {
-        if (this.ended) return; // an event sink has ended the run
-        const outer = this.currentService;
-        this.currentService = call.name;
-        call.start();
-        this.currentService = outer;
-      });
-      this.#reportTeardownErrors(call); // the call may have ended the run while it was being started
+      call.enter();
     }
     this.#starting = false;
   }
 
-  invoke({ index }: ServiceCall): unknown {
-    return this.#plan.call(index, this.ctx, this.#input);
+  startCall(call: ServiceCall): void {
+    this.#emit('started', call.name, undefined, () => {
+      if (this.ended) return; // an event sink has ended the run
+      const outer = this.currentService;
+      this.currentService = call.name;
+      call.start(this.ctx, this.#input);
+      this.currentService = outer;
+    });
+    this.#reportTeardownErrors(call); // the call may have ended the run while it was being started
   }
 
-  settled(call: ServiceCall, failure?: { readonly error: unknown }): void {
+  settled(call: ServiceCall, failure?: Failure): void {
+    const failed = failure && !this.ended && !call.recover(failure, this.#input);
     if (this.ended) return;
-    if (failure) {
-      this.#end('failed', toServiceError(call.name, this.#elapsed(), failure.error), call.joined, call, failure);
+    if (failed) {
+      this.#end(toServiceError(call.name, this.#elapsed(), call.failure?.error), call.joined);
       return;
     }
-    this.#running--;
+    const wasRunning = call.state === 'running';
     call.state = 'completed';
-    this.#emit('succeeded', call.name);
-    this.#reportTeardownErrors(call);
-    call.joined?.complete();
+    if (wasRunning) {
+      this.#running--;
+      this.#emit(failure ? 'failed' : 'succeeded', call.name, failure && { ...failure, optional: true });
+      this.#reportTeardownErrors(call);
+    }
+    call.answer();
     this.startCalls();
   }
 
@@ -157,32 +162,26 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
 
   /** The subscriber has unsubscribed, or has been notified. */
   unsubscribe(): void {
-    if (!this.ended) this.#end('canceled', new CanceledError());
+    if (!this.ended) this.#end(new CanceledError());
   }
 
   /**
    * Ends the run early in four steps: tear down, abort, emit events, notify. Aborting first would wake a `retry` in a service
    * that is still subscribed to. Notifying first would let a slow error handler delay the cancellation.
    *
-   * @param out - Where the error goes. The error of a call and that of the deadline reach the subscriber through the pipeline
-   * that joins the calls.
+   * @param out - Receives the error. That of a call or of the deadline passes through the operators that join the calls.
    */
-  #end(
-    type: 'failed' | 'canceled',
-    error: unknown,
-    out: Subscriber<unknown> = this.#subscriber,
-    culprit?: ServiceCall,
-    failure?: { readonly error: unknown },
-  ): void {
+  #end(error: unknown, out: Subscriber<unknown> = this.#subscriber): void {
     if (this.ended) return;
     this.#release();
     const running = this.#calls.filter(({ state }) => state === 'running');
+    const culprit = running.find(({ failure }) => failure);
     closeAll(running);
     this.#controller.abort(error);
-    if (culprit) this.#emit('failed', culprit.name, failure);
+    if (culprit) this.#emit('failed', culprit.name, culprit.failure);
     for (const call of running) if (call !== culprit) this.#emit('canceled', call.name);
     for (const call of running) this.#reportTeardownErrors(call);
-    this.#emit(type, undefined, { error }, () => {
+    this.#emit(error instanceof CanceledError ? 'canceled' : 'failed', undefined, { error }, () => {
       if (!this.#subscriber.closed) out.error(error);
     });
     this.#joined?.unsubscribe();
@@ -193,44 +192,45 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.ended = true;
     this.lifetime = {};
     this.#stopListening?.();
+    for (let run = this.parent; run; run = run.parent) run.optionalRuns?.delete(this);
+    this.optionalRuns = undefined;
     this.#input = undefined;
     for (const call of this.#calls) call.joined = undefined;
   }
 
-  /** `timeout` sets its timer after the services have started, so that a value at the deadline wins. */
-  #timeoutConfig(): Deadline {
-    return {
-      first: this.#deadline === Infinity ? Infinity : new Date(Math.ceil(this.#deadline)),
-      scheduler: this.#scheduler(),
-      with: () =>
-        new Observable((out) => {
-          this.#end('failed', this.#deadlineExceeded(), out);
-        }),
-    };
+  expire(out?: Subscriber<unknown>): void {
+    this.#end(this.#deadlineExceeded(), out);
   }
 
-  /** Waits at the deadline while the parent is about to report it: the parent's error names all that the parent waited for. */
-  #scheduler(): SchedulerLike {
-    return this.#deadlineReporter ? deadlineSchedulerAfter(() => this.#parentReports()) : deadlineScheduler;
-  }
-
-  #parentReports(): boolean {
+  /** Waits for a parent that is about to report the deadline: its error names all that the parent waited for. */
+  postponesDeadline(): boolean {
+    for (const run of [...(this.optionalRuns ?? [])].reverse()) run.settleOptional(this.#deadline);
+    this.settleOptional(this.#deadline);
     return this.#deadlineReporter?.enforces(this.#deadline) === true;
   }
 
+  settleOptional(deadline: number): void {
+    const pending = this.#pending();
+    if (this.ended || this.#deadline > deadline || !pending.every((call) => call.isOptional && call.joined)) return;
+    const error = this.#deadlineExceeded();
+    this.#nextCall = this.#calls.length; // queued calls do not start
+    closeAll(pending);
+    for (const call of pending) if (call.state !== 'completed') this.settled(call, { error });
+  }
+
   #deadlineExceeded(): DeadlineExceededError {
-    const pending = this.#calls.filter((call) => this.#isPending(call)).map(({ name }) => name);
+    const pending = this.#pending().map(({ name }) => name);
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- RxJS makes this error itself only if `with` is missing
     return new DeadlineExceededError({ pending, elapsed: this.#elapsed(), cause: new TimeoutError() });
   }
 
-  /** Whether the deadline waits for the call: for its first value if the run emits each. */
-  #isPending({ hasValue, state }: ServiceCall): boolean {
-    return this.#plan.emit === 'each' ? !hasValue : state !== 'completed';
+  /** The calls that the deadline waits for: for their first values if the run emits each. */
+  #pending(): readonly ServiceCall[] {
+    return this.#calls.filter((call) => (this.#plan.emit === 'each' ? !call.hasValue : call.state !== 'completed'));
   }
 
   enforces(deadline: number): boolean {
-    const own = !this.ended && this.#deadline <= deadline && this.#calls.some((call) => this.#isPending(call));
+    const own = !this.ended && this.#deadline <= deadline && this.#pending().length > 0;
     return own || this.parent?.enforces(deadline) === true;
   }
 
@@ -240,8 +240,8 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
 
   teardownFailed(service: string | undefined, error: unknown): void {
     const call = this.#calls.find(({ name, state }) => name === service && state === 'running');
-    if (call) call.onTeardownError(error);
-    else for (const one of errorsOf(error)) this.#emit('teardown-failed', service, { error: one });
+    if (call && !this.ended) call.onTeardownError(error);
+    else this.#emit('teardown-failed', service, { error });
   }
 
   #reportTeardownErrors(call: ServiceCall): void {

@@ -2,6 +2,8 @@ import { EMPTY, from, isObservable, Observable, type Observer, type Subscribable
 import { type Subscriber, throwIfEmpty } from 'rxjs';
 import { attempt, read } from '../errors/foreign.ts';
 import { describeType, hasMethod, ignoreRejection, isPromiseLike } from './assert.ts';
+import { captureAsyncContext, type Context, type RunInContext } from './context.ts';
+import type { NamedService } from './run-handle.ts';
 
 export interface Failure {
   readonly error: unknown;
@@ -9,46 +11,70 @@ export interface Failure {
 
 /** The run that owns a service call. */
 export interface CallObserver {
+  readonly ended: boolean;
   /** Starts as many queued calls as may run. */
   startCalls(): void;
-  /** Calls the service. Throws what the service throws. */
-  invoke(call: ServiceCall): unknown;
+  /** Starts a call, and reports it. */
+  startCall(call: ServiceCall): void;
   /** Called once for each call that was started, when its service has completed or failed, unless the run closed it first. */
   settled(call: ServiceCall, failure?: Failure): void;
 }
 
 /** One service in one run, and the observer of what the service returns. */
 export class ServiceCall implements SourceObserver<unknown> {
-  readonly index: number;
-  readonly name: string;
   state: 'queued' | 'running' | 'completed' = 'queued';
   hasValue = false;
+  /** The failure that ends the run. */
+  failure: Failure | undefined;
   /** The values of the service, for the operator that joins the calls. */
   readonly values: Observable<unknown> = new Observable<unknown>((joined) => {
     this.joined = joined;
     this.#run.startCalls();
+    if (this.state === 'queued' && !this.#run.ended) this.#inContext = captureAsyncContext();
   });
   /** Receives the values. */
   joined: Subscriber<unknown> | undefined;
   source: Subscriber<unknown> | undefined;
   readonly #run: CallObserver;
+  readonly #service: NamedService;
   /** They must reach neither the other services nor the outcome. */
   #teardownErrors: unknown[] | undefined;
+  /** Runs an action in the async context of the run: a queued call starts on the stack of the call before it. */
+  #inContext: RunInContext | undefined;
   #closed = false;
   #subscribing = false;
   #outcome: { readonly failure: Failure | undefined } | undefined;
+  #replacement: { readonly value: unknown } | undefined;
 
-  constructor(run: CallObserver, index: number, name: string) {
+  constructor(run: CallObserver, service: NamedService) {
     this.#run = run;
-    this.index = index;
-    this.name = name;
+    this.#service = service;
+  }
+
+  get name(): string {
+    return this.#service.name;
+  }
+
+  get isOptional(): boolean {
+    return this.#service.fallback !== undefined;
+  }
+
+  /** Has the run start this call. */
+  enter(): void {
+    this.state = 'running';
+    if (!this.#inContext) this.#run.startCall(this);
+    else {
+      this.#inContext(() => {
+        this.#run.startCall(this);
+      });
+    }
   }
 
   /** Calls the service and subscribes to what it returns. */
-  start(): void {
+  start(ctx: Context, input: unknown): void {
     let source: Observable<unknown>;
     try {
-      const returned = this.#run.invoke(this);
+      const returned = this.#service.call(ctx, input);
       if (this.#closed) {
         ignoreRejection(returned); // the service itself has ended the run
         return;
@@ -67,6 +93,24 @@ export class ServiceCall implements SourceObserver<unknown> {
   next(value: unknown): void {
     this.hasValue = true;
     this.joined?.next(value);
+  }
+
+  /** Replaces the failure of an optional service with a value. Returns `false` if there is none: also if the fallback throws. */
+  recover(failure: Failure, input: unknown): boolean {
+    const { fallback } = this.#service;
+    try {
+      if (fallback) this.#replacement = { value: fallback(failure.error, input) };
+      else this.failure = failure;
+    } catch (error) {
+      this.failure = { error };
+    }
+    return !this.failure;
+  }
+
+  /** Completes for the operator that joins the calls. */
+  answer(): void {
+    if (this.#replacement) this.next(this.#replacement.value);
+    this.joined?.complete();
   }
 
   error(error: unknown): void {

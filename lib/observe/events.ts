@@ -31,7 +31,7 @@ export interface EventFields {
  *
  * A run reports `started`, and at last `succeeded`, `failed` with the error that its subscriber receives, or `canceled`.
  * In between, each service that was started reports `started`, and then `succeeded`, `failed` with the service's own
- * error, or `canceled`. A run that ends before it calls a service reports `started` and its end. `teardown-failed`
+ * error, or `canceled`. If an optional service fails, the event has `optional`, and the run goes on. A run that ends before it calls a service reports `started` and its end. `teardown-failed`
  * reports an error that a teardown threw. It changes no outcome.
  *
  * `JSON.stringify(event)` contains as much of an error as a log line does, and cuts names at 200 characters.
@@ -52,7 +52,13 @@ export interface EventFields {
  */
 export type RunEvent =
   | (EventFields & { readonly type: 'started' | 'succeeded' })
-  | (EventFields & { readonly type: 'failed' | 'teardown-failed'; readonly error: unknown })
+  | (EventFields & { readonly type: 'teardown-failed'; readonly error: unknown })
+  | (EventFields & {
+      readonly type: 'failed';
+      readonly error: unknown;
+      /** Present if the service is optional: see `optional`. The run goes on. */
+      readonly optional?: true;
+    })
   | (EventFields & { readonly type: 'canceled'; readonly error?: unknown });
 
 /** Receives the events of runs: an RxJS `Subject`, or any other observer. */
@@ -74,7 +80,7 @@ export interface EventSink {
 export type Emit = (
   type: RunEvent['type'],
   service?: string,
-  failure?: { readonly error: unknown },
+  failure?: { readonly error: unknown; readonly optional?: true },
   proceed?: () => void,
 ) => void;
 
@@ -89,7 +95,8 @@ interface RunIdentity {
 /**
  * Sends the events of a run to `sinks`.
  *
- * @param failuresOnly - Skips all events but the failure of the run and teardowns that threw: building an event has a cost.
+ * @param failuresOnly - Skips all events but the failure of the run or of an optional service, and teardowns that threw:
+ * building an event has a cost.
  */
 export function emitter(
   sinks: readonly EventSink[],
@@ -100,7 +107,7 @@ export function emitter(
   const outerService = outer?.currentService;
   const parent = outer && { run: outer.run, ...(outerService !== undefined && { service: outerService }) };
   return (type, service, failure, proceed) => {
-    const failed = type === 'teardown-failed' || (type === 'failed' && service === undefined);
+    const failed = type === 'teardown-failed' || (type === 'failed' && (service === undefined || failure?.optional));
     if (failuresOnly && !failed) {
       proceed?.();
       return;

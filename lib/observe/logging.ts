@@ -105,7 +105,10 @@ function isDebugEnabled(logger: Logger): boolean {
   }
 }
 
-/** Logs the failure of a run at `error`, a teardown that threw at `warn`, and all other events at `debug`. */
+/**
+ * Logs the failure of a run at `error`, that of an optional service and a teardown that threw at `warn`, and all other events
+ * at `debug`.
+ */
 function logSink(logger: Logger, debug: boolean, fieldsOfCaller: () => Record<string, unknown> | undefined): EventSink {
   return {
     next: (event) => {
@@ -142,9 +145,11 @@ function safeFields(fields: () => object): Record<string, unknown> {
   }
 }
 
-function levelOf({ type, service }: RunEvent): 'debug' | 'warn' | 'error' {
-  if (type === 'teardown-failed') return 'warn';
-  return type === 'failed' && service === undefined ? 'error' : 'debug';
+function levelOf(event: RunEvent): 'debug' | 'warn' | 'error' {
+  if (event.type === 'teardown-failed') return 'warn';
+  if (event.type !== 'failed') return 'debug';
+  if (event.service === undefined) return 'error';
+  return event.optional ? 'warn' : 'debug';
 }
 
 function messageOf(event: RunEvent): string {

@@ -2,7 +2,7 @@ import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } fr
 import { aborted, checkCallerContext } from '../core/abort.ts';
 import { assertTimerMs, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
-import { CanceledError } from '../errors/canceled-error.ts';
+import { abortErrorOf } from '../core/run-handle.ts';
 import { HttpError } from '../errors/http-error.ts';
 import { serviceCauseOf } from '../errors/service-error.ts';
 import { isTransient } from './is-transient.ts';
@@ -115,8 +115,8 @@ export function backoff(
   };
   const fits = (wait: number): boolean => wait < 2 ** 31 && asyncScheduler.now() + wait < (ctx.deadline ?? Infinity);
   const canceled = aborted(ctx).pipe(
-    map((cause) => {
-      throw new CanceledError({ cause });
+    map((reason) => {
+      throw abortErrorOf(ctx, reason);
     }),
   );
   return (error, attempt) => {

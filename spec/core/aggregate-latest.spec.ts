@@ -21,7 +21,7 @@ import {
   aggregateLatest,
   background,
   type Context,
-  settle,
+  optional,
   withEvents,
   withTimeout,
 } from '../../lib/index.ts';
@@ -120,7 +120,7 @@ describe('aggregateLatest', () => {
     it('reports the deadline of a nested run while its own timer runs', () => {
       marbles(({ expectObservable }) => {
         const inner = aggregate({ orders: () => NEVER });
-        const settled = (ctx: Context): Observable<unknown> => inner(ctx).pipe(settle());
+        const settled = (ctx: Context): Observable<unknown> => optional(inner)(ctx);
         for (const user of [inner, settled]) {
           expectObservable(aggregateLatest({ user })(background)).toBe('30s #', undefined, exceeded(30_000, 'user'));
           const short = aggregateLatest({ user }, withTimeout(1_000));

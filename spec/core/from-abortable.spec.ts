@@ -10,13 +10,22 @@ import {
   Observable,
   of,
   range,
+  Subject,
   take,
   tap,
   throwError,
   timer,
   toArray,
 } from 'rxjs';
-import { aggregate, background, CanceledError, fromAbortable } from '../../lib/index.ts';
+import {
+  aggregate,
+  background,
+  CanceledError,
+  type Context,
+  fromAbortable,
+  type RunEvent,
+  withEvents,
+} from '../../lib/index.ts';
 import { expectNoLeaks, marbles } from '../../lib/testing/index.ts';
 import { errorOf, failureOf, notificationsOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
@@ -339,5 +348,40 @@ describe('fromAbortable', () => {
       await nextTask();
       expect(reported).to.have.length(1);
     });
+
+    it('reports it to its run, also after the run has ended', async () => {
+      const log: unknown[] = [];
+      const next = (event: RunEvent): void => {
+        if (event.type === 'teardown-failed') log.push(event.service, event.error);
+      };
+      const done = new Subject<void>();
+      const detached = (ctx: Context): Observable<number> => {
+        const source = new Observable<void>((subscriber) => {
+          subscriber.add(() => {
+            throw boom;
+          });
+          return done.subscribe(subscriber);
+        });
+        fromAbortable({ ...ctx, signal: undefined }, () => source).subscribe({ error: () => undefined });
+        return of(1);
+      };
+      aggregate({ detached }, withEvents({ next }))(background).subscribe();
+      done.complete();
+      await nextTask();
+      expect(log).to.deep.equal(['detached', boom]);
+      expect(reported).to.deep.equal([]);
+    });
+  });
+
+  it('fails with the reason of a signal that its service has made', () => {
+    const own = new AbortController();
+    const page = aggregate({
+      slow: (ctx) => fromAbortable({ ...ctx, signal: own.signal }, () => NEVER),
+      abort: () => {
+        own.abort(boom);
+        return NEVER;
+      },
+    });
+    expect(errorOf(page(background))).to.include({ service: 'slow', cause: boom });
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { catchError, delay, merge, NEVER, type Observable, of, Subject, switchMap, timer } from 'rxjs';
+import { catchError, delay, ignoreElements, merge, NEVER, type Observable, of, Subject, switchMap, timer } from 'rxjs';
 import {
   aggregate,
   aggregateLatest,
@@ -145,5 +145,47 @@ describe('a nested run', () => {
     });
     errorOf(aggregate({ nested, fails })(background));
     expect(log).to.deep.equal(['CanceledError']);
+  });
+
+  const deep = (runs: number, leaf: Service<void, unknown>): Service<void, unknown> => {
+    let service = leaf;
+    for (let run = 0; run < runs; run++) service = aggregate({ a: service });
+    return service;
+  };
+
+  it('may be the hundredth', () => {
+    marbles(({ expectObservable }) => {
+      expectObservable(deep(100, () => of(1))(background).pipe(ignoreElements())).toBe('|');
+      expectObservable(deep(100, () => timer(2))(background).pipe(ignoreElements())).toBe('--|');
+    });
+  });
+
+  it('fails at once behind the hundredth run, and calls nothing', () => {
+    const called = (): never => expect.fail('called');
+    for (const runs of [101, 1_000]) {
+      const error = errorOf(deep(runs, called)(background));
+      expect(error).to.be.instanceOf(ServiceError).and.have.property('cause').that.is.instanceOf(RangeError);
+      expect(error).to.have.nested.property('cause.message').that.includes('look for a service that calls itself');
+    }
+  });
+
+  it('fails at once if a service calls itself without end', () => {
+    const loop: Service<void, unknown> = aggregate({ a: (ctx: Context): Observable<unknown> => loop(ctx) });
+    expect(errorOf(loop(background)))
+      .to.have.property('cause')
+      .that.is.instanceOf(RangeError);
+  });
+
+  it('fails with the reason of a signal that its service has made', () => {
+    const own = new AbortController();
+    const slow = aggregate({ slow: () => NEVER });
+    const page = aggregate({
+      nested: (ctx) => slow({ ...ctx, signal: own.signal }),
+      abort: () => {
+        own.abort(boom);
+        return NEVER;
+      },
+    });
+    expect(errorOf(page(background))).to.include({ service: 'nested', cause: boom });
   });
 });

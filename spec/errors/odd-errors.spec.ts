@@ -19,7 +19,7 @@ import {
   type Service,
   ServiceError,
   type ServiceLike,
-  settle,
+  optional,
   singleFlight,
   validate,
   ValidationError,
@@ -165,14 +165,7 @@ describe('an odd error', () => {
         withLogger(recordingLogger(), () => fields),
       )(background);
     },
-    settle: (error) =>
-      aggregate({
-        a: () =>
-          errors(error).pipe(
-            settle(),
-            map(() => 1),
-          ),
-      })(background),
+    'an optional service': (error) => aggregate({ a: optional(() => errors(error), 1) })(background),
   })) {
     it(`of ${place} changes no outcome`, async () => {
       for (const [what, error] of [...oddErrors, ...oddServiceErrors]) {

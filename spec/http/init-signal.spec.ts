@@ -9,7 +9,7 @@ import {
   isTransient,
   NetworkError,
   ServiceError,
-  settle,
+  optional,
 } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
@@ -63,7 +63,7 @@ describe('init.signal', () => {
   it('makes an optional part missing, and leaves the page', async () => {
     const { fetch } = pendingFetch();
     const own = new AbortController();
-    const page = aggregate({ profile: () => of('Alice'), ads: (ctx) => fetchJson(ctx, api, own).pipe(settle()) });
+    const page = aggregate({ profile: () => of('Alice'), ads: optional((ctx) => fetchJson(ctx, api, own)) });
     const answer = lastValueFrom(page({ fetch }));
     own.abort('enough');
     expect((await answer).ads).to.have.nested.property('reason.kind', 'aborted');

@@ -2,8 +2,17 @@ import { type Context as ActiveContext, context, ROOT_CONTEXT, trace } from '@op
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { defer, NEVER, Observable, retry, Subject, Subscription, throwError } from 'rxjs';
-import { aggregate, background, bulkhead, type Context, hedge, perRun, singleFlight } from '../../lib/index.ts';
+import { concat, defer, NEVER, Observable, of, retry, Subject, Subscription, throwError } from 'rxjs';
+import {
+  aggregate,
+  background,
+  bulkhead,
+  type Context,
+  hedge,
+  perRun,
+  singleFlight,
+  withConcurrency,
+} from '../../lib/index.ts';
 import { exporting } from '../support/exported.ts';
 import { nextTask } from '../support/tasks.ts';
 
@@ -203,6 +212,20 @@ for (const [name, { run, tenant }] of Object.entries(stores)) {
         );
       });
       expect(log.slice(3).sort()).to.deep.equal(notifiedAs('attempt'));
+    });
+
+    it('of its run starts a queued service when the service before it completes in another', () => {
+      const sources = [new Subject<void>(), new Subject<void>()];
+      const service = (index: number) => () => {
+        record(`service ${String(index)}`);
+        return concat(of(1), sources[index]!);
+      };
+      const services = [service(0), service(1)];
+      run('A', () => aggregate(services, withConcurrency(1))(background).subscribe());
+      run('B', () => {
+        for (const source of sources) source.complete();
+      });
+      expect(log).to.deep.equal(['service 0 as A', 'service 1 as A']);
     });
 
     it('of each caller receives the error of a service that throws', () => {

@@ -25,7 +25,7 @@ import {
   fromAbortable,
   hedge,
   perRun,
-  settle,
+  optional,
   singleFlight,
 } from '../../lib/index.ts';
 import { expectNoLeaks, fakeFetch, type LeakOptions } from '../../lib/testing/index.ts';
@@ -98,7 +98,7 @@ describe('expectNoLeaks', function () {
       bulkhead: [(ctx) => profile(ctx).pipe(bulkhead(1))],
       singleFlight: [singleFlight(profile)],
       perRun: [aggregate({ a: perRun(profile), b: profile })],
-      'a failure that is settled': [(ctx) => profile(ctx).pipe(settle())],
+      'a failure that is settled': [optional(profile)],
       'a service of RxJS operators': [
         () => timer(1).pipe(map((tick) => tick + 1)),
         { fails: () => throwError(() => 'no') },

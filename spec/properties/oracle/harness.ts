@@ -9,6 +9,7 @@ import {
   CanceledError,
   type Context,
   DeadlineExceededError,
+  optional,
   type Service,
   ServiceError,
   withConcurrency,
@@ -17,7 +18,7 @@ import {
   withTimeout,
 } from '../../../lib/index.ts';
 import type { Failure, Log } from './model.ts';
-import { nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from './scenario.ts';
+import { isOptional, nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from './scenario.ts';
 
 /** Runs a scenario with the library, in virtual time. */
 export function observe({ run, caller }: Scenario): Log {
@@ -41,28 +42,37 @@ export function observe({ run, caller }: Scenario): Log {
     const services = spec.services.map((service, index): Service<void, unknown> => {
       const servicePath = `${path}.${nameOf(spec, index)}`;
       const call = serviceOf(servicePath, service);
+      const hasOwnSignal = isOptional(spec, index);
       return (ctx) => {
         write('called', servicePath);
-        watchSignal(path, ctx);
+        watchSignal(hasOwnSignal ? servicePath : path, ctx);
         return call(ctx);
       };
     });
+    const fallback = (error: unknown): object => ({ missing: failureOf(error) });
     const options: AggregateOption[] = [
       withName(path),
       withTimeout(timeout ?? Infinity),
       withEvents({
         next: (event) => {
           const service = event.service === undefined ? [] : [event.service];
-          write('event', path, event.type, ...service, ...('error' in event ? [failureOf(event.error)] : []));
+          const failure = 'error' in event ? [failureOf(event.error)] : [];
+          write('event', path, event.type, ...service, ...failure, ...('optional' in event ? ['optional'] : []));
         },
       }),
     ];
     if (concurrency !== undefined) options.push(withConcurrency(concurrency));
     if (join === 'each') {
-      const each = aggregateEach((ctx, service: Service<void, unknown>) => service(ctx), ...options);
+      const call: Service<Service<void, unknown>, unknown> = (ctx, service) => service(ctx);
+      const each = aggregateEach(isOptional(spec, 0) ? optional(call, fallback) : call, ...options);
       return (ctx) => each(ctx, services);
     }
-    const record = Object.fromEntries(services.map((service, index) => [nameOf(spec, index), service]));
+    const record = Object.fromEntries(
+      services.map((service, index) => [
+        nameOf(spec, index),
+        isOptional(spec, index) ? optional(service, fallback) : service,
+      ]),
+    );
     return (join === 'latest' ? aggregateLatest : aggregate)(record, ...options);
   };
 

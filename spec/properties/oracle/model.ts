@@ -1,4 +1,4 @@
-import { nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from './scenario.ts';
+import { isOptional, nameOf, type RunSpec, type Scenario, type ServiceSpec, type Step } from './scenario.ts';
 
 /*
  * Predicts what happens in a run, in another way than the library: with a queue of timers, and functions that call each other.
@@ -29,6 +29,14 @@ interface Started {
 interface OuterRun {
   /** Whether this run, or a run around it, ends everything inside it no later than `deadline`. */
   enforces(deadline: number): boolean;
+  readonly outer: OuterRun | undefined;
+}
+
+/** A run in flight. */
+interface InnerRun {
+  readonly handle: OuterRun;
+  /** Replaces what is pending if all of it is optional. */
+  replaceOptional(limit: number): void;
 }
 
 interface ModelContext {
@@ -51,6 +59,8 @@ export function predict({ run, caller }: Scenario): Log {
   const timers: Timer[] = [];
   /** Deadlines of nested runs that wait until a run around them stops its timer. */
   const waitingDeadlines = new Set<() => void>();
+  /** In the order in which they started. */
+  const inFlight = new Set<InnerRun>();
   const write = (...entry: unknown[]): void => void log.push([now, ...entry]);
   const setTimer = (frame: number, act: () => void): Timer => {
     const timer = { frame, act, removed: false };
@@ -63,6 +73,7 @@ export function predict({ run, caller }: Scenario): Log {
     const deadline = Math.min(ctx.deadline, startedAt + (spec.timeout ?? Infinity));
     const names = spec.services.map((_, index) => nameOf(spec, index));
     const emitsEach = spec.join === 'latest';
+    const optional = new Set(names.filter((_, index) => isOptional(spec, index)));
     const queue = names.map((name, index) => ({ name, service: spec.services[index]! }));
     const running = new Map<string, Started>();
     const values = new Map<string, unknown>();
@@ -77,6 +88,7 @@ export function predict({ run, caller }: Scenario): Log {
     };
     const stop = (): void => {
       ended = true;
+      inFlight.delete(self);
       if (timer) timer.removed = true;
     };
 
@@ -126,10 +138,24 @@ export function predict({ run, caller }: Scenario): Log {
       if (completed.size === names.length) succeed();
     };
     const onError = (name: string, error: unknown): void => {
+      if (ended) return;
+      if (optional.has(name)) {
+        replace(name, error);
+        return;
+      }
       const inner = isServiceFailure(error) ? error : undefined;
       const service = inner ? (inner.service.startsWith('[') ? name : `${name}.`) + inner.service : name;
       const cause = inner ? inner.cause : error;
       endEarly({ is: 'service', service, elapsed: now - startedAt, cause }, { name, error });
+    };
+
+    /** Completes an optional service with a value for its error. */
+    const replace = (name: string, error: unknown): void => {
+      completed.add(name);
+      if (running.delete(name)) write('event', path, 'failed', name, error, 'optional');
+      onValue(name, { missing: error });
+      startQueued();
+      if (!ended && completed.size === names.length) succeed();
     };
 
     let starting = false;
@@ -145,11 +171,21 @@ export function predict({ run, caller }: Scenario): Log {
 
     const startService = (name: string, service: ServiceSpec): void => {
       const servicePath = `${path}.${name}`;
-      const call: Started = {};
-      running.set(name, call);
+      const source: Started = {};
+      running.set(name, {
+        cancel: () => {
+          source.cancel?.();
+          abortOwnSignal();
+        },
+      });
       emitEvent('started', name);
       write('called', servicePath);
-      signalRead = true;
+      if (!optional.has(name)) signalRead = true;
+      let hasAborted = false as boolean; // callbacks change it
+      const abortOwnSignal = (): void => {
+        if (optional.has(name) && !hasAborted) write('aborted', servicePath);
+        hasAborted = true;
+      };
       // An end during the call takes effect after the call.
       let duringCall = true;
       let endAfterCall: (() => void) | undefined;
@@ -167,33 +203,56 @@ export function predict({ run, caller }: Scenario): Log {
           });
         },
         onError: (error) => {
+          abortOwnSignal();
           end(() => {
             onError(name, error);
           });
         },
       };
       if (service.kind === 'throws') receiver.onError(`${servicePath} threw`);
-      else if (service.kind === 'script') startScript(servicePath, service.steps, receiver, call);
+      else if (service.kind === 'script') startScript(servicePath, service.steps, receiver, source);
       else {
         // A run that emits each record does not pass its own deadline on, because its timer stops before the run ends.
         const inner = { deadline: emitsEach ? ctx.deadline : deadline, outer: handle, aborted: false };
-        startRun(servicePath, service.run, inner, receiver, call);
+        startRun(servicePath, service.run, inner, receiver, source);
       }
       duringCall = false;
       endAfterCall?.();
     };
 
     const handle: OuterRun = {
+      outer: ctx.outer,
       enforces: (other) => (deadline <= other && !timerStopped) || ctx.outer?.enforces(other) === true,
     };
+    const pendingNames = (): string[] => names.filter((name) => !(emitsEach ? values.has(name) : completed.has(name)));
+    const deadlineExceeded = (): Failure => ({ is: 'deadline', pending: pendingNames(), elapsed: now - startedAt });
+    const self: InnerRun = {
+      handle,
+      replaceOptional: (limit) => {
+        const pending = pendingNames();
+        if (deadline > limit || pending.length === 0 || !pending.every((name) => optional.has(name))) return;
+        const failure = deadlineExceeded();
+        queue.length = 0;
+        for (const name of pending) running.get(name)?.cancel?.();
+        for (const name of pending) if (!ended) replace(name, failure);
+      },
+    };
+    /** Calls no service, so no service is replaced. */
+    const onDeadlineBeforeStart = (): void => {
+      if (ended) return;
+      if (ctx.outer?.enforces(deadline)) waitingDeadlines.add(onDeadlineBeforeStart);
+      else endEarly(deadlineExceeded());
+    };
+    const waitsNoMore = (): boolean => ended || (emitsEach && timerStopped);
     const onDeadline = (): void => {
-      if (ended || (emitsEach && timerStopped)) return;
+      if (waitsNoMore()) return;
+      for (const run of [...inFlight].reverse()) if (isInside(run, handle)) run.replaceOptional(deadline);
+      if (waitsNoMore()) return;
       if (ctx.outer?.enforces(deadline)) {
         waitingDeadlines.add(onDeadline);
         return;
       }
-      const pending = names.filter((name) => !(emitsEach ? values.has(name) : completed.has(name)));
-      endEarly({ is: 'deadline', pending, elapsed: now - startedAt });
+      endEarly(deadlineExceeded());
     };
 
     emitEvent('started');
@@ -201,8 +260,9 @@ export function predict({ run, caller }: Scenario): Log {
       endEarly(failure);
     };
     if (ctx.aborted) endEarly({ is: 'canceled', by: 'caller' });
-    else if (deadline <= now) onDeadline();
+    else if (deadline <= now) onDeadlineBeforeStart();
     else {
+      inFlight.add(self);
       startQueued();
       if (!ended && !timerStopped && deadline !== Infinity) timer = setTimer(deadline, onDeadline);
     }
@@ -263,6 +323,12 @@ export function predict({ run, caller }: Scenario): Log {
     now = next.frame;
     next.act();
   }
+}
+
+function isInside({ handle }: InnerRun, outer: OuterRun): boolean {
+  let run: OuterRun | undefined = handle;
+  while (run && run !== outer) run = run.outer;
+  return run !== undefined;
 }
 
 function isServiceFailure(error: unknown): error is Failure & { readonly is: 'service' } {

@@ -16,6 +16,8 @@ export interface RunSpec {
   /** `aggregate`, `aggregateEach` or `aggregateLatest`. */
   readonly join: 'record' | 'each' | 'latest';
   readonly services: readonly ServiceSpec[];
+  /** Which services are optional, by their index. With `each`, the first decides for all. */
+  readonly optional: readonly boolean[];
   /** `undefined` for none. */
   readonly timeout: number | undefined;
   readonly concurrency: number | undefined;
@@ -65,6 +67,11 @@ const runOf = (service: fc.Arbitrary<ServiceSpec>): fc.Arbitrary<RunSpec> =>
       { arbitrary: fc.constant('each' as const), weight: 1 },
     ),
     services: fc.array(service, { minLength: 1, maxLength: 6 }),
+    optional: fc.oneof(
+      { arbitrary: fc.constant([]), weight: 2 },
+      { arbitrary: fc.array(fc.boolean(), { maxLength: 6 }), weight: 1 },
+      { arbitrary: fc.constant(Array<boolean>(6).fill(true)), weight: 1 },
+    ),
     timeout: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
     concurrency: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 3 }),
   });
@@ -91,6 +98,10 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
     first: fc.oneof({ arbitrary: fc.constant(false), weight: 4 }, { arbitrary: fc.constant(true), weight: 1 }),
   }),
 });
+
+export function isOptional({ join, optional }: RunSpec, index: number): boolean {
+  return optional[join === 'each' ? 0 : index] === true;
+}
 
 /** The name of a service in errors and events. */
 export function nameOf({ join }: RunSpec, index: number): string {
