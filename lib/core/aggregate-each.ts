@@ -43,7 +43,7 @@ export function aggregateEach<In, Out, Ctx extends Context = Context>(
       `${mismatch('aggregateEach', 'a service', service)}: pass (ctx, input) => an Observable or a promise`,
     );
   }
-  configure(options); // throws here for a wrong option
+  configure('aggregateEach', options); // throws here for a wrong option
   return (ctx, inputs) =>
     defer(() => {
       if (!Array.isArray(inputs)) {

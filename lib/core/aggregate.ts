@@ -11,7 +11,7 @@ import { isAnyObservable } from './service-call.ts';
  * Makes one service of several: it calls all of them at once, and fails with the first error.
  *
  * Emits one record of the last value of each service (a tuple for a tuple), and completes. Errors with `ServiceError` when a
- * service fails first, with `DeadlineExceededError` at the deadline, and with `CanceledError` when `ctx.signal` aborts. On
+ * service fails first, with `DeadlineExceededError` at the deadline, and with `CanceledError` when the caller aborts `ctx.signal`. On
  * each of these early ends, and when the subscriber unsubscribes, the run unsubscribes from all services that still run, and
  * aborts their `ctx.signal`; the subscriber is notified last. After the end the run calls no service. Each subscription is a
  * run of its own.
@@ -26,7 +26,8 @@ import { isAnyObservable } from './service-call.ts';
  * too, so aggregates nest. If services need several inputs or contexts, the aggregate needs the intersection of them.
  * @param options - `withTimeout`, `withLogger`, `withEvents`, `withConcurrency`, `withName`, `withFetch`.
  * @throws TypeError if `services` is not a record or a tuple, or if a service or an option is not a function.
- * @remarks The semantics are those of Go's `errgroup.WithContext` (https://pkg.go.dev/golang.org/x/sync/errgroup).
+ * @remarks The semantics are those of Go's `errgroup.WithContext` (https://pkg.go.dev/golang.org/x/sync/errgroup), with one
+ * difference: the signal of a run that succeeds does not abort.
  *
  * @example
  * ```ts
@@ -58,7 +59,7 @@ export function joinServices<In, Out, Ctx extends Context>(
   options: readonly AggregateOption[],
   joining: Pick<RunPlan<Out>, 'join' | 'emit'>,
 ): Service<In, Out, Ctx> {
-  const config = configure(options);
+  const config = configure(caller, options);
   const entries = entriesOf(caller, services);
   const plan: RunPlan<Out> = {
     ...joining,

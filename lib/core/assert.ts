@@ -22,7 +22,7 @@ export function ignoreRejection(value: unknown): void {
   if (isPromiseLike(value)) value.then(undefined, () => undefined);
 }
 
-/** Checks a number of milliseconds that a timer can wait for: at least `min`, and below 2^31. */
+/** Checks a number of milliseconds that a timer can wait for: below 2^31. */
 export function assertTimerMs(name: string, value: unknown, min: number): void {
   if (typeof value === 'number' && value >= min && value < 2 ** 31) return;
   throw new RangeError(mismatch(name, `at least ${String(min)} and below 2^31`, value));

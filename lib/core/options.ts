@@ -45,12 +45,12 @@ const defaults: AggregateConfig = /* @__PURE__ */ Object.freeze({
   fetch: undefined,
 });
 
-export function configure(options: readonly AggregateOption[]): AggregateConfig {
+/** @param caller - The name of the function that received the options, for the message about a wrong one. */
+export function configure(caller: string, options: readonly AggregateOption[]): AggregateConfig {
   return options.reduce((config, option) => {
     if (typeof option === 'function') return option(config);
-    throw new TypeError(
-      `aggregate: expected an option, got ${describeType(option)}: pass the result of a with function, such as withTimeout(1_000)`,
-    );
+    const fix = 'pass the result of a with function, such as withTimeout(1_000)';
+    throw new TypeError(`${mismatch(caller, 'an option', option)}: ${fix}`);
   }, defaults);
 }
 

@@ -33,8 +33,7 @@ export class DeadlineExceededError extends ForkfastError {
 
   constructor(options: { pending: readonly string[]; elapsed: number; cause?: unknown }) {
     const { pending, elapsed } = options;
-    const names = truncatedList(pending, ', ', shortName);
-    const message = `context deadline exceeded after ${String(elapsed)} ms, pending: ${names}`;
-    super(message, options, { pending, elapsed });
+    const names = pending.length > 0 ? `, pending: ${truncatedList(pending, ', ', shortName)}` : '';
+    super(`context deadline exceeded after ${String(elapsed)} ms${names}`, options, { pending, elapsed });
   }
 }

@@ -10,7 +10,8 @@ import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey }
  * Calls a service at most once per input within one run, and shares its answer among all services of the run.
  *
  * Emits the last value of the service, and keeps it until the outermost run ends. The service receives the context of the
- * outermost run, and so its credentials, whatever context the callers pass. Errors with the error of the service. An error is
+ * outermost run, and so its credentials, whatever context the callers pass: TypeScript does not check that this context has the
+ * fields that the service needs. Errors with the error of the service. An error is
  * not kept, so a retry calls the service again. The call is canceled when its last subscriber unsubscribes. Outside a run, each
  * subscription calls the service.
  *
