@@ -20,6 +20,7 @@ const rooms = [
     'events errors core/assert get-east-asian-width @opentelemetry/api',
     'core',
   ),
+  room('server', 'core errors http/request-headers'),
   room('testing user-aggregator', 'index core/assert errors/foreign fetch leaks marbles virtual-time rxjs/testing'),
 ];
 

@@ -9,7 +9,8 @@ export type { Context, Fetch, FetchBody, FetchChunk, FetchResponse } from './cor
 export type { ContextOf, InputOf, Service, ServiceLike, Services, ValueOf } from './core/service.ts';
 
 // Options of an aggregate
-export { withConcurrency, withEvents, withFetch, withLogger, withName, withTimeout } from './core/options.ts';
+export { withConcurrency, withDeadlineHeader, withEvents, withFetch } from './core/options.ts';
+export { withLogger, withName, withTimeout } from './core/options.ts';
 export type { AggregateConfig, AggregateOption } from './core/options.ts';
 
 // Events and logs

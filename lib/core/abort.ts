@@ -6,7 +6,7 @@ import type { RunHandle } from './run-handle.ts';
 export type AbortListener = (reason: unknown) => void;
 
 /** An object with a signal: a context, or the `init` of a request. */
-interface HasSignal {
+export interface HasSignal {
   readonly signal?: AbortSignal | null | undefined;
 }
 

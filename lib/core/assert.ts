@@ -38,6 +38,14 @@ export function assertNonNegativeInteger(name: string, value: unknown): void {
   throw new RangeError(mismatch(name, 'an integer of at least 0', value));
 }
 
+/** Whether `text` can be the name of a header, or a method: one or more characters of a token (RFC 9110, section 5.6.2). */
+export function isToken(text: unknown): boolean {
+  return typeof text === 'string' && /^[!#$%&'*+.^_`|~\w-]+$/.test(text);
+}
+
+/** Headers of the connection. Only the transport can set them: undici rejects them, and browsers drop them. */
+export const connectionHeaders: ReadonlySet<string> = new Set(['expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
+
 /** The message for a wrong argument: "hedge: after: expected at least 0 and below 2^31, got -1". */
 export function mismatch(name: string, expected: string, value: unknown): string {
   return `${shortName(name)}: expected ${expected}, got ${describeType(value)}`;

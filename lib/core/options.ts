@@ -1,6 +1,6 @@
 import type { EventSink } from '../observe/events.ts';
 import { type LogFields, type Logger, silent } from '../observe/logging.ts';
-import { assertPositiveInteger, describeType, hasMethod, mismatch } from './assert.ts';
+import { assertPositiveInteger, connectionHeaders, describeType, hasMethod, isToken, mismatch } from './assert.ts';
 import type { Fetch } from './context.ts';
 
 /** The frozen configuration of an aggregate. Each {@link AggregateOption} makes the next one. */
@@ -16,6 +16,8 @@ export interface AggregateConfig {
   /** Receive the events of each run. */
   readonly sinks: readonly EventSink[];
   readonly fetch: Fetch | undefined;
+  /** The header that tells an upstream the time that is left, in lower case. */
+  readonly deadlineHeader: string | undefined;
 }
 
 /**
@@ -43,6 +45,7 @@ const defaults: AggregateConfig = /* @__PURE__ */ Object.freeze({
   fields: undefined,
   sinks: Object.freeze([]),
   fetch: undefined,
+  deadlineHeader: undefined,
 });
 
 /** @param caller - The name of the function that received the options, for the message about a wrong one. */
@@ -232,4 +235,39 @@ export function withName(name: string): AggregateOption {
 export function withFetch(fetch: Fetch): AggregateOption {
   if (typeof fetch !== 'function') throw new TypeError(mismatch('withFetch', 'a function like fetch', fetch));
   return set({ fetch });
+}
+
+/**
+ * Sends the time that is left until the deadline with each request of `fetchJson` and `fetchText` inside a run, so that the upstream
+ * can stop in time. The time is computed when the request is sent: a retry and a hedge send less.
+ *
+ * Nested aggregates inherit the option. A request without a deadline has no such header, and neither has a request outside of the
+ * run, such as that of `singleFlight`. A header of `init.headers` with the same name wins; one of `ctx.propagate` does not.
+ *
+ * @param name - `grpc-timeout` is sent in its own notation: at most 8 digits and the finest unit that fits, `100u` or `30000000u`. Any
+ * other name is sent as an integer of milliseconds, from 1 to 9,999,999,999.
+ * @throws TypeError if `name` is not the name of a header that `fetch` can send.
+ * @defaultValue `'grpc-timeout'`. Without the option no time is sent.
+ * @remarks `contextOf` of `forkfast/server` reads the header. The notation is that of gRPC
+ * (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md); the idea is Go's, where a context crosses the wire.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, background, type Fetch, fetchText, withDeadlineHeader, withFetch, withTimeout } from 'forkfast';
+ *
+ * const fetch: Fetch = async (_url, { headers }) => new Response(new Headers(headers).get('x-request-timeout-ms'));
+ * const options = [withTimeout(60_000), withDeadlineHeader('x-request-timeout-ms'), withFetch(fetch)];
+ * const page = aggregate({ left: (ctx) => fetchText(ctx, 'http://api.test/left') }, ...options);
+ *
+ * page(background).subscribe(({ left }) => console.log(Number(left) > 59_000)); // => true
+ * ```
+ */
+export function withDeadlineHeader(name = 'grpc-timeout'): AggregateOption {
+  const deadlineHeader = isToken(name) ? name.toLowerCase() : undefined;
+  if (deadlineHeader === undefined || connectionHeaders.has(deadlineHeader) || deadlineHeader === 'content-length') {
+    throw new TypeError(
+      `${mismatch('withDeadlineHeader', 'the name of a header that fetch can send', name)}: pass 'grpc-timeout', for example`,
+    );
+  }
+  return set({ deadlineHeader });
 }

@@ -14,6 +14,8 @@ export interface RunHandle {
   /** The run that this run was started in. */
   readonly parent: RunHandle | undefined;
   readonly ended: boolean;
+  /** The header with which the requests of the run send the time that is left. */
+  readonly deadlineHeader: string | undefined;
   /** The key of what is kept for as long as the run is in flight, and no longer, even if its context is kept. */
   readonly lifetime: object;
   /** The service that the run is calling and subscribing to at this moment. */

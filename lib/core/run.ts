@@ -25,6 +25,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   readonly run = ++Run.#lastRun;
   readonly ctx: Context;
   readonly parent: RunHandle | undefined;
+  readonly deadlineHeader: string | undefined;
   ended = false;
   lifetime = {};
   currentService: string | undefined;
@@ -52,6 +53,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#input = input;
     this.#subscriber = subscriber;
     this.parent = runOf(caller);
+    this.deadlineHeader = config.deadlineHeader ?? this.parent?.deadlineHeader;
     const { deadline = Infinity } = caller;
     // The deadline of a parent in flight is past if the clock has jumped: then the parent's timer counts, not the clock.
     const jumped = deadline < this.#startedAt && this.parent?.enforces(deadline) === true;

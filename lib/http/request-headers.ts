@@ -1,13 +1,13 @@
-import { mismatch } from '../core/assert.ts';
+import { asyncScheduler } from 'rxjs';
+import { connectionHeaders, isToken, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
+import { runOf } from '../core/run-handle.ts';
 
 type Header = [name: string, value: string];
 
-/** Headers of the connection. Only the transport can set them: undici rejects them, and browsers drop them. */
-const connectionHeaders: ReadonlySet<string> = new Set(['expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
-
 /**
- * The headers of a request: those of its `init`, then those of `ctx.propagate` that the `init` does not have, then `accept`.
+ * The headers of a request: those of its `init`, then the time that is left, then those of `ctx.propagate`, then `accept`. A header
+ * is left out if there is one with its name before it.
  *
  * They are pairs with names in lower case. A `Headers` costs more, and the transport makes its own.
  *
@@ -15,11 +15,13 @@ const connectionHeaders: ReadonlySet<string> = new Set(['expect', 'keep-alive', 
  */
 export function requestHeaders(ctx: Context, own: RequestInit['headers'], accept: string | undefined): Header[] {
   const headers = validHeaders(own);
-  const ownNames = headers.map(([name]) => name);
+  const timeLeft = timeLeftHeader(ctx);
+  if (timeLeft && !headers.some(([name]) => name === timeLeft[0])) headers.push(timeLeft);
+  const firstNames = headers.map(([name]) => name);
   // Frameworks type a header that may be missing as `string | undefined`.
   const propagated = Object.entries(ctx.propagate ?? {}).filter(([, value]) => value !== undefined) as Header[];
   for (const header of validHeaders(propagated)) {
-    if (!ownNames.includes(header[0])) headers.push(header);
+    if (!firstNames.includes(header[0])) headers.push(header);
   }
   if (accept !== undefined && !headers.some(([name]) => name === 'accept')) headers.push(['accept', accept]);
   return headers;
@@ -33,9 +35,10 @@ function validHeaders(headers: RequestInit['headers']): Header[] {
   return entries.map(([name, value]: readonly string[]) => validHeader(name, String(value)));
 }
 
-function validHeader(name: string | undefined, value: string): Header {
-  const [token] = /^[!#$%&'*+.^_`|~\w-]+/.exec(name ?? '') ?? [''];
-  if (name !== token || token === '') {
+/** @throws TypeError for a header that `fetch` cannot send. */
+export function validHeader(name = '', value = ''): Header {
+  if (!isToken(name)) {
+    const [token] = /^[!#$%&'*+.^_`|~\w-]*/.exec(name) ?? [''];
     throw new TypeError(
       `fetch: header name: expected an HTTP token, got ${JSON.stringify(`${token}…`)}: use letters, digits and hyphens`,
     );
@@ -52,4 +55,38 @@ function validHeader(name: string | undefined, value: string): Header {
   // `Headers` trims what HTTP counts as blank. It is slow, and `trim` removes more: the comparison only finds candidates.
   const padded = value !== value.trim();
   return [lowerName, padded ? String(new Headers([[name, value]]).get(name)) : value];
+}
+
+/** The units of `grpc-timeout`, and the number of each in `ms` milliseconds. */
+const grpcUnits: readonly (readonly [unit: string, count: (ms: number) => number])[] = [
+  ['n', (ms) => ms * 1_000_000],
+  ['u', (ms) => ms * 1_000],
+  ['m', (ms) => ms],
+  ['S', (ms) => ms / 1_000],
+  ['M', (ms) => ms / 60_000],
+  ['H', (ms) => ms / 3_600_000],
+];
+
+/** The header of `withDeadlineHeader`. It never says more than the time that is left. */
+function timeLeftHeader(ctx: Context): Header | undefined {
+  const run = runOf(ctx);
+  if (run?.deadlineHeader === undefined) return undefined;
+  // A context that is made from the signal of the run has no deadline of its own.
+  const deadline = Math.min(ctx.deadline ?? Infinity, run.ctx.deadline ?? Infinity);
+  if (deadline === Infinity) return undefined;
+  const ms = Math.max(0, deadline - asyncScheduler.now());
+  return [run.deadlineHeader, run.deadlineHeader === 'grpc-timeout' ? grpcTimeout(ms) : integerUpTo(9_999_999_999, ms)];
+}
+
+/** At most 8 digits and the finest unit that fits. */
+function grpcTimeout(ms: number): string {
+  for (const [unit, count] of grpcUnits) {
+    if (count(ms) < 100_000_000) return integerUpTo(99_999_999, count(ms)) + unit;
+  }
+  return '99999999H';
+}
+
+/** Zero would mean that the deadline has passed, but the run is in flight. */
+function integerUpTo(max: number, value: number): string {
+  return String(Math.min(max, Math.max(1, Math.floor(value))));
 }

@@ -1,4 +1,4 @@
-import { describeType, hasMethod } from '../core/assert.ts';
+import { describeType, hasMethod, isToken } from '../core/assert.ts';
 import { markUnrepeatable } from '../errors/unrepeatable.ts';
 
 const forbiddenMethods = /^(?:CONNECT|TRACE|TRACK)$/i;
@@ -9,7 +9,7 @@ const forbiddenMethods = /^(?:CONNECT|TRACE|TRACK)$/i;
  * @throws TypeError for a method or a body that `fetch` cannot send.
  */
 export function assertSendable({ method = 'GET', body, ...init }: RequestInit & { readonly duplex?: unknown }): void {
-  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(method) || forbiddenMethods.test(method)) {
+  if (!isToken(method) || forbiddenMethods.test(method)) {
     throw new TypeError(
       'fetch: method: expected a method that fetch can send, got another: use GET or POST, for example',
     );

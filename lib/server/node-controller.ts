@@ -1,0 +1,54 @@
+import { type HasSignal, LazyAbortController, onAbort } from '../core/abort.ts';
+import { read } from '../errors/foreign.ts';
+import { ClientDisconnectedError } from './client-disconnected-error.ts';
+import type { NodeRequest, NodeResponse } from './context-of.ts';
+
+interface Emitter {
+  on(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
+}
+
+/** A controller that aborts when the client disconnects before it has the whole response, and when the server's signal aborts. */
+export function nodeController(request: NodeRequest, response: NodeResponse, server: HasSignal): LazyAbortController {
+  const controller = new LazyAbortController();
+  if (isDestroyed(response)) {
+    if (!isAnswered(response)) controller.abort(new ClientDisconnectedError());
+    return controller;
+  }
+  const queuedOn = queuedSocketOf(request, response);
+  const end = (): void => {
+    stopFollowing();
+    response.off('finish', end);
+    response.off('close', end);
+    queuedOn?.off('close', end);
+    if (!isAnswered(response)) controller.abort(new ClientDisconnectedError());
+  };
+  const stopFollowing = onAbort(server, (reason) => {
+    controller.abort(reason);
+  });
+  response.on('finish', end);
+  response.on('close', end);
+  queuedOn?.on('close', end);
+  return controller;
+}
+
+/**
+ * Whether the whole response is on its way. HTTP/2 emits `finish` for a response that the client has canceled too, and says that it is
+ * finished, but not that it is ended.
+ */
+function isAnswered({ writableEnded, writableFinished = writableEnded }: NodeResponse): boolean {
+  return writableEnded && writableFinished;
+}
+
+/** Whether the response will not emit `close`, or is about to emit it. A response of HTTP/2 shows this only on its stream. */
+function isDestroyed(response: NodeResponse): boolean {
+  return [response, read(response, 'stream'), read(response, 'socket')].some(
+    (each) => read(each, 'destroyed') === true,
+  );
+}
+
+/** The socket of a response that waits for earlier responses of a pipeline: it does not emit `close` when the client disconnects. */
+function queuedSocketOf(request: NodeRequest, response: NodeResponse): Emitter | undefined {
+  const isQueued = read(response, 'socket') === null && !response.writableFinished;
+  return isQueued ? (read(request, 'socket') as Emitter | undefined) : undefined;
+}

@@ -1,0 +1,84 @@
+import { type AbortListener, type HasSignal, LazyAbortController, onAbort } from '../core/abort.ts';
+import { ClientDisconnectedError } from './client-disconnected-error.ts';
+
+/**
+ * A controller that aborts with the signal of a `Request` and with that of the server.
+ *
+ * A `Request` does not say when its response has ended. So the controller follows the two signals only while something listens to it. If
+ * its own signal has been read, anybody may listen: it follows the signals from then on. The signal of the request keeps the
+ * controller alive, and the signal of the server does not.
+ */
+export class WebController extends LazyAbortController {
+  readonly #request: HasSignal;
+  readonly #server: HasSignal;
+  #stop: (() => void) | undefined;
+  #listeners = 0;
+  #signalRead = false;
+
+  constructor(request: HasSignal, server: HasSignal) {
+    super();
+    this.#request = request;
+    this.#server = server;
+  }
+
+  override get signal(): AbortSignal {
+    this.#signalRead = true;
+    this.#follow();
+    return super.signal;
+  }
+
+  override onAbort(listener: AbortListener): () => void {
+    this.#follow();
+    const remove = super.onAbort(listener);
+    this.#listeners++;
+    let removed = false;
+    return () => {
+      if (removed) return;
+      removed = true;
+      remove();
+      if (--this.#listeners === 0 && !this.#signalRead) this.#stop?.();
+    };
+  }
+
+  override abort(reason: unknown): void {
+    this.#stop?.();
+    super.abort(reason);
+  }
+
+  #follow(): void {
+    if (this.#stop) return;
+    const stopRequest = onAbort(this.#request, (cause) => {
+      this.abort(new ClientDisconnectedError({ cause }));
+    });
+    const stopServer = followWeakly(this.#server, this);
+    this.#stop = () => {
+      this.#stop = undefined;
+      stopRequest();
+      stopServer();
+    };
+    if (this.aborted) this.#stop();
+  }
+}
+
+/** Removes listeners from the signal of the server when the controllers of the requests are garbage. */
+let garbage: FinalizationRegistry<() => void> | undefined;
+
+/** A function of its own, because its closures must not hold the controller. */
+function followWeakly(source: HasSignal, controller: LazyAbortController): () => void {
+  if (!source.signal) return () => undefined;
+  // Cloudflare Workers have no weak references before the compatibility date 2025-05-05.
+  if (typeof FinalizationRegistry !== 'function') {
+    return onAbort(source, (reason) => {
+      controller.abort(reason);
+    });
+  }
+  const target = new WeakRef(controller);
+  const stop = onAbort(source, (reason) => {
+    target.deref()?.abort(reason);
+  });
+  garbage ??= new FinalizationRegistry((stopFollowing) => {
+    stopFollowing();
+  });
+  garbage.register(controller, stop);
+  return stop;
+}
