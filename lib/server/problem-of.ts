@@ -77,7 +77,7 @@ export function problemOf(error: unknown): Problem {
   if (isOpenBreaker(cause)) return problem(503, `The circuit breaker${of} is open.`, { service });
   if (outer === 'ERR_CANCELED') return problem(503, 'The server is shutting down.');
   if (service !== undefined) return problem(502, `The service ${service} failed.`, { service });
-  return isFailure(code) ? problem(502, 'A request to a service failed.') : problem(500, 'The server failed.');
+  return isFailure(outer) ? problem(502, 'A request to a service failed.') : problem(500, 'The server failed.');
 }
 
 /**

@@ -50,7 +50,9 @@ export class WebController extends LazyAbortController {
     const stopRequest = onAbort(this.#request, (cause) => {
       this.abort(new ClientDisconnectedError({ cause }));
     });
-    const stopServer = followWeakly(this.#server, this);
+    // Cloudflare Workers have no weak references before the compatibility date 2025-05-05.
+    const follow = typeof FinalizationRegistry === 'function' ? followWeakly : followStrongly;
+    const stopServer = follow(this.#server, this);
     this.#stop = () => {
       this.#stop = undefined;
       stopRequest();
@@ -63,15 +65,15 @@ export class WebController extends LazyAbortController {
 /** Removes listeners from the signal of the server when the controllers of the requests are garbage. */
 let garbage: FinalizationRegistry<() => void> | undefined;
 
-/** A function of its own, because its closures must not hold the controller. */
+function followStrongly(source: HasSignal, controller: LazyAbortController): () => void {
+  return onAbort(source, (reason) => {
+    controller.abort(reason);
+  });
+}
+
+/** A function of its own, because its closures must not hold the controller: V8 gives all closures of a function one scope. */
 function followWeakly(source: HasSignal, controller: LazyAbortController): () => void {
   if (!source.signal) return () => undefined;
-  // Cloudflare Workers have no weak references before the compatibility date 2025-05-05.
-  if (typeof FinalizationRegistry !== 'function') {
-    return onAbort(source, (reason) => {
-      controller.abort(reason);
-    });
-  }
   const target = new WeakRef(controller);
   const stop = onAbort(source, (reason) => {
     target.deref()?.abort(reason);

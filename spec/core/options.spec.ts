@@ -34,6 +34,7 @@ describe('options', () => {
       fields: undefined,
       sinks: [],
       fetch: undefined,
+      deadlineHeader: undefined,
     });
   });
 
