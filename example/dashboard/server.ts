@@ -1,28 +1,16 @@
 import { type Logger, type RunEvent, silent, withEvents, withLogger, withTimeout } from 'forkfast';
 import { serverTiming } from 'forkfast/report';
+import { contextOf, problemOf } from 'forkfast/server';
 import { type Context, Hono } from 'hono';
 import { accepts } from 'hono/accepts';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
-import {
-  asyncScheduler,
-  catchError,
-  filter,
-  finalize,
-  lastValueFrom,
-  map,
-  merge,
-  Observable,
-  type Observer,
-  of,
-  Subject,
-} from 'rxjs';
+import { catchError, filter, finalize, lastValueFrom, map, merge, Observable, type Observer, of, Subject } from 'rxjs';
 import type { ListeningServer } from '../shared/http.ts';
 import { type Env, serve } from './app.ts';
-import { abortedBy, disconnected } from './cancellation.ts';
 import { logTo } from './log-lines.ts';
 import { addPage, type Page } from './page.ts';
-import { failed, notAllowed, notFound, problemOf } from './problem.ts';
+import { failed, notAllowed, notFound } from './problem.ts';
 import { queryOf } from './query.ts';
 import { type LogLine, messageOf, type RunMessage } from './run-messages.ts';
 import { sendEvents } from './server-sent-events.ts';
@@ -69,7 +57,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
       },
     }),
   );
-  const shutdown = new Subject<void>();
+  const shutdown = new AbortController();
 
   /** Starts a run with the id, the deadline and the signal of the request. */
   const startRun = (c: Context<Env>, events: Events): Observable<User> => {
@@ -77,12 +65,10 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
     if (id === undefined) throw new HTTPException(400, { message: 'id: expected a positive integer' });
     const { timeout, retries, hedge: hedgeAfter } = queryOf(c.req.query());
     const { requestId } = c.var;
+    const received = contextOf(c.env.incoming, c.env.outgoing, { signal: shutdown.signal, atMost: timeout });
     const propagate = { 'x-request-id': requestId };
-    const deadline = asyncScheduler.now() + (timeout ?? Infinity);
-    return abortedBy(merge(disconnected(c.req.raw), shutdown), (signal) => {
-      const ctx: RequestContext = { signal, deadline, retries, hedgeAfter, propagate, requestId, events };
-      return users(ctx, id);
-    });
+    const ctx: RequestContext = { ...received, propagate, retries, hedgeAfter, requestId, events };
+    return users(ctx, id);
   };
 
   const app = new Hono<Env>();
@@ -104,7 +90,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
     const events = new Subject<RunEvent>();
     const result = startRun(c, events).pipe(
       map((data): RunMessage => ({ event: 'answer', data })),
-      catchError((error: unknown) => of<RunMessage>({ event: 'problem', data: problemOf(error) })),
+      catchError((error: unknown) => of<RunMessage>({ event: 'problem', data: problemOf(error).body })),
     );
     const { requestId } = c.var;
     const log = lines.pipe(
@@ -132,7 +118,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
   return {
     url: server.url,
     close: () => {
-      shutdown.next();
+      shutdown.abort();
       return server.close();
     },
   };

@@ -9,13 +9,15 @@ import {
   Inject,
   Module,
   Param,
+  Req,
+  Res,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { Response } from 'express';
-import { background, ForkfastError } from 'forkfast';
+import type { Request, Response } from 'express';
+import { ForkfastError } from 'forkfast';
+import { contextOf, problemOf } from 'forkfast/server';
 import type { Observable } from 'rxjs';
 import type { Dashboard, User } from '../dashboard.ts';
-import { problemOf } from './problem-of.ts';
 
 const DASHBOARD = Symbol('dashboard');
 
@@ -24,16 +26,20 @@ class UsersController {
   constructor(@Inject(DASHBOARD) private readonly dashboard: Dashboard) {}
 
   @Get(':id')
-  user(@Param('id') id: string): Observable<User> {
-    return this.dashboard(background, id); // Nest unsubscribes when the client disconnects, but 12.0 does not
+  user(
+    @Param('id') id: string,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Observable<User> {
+    return this.dashboard(contextOf(request, response, { propagate: ['x-request-id'] }), id);
   }
 }
 
 @Catch(ForkfastError)
 class Failures implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
-    const problem = problemOf(error);
-    host.switchToHttp().getResponse<Response>().status(problem.status).type('application/problem+json').json(problem);
+    const { status, headers, body } = problemOf(error);
+    host.switchToHttp().getResponse<Response>().status(status).set(headers).json(body);
   }
 }
 

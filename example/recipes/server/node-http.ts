@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { contextOf, problemOf } from 'forkfast/server';
 import type { Dashboard } from '../dashboard.ts';
-import { problemOf } from './problem-of.ts';
-import { signalOf } from './signal-of.ts';
 
 /** `GET /users/:id` on node:http. */
 export async function listen(dashboard: Dashboard, port: number): Promise<Server> {
@@ -12,12 +11,12 @@ export async function listen(dashboard: Dashboard, port: number): Promise<Server
       response.writeHead(404).end();
       return;
     }
-    dashboard({ signal: signalOf(response) }, decodeURIComponent(id)).subscribe({
+    const ctx = contextOf(request, response, { propagate: ['x-request-id'] });
+    dashboard(ctx, decodeURIComponent(id)).subscribe({
       next: (user) => response.setHeader('content-type', 'application/json').end(JSON.stringify(user)),
       error: (error: unknown) => {
-        const problem = problemOf(error);
-        response.writeHead(problem.status, { 'content-type': 'application/problem+json' });
-        response.end(JSON.stringify(problem));
+        const { status, headers, body } = problemOf(error);
+        response.writeHead(status, headers).end(JSON.stringify(body));
       },
     });
   });

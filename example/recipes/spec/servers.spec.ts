@@ -65,6 +65,13 @@ for (const [name, listen] of Object.entries({ 'node:http': nodeHttp, express, fa
       expect(line).to.include({ level: 'error', message: 'run failed', service: 'profile' });
     });
 
+    it('responds with 504 without a request upstream when the client leaves no time', async () => {
+      await start();
+      const { port } = server.address() as AddressInfo;
+      const headers = { 'grpc-timeout': '0S' };
+      expect(await problem(await fetch(`http://127.0.0.1:${String(port)}/users/42`, { headers }))).to.equal(504);
+    });
+
     it('responds with 504 when the deadline passes, and cancels both services', async () => {
       const get = await start(100);
       expect(await problem(await get('slow'))).to.equal(504);
