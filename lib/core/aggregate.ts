@@ -24,7 +24,7 @@ import { isAnyObservable } from './service-call.ts';
  *
  * @param services - A record or a tuple of services. A service returns an Observable or a promise. An aggregate is a service
  * too, so aggregates nest. If services need several inputs or contexts, the aggregate needs the intersection of them.
- * @param options - `withTimeout`, `withLogger`, `withEvents`, `withConcurrency`, `withName`, `withFetch`.
+ * @param options - `withTimeout`, `withLogger`, `withEvents`, `withConcurrency`, `withName`, `withFetch`, `withDeadlineHeader`.
  * @throws TypeError if `services` is not a record or a tuple, or if a service or an option is not a function.
  * @remarks The semantics are those of Go's `errgroup.WithContext` (https://pkg.go.dev/golang.org/x/sync/errgroup), with one
  * difference: the signal of a run that succeeds does not abort.
