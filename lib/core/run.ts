@@ -90,9 +90,8 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   }
 
   #join(): void {
-    if (this.#calls.some(({ isOptional }) => isOptional)) {
-      for (let run = this.parent; run; run = run.parent) (run.optionalRuns ??= new Set()).add(this);
-    }
+    const hasOptional = this.#calls.some(({ isOptional }) => isOptional);
+    for (let run = this.parent; run && hasOptional; run = run.parent) (run.optionalRuns ??= new Set()).add(this);
     const calls = this.#calls.map(({ values }) => values);
     this.#joined = this.#plan.join(calls, timeoutAt(this.#deadline, this)).subscribe(new ForwardingObserver(this));
     if (this.ended) this.#joined.unsubscribe();
@@ -195,7 +194,6 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.lifetime = {};
     this.#stopListening?.();
     for (let run = this.parent; run; run = run.parent) run.optionalRuns?.delete(this);
-    this.optionalRuns = undefined;
     this.#input = undefined;
     for (const call of this.#calls) call.joined = undefined;
   }
