@@ -1,6 +1,6 @@
 import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
 
-/** Numbers from 0 to 1 that a seed decides: mulberry32. */
+/** Numbers from 0 to 1 that the seed decides (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -11,37 +11,25 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/**
- * An upstream with a number of workers and a queue before them, in virtual time. It finishes a call that has a worker although
- * the caller has left, as most servers do, and rejects calls when its queue is full.
- */
+/** A server in virtual time: some workers and a queue. Like most servers, it answers callers that have left. */
 export class ModelUpstream {
   workers: number;
+  /** The longest queue since the start. */
+  longest = 0;
+  readonly call: Observable<string>;
   readonly #serviceTime: () => number;
   readonly #queue: Subscriber<string>[] = [];
-  readonly #longest: number;
   #busy = 0;
-  peak = 0;
-  rejected = 0;
 
-  constructor(options: { workers: number; serviceTime: () => number; queue?: number }) {
-    this.workers = options.workers;
-    this.#serviceTime = options.serviceTime;
-    this.#longest = options.queue ?? Infinity;
+  constructor(workers: number, serviceTime: () => number) {
+    this.workers = workers;
+    this.#serviceTime = serviceTime;
+    this.call = new Observable((caller) => {
+      this.#queue.push(caller);
+      this.#work();
+      this.longest = Math.max(this.longest, this.#queue.length);
+    });
   }
-
-  readonly call: Observable<string> = new Observable((caller) => {
-    if (this.#busy >= this.workers && this.#queue.length >= this.#longest) {
-      this.rejected++;
-      caller.error(this.reject());
-      return;
-    }
-    this.#queue.push(caller);
-    this.peak = Math.max(this.peak, this.#queue.length);
-    this.#work();
-  });
-
-  reject: () => Error = () => new Error('503');
 
   #work(): void {
     while (this.#busy < this.workers) {

@@ -65,14 +65,14 @@ export interface AdaptiveConfig {
  *
  * @example
  * ```ts
- * import { lastValueFrom, mergeMap, range, timer } from 'rxjs';
+ * import { mergeMap, range, timer } from 'rxjs';
  * import { adaptive, bulkhead } from 'forkfast';
  *
  * const limit = adaptive({ min: 2, max: 100 });
  * const database = bulkhead(limit);
  *
- * await lastValueFrom(range(100).pipe(mergeMap(() => timer(1).pipe(database))));
- * console.log(limit.current > 2); // => true
+ * const calls = range(100).pipe(mergeMap(() => timer(1).pipe(database)));
+ * calls.subscribe({ complete: () => console.log(limit.current > 2) }); // => true
  * ```
  */
 export function adaptive(config: AdaptiveConfig): AdaptiveLimit {
