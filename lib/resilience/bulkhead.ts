@@ -162,7 +162,7 @@ export function bulkhead<Ctx extends Context = Context>(
     least: WaitingSource | undefined,
   ): void => {
     const inContext = captureAsyncContext();
-    const fail = (error: Error): void => {
+    const fail = (error: unknown): void => {
       inContext(() => {
         subscriber.error(error);
       });
@@ -230,5 +230,5 @@ interface WaitingSource extends Waiter {
   /** Whether a place was free when the deadline had come, or had seemed to come. */
   late: boolean;
   readonly start: () => void;
-  readonly fail: (error: Error) => void;
+  readonly fail: (error: unknown) => void;
 }
