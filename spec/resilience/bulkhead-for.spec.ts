@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { asyncScheduler, defer, NEVER, Observable, of, Subject, timer } from 'rxjs';
+import { asyncScheduler, defer, mergeMap, NEVER, Observable, of, Subject, timer } from 'rxjs';
 import { aggregate, aggregateLatest, background, bulkhead, type Context, withTimeout } from '../../lib/index.ts';
 import { BulkheadFullError, CanceledError, DeadlineExceededError } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
@@ -301,6 +301,14 @@ describe('bulkhead.for', () => {
       aggregate({ row }, withTimeout(5))(background).subscribe({ error: () => undefined });
       flush();
       expect(started).to.equal(0);
+    });
+  });
+
+  it('leaves a source that comes at the deadline of its run to the run', () => {
+    marbles(({ expectObservable }) => {
+      const limit = bulkhead(1);
+      const row = (ctx: Context) => timer(5).pipe(mergeMap(() => of('row').pipe(limit.for(ctx))));
+      expectObservable(aggregate({ row }, withTimeout(5))(background)).toBe('-----(a|)', { a: { row: 'row' } });
     });
   });
 
