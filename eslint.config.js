@@ -14,6 +14,8 @@ const rooms = [
   room('observe', 'errors core/assert winston', 'core'),
   room('core', 'errors observe/events observe/logging'),
   room('http resilience', 'core errors @standard-schema/spec'),
+  room('resilience', 'limits core errors @standard-schema/spec'),
+  room('resilience/limits', 'is-transient core errors'),
   room('http/undici', 'bad-ports sendable core errors undici node:stream node:zlib'),
   room(
     'observe/report observe/opentelemetry',

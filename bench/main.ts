@@ -9,6 +9,7 @@ import * as hedging from './topics/hedging.ts';
 import * as http2 from './topics/http2.ts';
 import * as joining from './topics/joining.ts';
 import * as lateness from './topics/lateness.ts';
+import * as limits from './topics/limits.ts';
 import * as memory from './topics/memory.ts';
 import * as observing from './topics/observing.ts';
 import * as scale from './topics/scale.ts';
@@ -90,6 +91,7 @@ const topics = new Map([
   topic('cancellation', cancellation),
   topic('lateness', lateness),
   topic('hedging', hedging),
+  topic('limits', limits),
   topic('single-flight', singleFlight),
   topic('observing', observing),
   topic('tuning', tuning),

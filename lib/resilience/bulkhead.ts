@@ -1,21 +1,36 @@
 import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
-import { reportErrors } from '../core/abort.ts';
-import { assertNonNegativeInteger, assertPositiveInteger } from '../core/assert.ts';
+import { checkCallerContext, reportErrors } from '../core/abort.ts';
+import { assertNonNegativeInteger } from '../core/assert.ts';
+import { background, captureAsyncContext, type Context } from '../core/context.ts';
 import { isTearingDown, type SourceObserver, subscribeTo } from '../core/service-call.ts';
 import { BulkheadFullError } from '../errors/bulkhead-full-error.ts';
-import { captureAsyncContext } from '../core/context.ts';
+import type { AdaptiveLimit } from './limits/adaptive.ts';
+import {
+  assertLimit,
+  assertPriority,
+  type Bulkhead,
+  type BulkheadConfig,
+  checkPriority,
+} from './limits/bulkhead-config.ts';
+import { deadlinePassed, leaveEarly } from './limits/leave-early.ts';
+import { type Waiter, WaitingLine } from './limits/waiting-line.ts';
 
 /**
  * Makes an operator that subscribes to at most `n` of the sources that are piped through it at the same time. The others wait
- * in a queue, first in, first out.
+ * in a queue: the highest priority first, and first in, first out within a priority.
  *
- * Emits, errors and completes as the source, once the source has been started. Errors at once with `BulkheadFullError` if the
- * queue is full. Unsubscribing removes a waiting source from the queue, or frees the place of a running source, in the same
+ * Emits, errors and completes as the source, once the source has been started. A full queue rejects the least important source
+ * with `BulkheadFullError`: the newcomer, or the newest waiting source of the lowest priority if the newcomer is more important.
+ * A low priority may wait for as long as higher ones come. Unsubscribing removes a waiting source from the queue, or frees the place of a running source, in the same
  * frame. A place becomes free after the source has been torn down. A waiting source starts in the async context of its own
  * subscriber (`AsyncLocalStorage`, the active span).
  *
  * The end of a run starts no other service of the same run: after an error or an unsubscription, and while a run ends, the next
  * source starts in a task of its own. A source that is piped through while others wait starts after them.
+ *
+ * `.pipe(limit.for(ctx))` knows the caller: its priority, and when it stops waiting. A waiting source errors with
+ * `DeadlineExceededError` at `ctx.deadline`, unless the run of `ctx` reports the deadline, and with `CanceledError` when
+ * `ctx.signal` aborts. It does not start at or after its deadline.
  *
  * ```text
  * first    --a|
@@ -24,9 +39,11 @@ import { captureAsyncContext } from '../core/context.ts';
  *          ----b|
  * ```
  *
- * @param n - The highest number of sources that run at the same time.
- * @param config - `queue`: the highest number of sources that wait; unlimited by default.
- * @throws RangeError if `n` is not a positive integer, or `queue` is neither an integer of at least 0 nor `Infinity`.
+ * @param n - The highest number of sources that run at the same time, or a limit that learns: `adaptive({ min, max })`.
+ * @param config - `queue`: the highest number of sources that wait; unlimited by default. `priority`: returns how important a
+ * context is, and a higher number is more important; 0 for all by default, and for a source that is piped without a context.
+ * @throws RangeError if `n` is not a positive integer, or `queue` is neither an integer of at least 0 nor `Infinity`. TypeError if
+ * `n` is another object than a limit, or `priority` is not a function.
  * @remarks "Release It!" (Nygard, 2007): bulkheads.
  *
  * @example
@@ -38,15 +55,33 @@ import { captureAsyncContext } from '../core/context.ts';
  *
  * of('row').pipe(database).subscribe(console.log); // => row
  * ```
+ *
+ * @example
+ * ```ts
+ * import { of, timer } from 'rxjs';
+ * import { bulkhead, type Context } from 'forkfast';
+ *
+ * interface TierContext extends Context {
+ *   readonly paid: boolean;
+ * }
+ * const database = bulkhead(1, { queue: 1, priority: (ctx: TierContext) => (ctx.paid ? 1 : 0) });
+ * const query = (ctx: TierContext, row: string) => of(row).pipe(database.for(ctx));
+ *
+ * timer(1).pipe(database).subscribe();
+ * query({ paid: false }, 'free').subscribe({ error: (error) => console.log(error.code) }); // => ERR_BULKHEAD_FULL
+ * query({ paid: true }, 'paid').subscribe(console.log); // => paid
+ * ```
  */
-export function bulkhead(
-  n: number,
-  config: { readonly queue?: number } = {},
-): <T>(source: Observable<T>) => Observable<T> {
-  const { queue = Infinity } = config;
-  assertPositiveInteger('bulkhead: n', n);
+export function bulkhead<Ctx extends Context = Context>(
+  n: number | AdaptiveLimit,
+  config: BulkheadConfig<Ctx> = {},
+): Bulkhead<Ctx> {
+  const { queue = Infinity, priority: priorityOf } = config;
+  assertLimit(n);
+  assertPriority(priorityOf);
   if (queue !== Infinity) assertNonNegativeInteger('bulkhead: queue', queue);
-  const waiting = new Set<() => void>();
+  const places = (): number => (typeof n === 'number' ? n : n.current);
+  const line = new WaitingLine<WaitingSource>();
   let running = 0;
   let starting = false;
 
@@ -54,17 +89,21 @@ export function bulkhead(
   const startWaiting = (): void => {
     if (starting) return;
     starting = true;
-    for (const start of waiting) {
-      if (running >= n) break;
-      waiting.delete(start);
-      start();
+    for (let next = line.first; next && running < places(); next = line.first) {
+      if (next.deadline <= asyncScheduler.now() && !next.late) {
+        next.late = true; // its timer, or that of its run, ends it before the next task, unless the clock has jumped
+        startWaitingLater();
+        break;
+      }
+      line.remove(next);
+      next.start();
     }
     starting = false;
   };
 
   /** In a task of its own: when a whole run ends, its waiting services are about to be unsubscribed. */
   const startWaitingLater = (): void => {
-    if (waiting.size > 0) asyncScheduler.schedule(startWaiting);
+    if (line.size > 0) asyncScheduler.schedule(startWaiting);
   };
 
   const startNext = (): void => {
@@ -72,22 +111,28 @@ export function bulkhead(
     else startWaiting();
   };
 
-  const run = <T>(source: Observable<T>, subscriber: Subscriber<T>): void => {
+  const run = <T>(source: Observable<T>, subscriber: Subscriber<T>, deadline: number): void => {
     let completion: 'none' | 'passing' | 'passed' = 'none';
+    let emitting = false;
     const freePlace = (): void => {
       running--;
+      ended?.(emitting ? 'completed' : 'unsubscribed'); // as `first` does when it has the value that it needs
       if (completion === 'none') startWaitingLater();
       else if (completion === 'passed') startNext();
     };
     const observer: SourceObserver<T> = {
       source: undefined,
       next: (value) => {
+        emitting = true;
         subscriber.next(value);
+        emitting = false;
       },
       error: (error) => {
+        ended?.({ error });
         subscriber.error(error);
       },
       complete: () => {
+        ended?.('completed');
         completion = 'passing'; // it may fail the run, as the completion of an empty source does
         try {
           subscriber.complete();
@@ -103,28 +148,87 @@ export function bulkhead(
       },
     };
     running++;
+    const ended = typeof n === 'number' ? undefined : n.sourceStarted({ running, deadline });
     subscriber.add(() => observer.source?.unsubscribe());
     subscribeTo(source, observer);
     observer.source?.add(freePlace); // after the teardown of the source; at once if the source has ended
   };
 
-  return (source) =>
-    new Observable((subscriber) => {
-      if (subscriber.closed) return; // a `forkJoin` that has failed still subscribes to the rest
-      if (running + waiting.size >= n + queue) {
-        subscriber.error(new BulkheadFullError({ running, waiting: waiting.size }));
-      } else if (running < n && waiting.size === 0) {
-        run(source, subscriber);
-      } else {
-        const inContext = captureAsyncContext();
-        const start = (): void => {
-          inContext(() => {
-            run(source, subscriber);
-          });
-        };
-        waiting.add(start);
-        subscriber.add(() => waiting.delete(start));
-        if (running < n) startWaitingLater();
-      }
+  /** Adds a source to the line, in the place of `least` if the line is full. */
+  const wait = (
+    subscriber: Subscriber<unknown>,
+    caller: { readonly priority: number; readonly ctx: Context },
+    start: () => void,
+    least: WaitingSource | undefined,
+  ): void => {
+    const inContext = captureAsyncContext();
+    const fail = (error: unknown): void => {
+      inContext(() => {
+        subscriber.error(error);
+      });
+    };
+    const stopTimer = leaveEarly(caller.ctx, fail);
+    subscriber.add(stopTimer);
+    if (subscriber.closed) return; // the signal has aborted
+    const { deadline = Infinity } = caller.ctx;
+    const waiting: WaitingSource = {
+      priority: caller.priority,
+      deadline,
+      late: false,
+      start: () => {
+        stopTimer();
+        inContext(start);
+      },
+      fail,
+    };
+    if (least) line.remove(least);
+    line.add(waiting);
+    subscriber.add(() => {
+      line.remove(waiting);
     });
+    if (running < places()) startWaitingLater();
+    if (!least) return;
+    const full = new BulkheadFullError({ running, waiting: line.size });
+    reportErrors(() => {
+      least.fail(full);
+    });
+  };
+
+  const operatorFor =
+    (ctx: Context, priority: number) =>
+    <T>(source: Observable<T>): Observable<T> =>
+      new Observable((subscriber) => {
+        if (subscriber.closed) return; // a `forkJoin` that has failed still subscribes to the rest
+        const passed = deadlinePassed(ctx);
+        const start = (): void => {
+          run(source, subscriber, ctx.deadline ?? Infinity);
+        };
+        if (passed) {
+          subscriber.error(passed);
+        } else if (line.size === 0 && running < places()) {
+          start();
+        } else {
+          const full = line.size >= queue + Math.max(0, places() - running); // a limit may have fallen below `running`
+          const least = full ? line.last : undefined;
+          if (!full || (least && least.priority < priority)) wait(subscriber, { priority, ctx }, start, least);
+          else subscriber.error(new BulkheadFullError({ running, waiting: line.size }));
+        }
+      });
+
+  return Object.assign(operatorFor(background, 0), {
+    for: (ctx: Ctx) => {
+      const invalid = checkCallerContext(ctx);
+      if (invalid) throw invalid;
+      return operatorFor(ctx, priorityOf ? checkPriority(priorityOf(ctx)) : 0);
+    },
+  });
+}
+
+/** A source that waits for a place. */
+interface WaitingSource extends Waiter {
+  readonly deadline: number;
+  /** Whether a place was free when the deadline had come, or had seemed to come. */
+  late: boolean;
+  readonly start: () => void;
+  readonly fail: (error: unknown) => void;
 }

@@ -1,0 +1,47 @@
+import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
+
+/** Numbers from 0 to 1 that the seed decides (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A server in virtual time: some workers and a queue. Like most servers, it answers callers that have left. */
+export class ModelUpstream {
+  workers: number;
+  /** The longest queue since the start. */
+  longest = 0;
+  readonly call: Observable<string>;
+  readonly #serviceTime: () => number;
+  readonly #queue: Subscriber<string>[] = [];
+  #busy = 0;
+
+  constructor(workers: number, serviceTime: () => number) {
+    this.workers = workers;
+    this.#serviceTime = serviceTime;
+    this.call = new Observable((caller) => {
+      this.#queue.push(caller);
+      this.#work();
+      this.longest = Math.max(this.longest, this.#queue.length);
+    });
+  }
+
+  #work(): void {
+    while (this.#busy < this.workers) {
+      const caller = this.#queue.shift();
+      if (!caller) return;
+      this.#busy++;
+      asyncScheduler.schedule(() => {
+        this.#busy--;
+        caller.next('answer');
+        caller.complete();
+        this.#work();
+      }, this.#serviceTime());
+    }
+  }
+}
