@@ -32,6 +32,8 @@ export { isTransient } from './resilience/is-transient.ts';
 export { bulkhead } from './resilience/bulkhead.ts';
 export { hedge } from './resilience/hedge.ts';
 export type { HedgeConfig } from './resilience/hedge.ts';
+export { latency } from './resilience/latency.ts';
+export type { Latency } from './resilience/latency.ts';
 export { retryBudget } from './resilience/retry-budget.ts';
 export type { RetryBudget } from './resilience/retry-budget.ts';
 export { optional } from './resilience/optional.ts';
