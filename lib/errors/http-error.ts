@@ -24,7 +24,7 @@ export class HttpError extends ForkfastError {
   declare readonly url: string;
   /** The first 64 KiB of the body that arrived within 100 ms. The property is not enumerable and is in no log. */
   declare readonly body: string;
-  /** The `Retry-After` header in milliseconds from now. */
+  /** The header `retry-after-ms`, or else `Retry-After`, in milliseconds from now. */
   readonly retryAfter: number | undefined;
 
   constructor(options: {

@@ -26,7 +26,7 @@ export function readText<T>(response: FetchResponse, options: ReadOptions<T>, ca
       call.fail(() => {
         if (refusesRedirects && isRedirect(response))
           return redirectError(true, new Error('unexpected redirect'), target());
-        const retryAfter = retryAfterOf(headers.get('retry-after'));
+        const retryAfter = retryAfterOf(headers);
         return new HttpError({ ...target(), status, body: textOf(chunks, false), retryAfter });
       });
     });
