@@ -53,6 +53,7 @@ export { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
 export { DecodeError } from './errors/decode-error.ts';
 export { ForkfastError } from './errors/forkfast-error.ts';
 export { HttpError } from './errors/http-error.ts';
+export type { Problem } from './errors/http-error.ts';
 export { NetworkError } from './errors/network-error.ts';
 export type { NetworkErrorKind } from './errors/network-error.ts';
 export { ServiceError } from './errors/service-error.ts';

@@ -1,6 +1,6 @@
 import { isError } from './foreign.ts';
 
-/** What the request of an error shows, where its method does not decide whether the request can be sent again. */
+/** Whether the request of an error can be sent again, if its method does not decide that. */
 const repeatable = new WeakMap<Error, boolean>();
 
 /** @param value - `true` for a request with an idempotency key, `false` for a body that has been read. */

@@ -27,7 +27,8 @@ export function readText<T>(response: FetchResponse, options: ReadOptions<T>, ca
         if (refusesRedirects && isRedirect(response))
           return redirectError(true, new Error('unexpected redirect'), target());
         const retryAfter = retryAfterOf(headers);
-        return new HttpError({ ...target(), status, body: textOf(chunks, false), retryAfter });
+        const contentType = headers.get('content-type');
+        return new HttpError({ ...target(), status, body: textOf(chunks, false), contentType, retryAfter });
       });
     });
     return;

@@ -40,8 +40,8 @@ export interface HedgeConfig {
  * hedged   ------b|          hedge({ after: 3 }): the first is unsubscribed when the second emits
  * ```
  *
- * @throws RangeError if `after` is not from 0 up to 2^31, or `attempts` is not a positive integer; TypeError for an invalid
- * `after` or `budget`.
+ * @throws RangeError if `after` is neither from 0 up to 2^31 nor a `Latency`, or `attempts` is not a positive integer; TypeError
+ * for an invalid `budget`.
  * @remarks "The Tail at Scale" (Dean and Barroso, 2013): hedged requests.
  *
  * @example
@@ -142,7 +142,7 @@ function learnedDelay(after: number | Latency): Latency | undefined {
     assertTimerMs('hedge: after', after, 0);
     return undefined;
   }
-  throw new TypeError(`${mismatch('hedge: after', 'milliseconds or a Latency', after)}: make one with latency(0.95)`);
+  throw new RangeError(`${mismatch('hedge: after', 'milliseconds or a Latency', after)}: make one with latency(0.95)`);
 }
 
 /**

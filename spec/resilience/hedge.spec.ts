@@ -274,13 +274,13 @@ describe('hedge', () => {
     [{ after: '5' }, RangeError, 'hedge: after: expected at least 0 and below 2^31, got a string'],
     [
       { after: null },
-      TypeError,
+      RangeError,
       'hedge: after: expected milliseconds or a Latency, got null: make one with latency(0.95)',
     ],
-    [{ after: latency }, TypeError, 'hedge: after: expected milliseconds or a Latency, got a function: make one with'],
+    [{ after: latency }, RangeError, 'hedge: after: expected milliseconds or a Latency, got a function: make one with'],
     [
       { after: { least: 20 } },
-      TypeError,
+      RangeError,
       'hedge: after: expected milliseconds or a Latency, got an instance of Object',
     ],
     [{ after: 1, attempts: 0 }, RangeError, 'hedge: attempts: expected a positive integer, got 0'],

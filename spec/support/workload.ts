@@ -1,6 +1,6 @@
 import { asyncScheduler, catchError, defer, mergeMap, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
-import { of, range, tap, timer } from 'rxjs';
-import { marbles } from '../../lib/testing/index.ts';
+import { of, range, tap } from 'rxjs';
+import { marbles } from 'forkfast/testing';
 
 export interface Outcome {
   /** Milliseconds, in ascending order. */
