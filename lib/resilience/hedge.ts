@@ -137,7 +137,7 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
 }
 
 function learnedDelay(after: number | Latency): Latency | undefined {
-  if (hasMethod(after, 'estimate') && hasMethod(after, 'measure')) return after as Latency;
+  if (typeof read(after, 'measure') === 'function') return after as Latency;
   if (typeof after !== 'object' && typeof after !== 'function') {
     assertTimerMs('hedge: after', after, 0);
     return undefined;

@@ -1,5 +1,5 @@
 import { asyncScheduler, catchError, defer, mergeMap, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
-import { of, range, tap } from 'rxjs';
+import { forkJoin, of, range, tap } from 'rxjs';
 import { marbles } from 'forkfast/testing';
 
 export interface Outcome {
@@ -9,11 +9,14 @@ export interface Outcome {
   readonly extra: number;
 }
 
-/** Asks `questions` times in virtual time, with 20 in flight. Each question is `fanOut` hedged requests, and waits for all of them or a failure. */
+/**
+ * Asks `questions` times in virtual time, with 20 in flight. Each question sends `fanOut` hedged requests, and waits for all of
+ * them or a failure.
+ */
 export function simulate(
   service: () => Observable<unknown>,
   hedged: MonoTypeOperatorFunction<unknown>,
-  { questions = 4_000, join = (request: Observable<unknown>) => request, fanOut = 1 } = {},
+  { questions = 4_000, fanOut = 1 } = {},
 ): Outcome {
   const durations: number[] = [];
   let requests = 0;
@@ -24,7 +27,7 @@ export function simulate(
     }).pipe(hedged);
     const question = defer(() => {
       const startedAt = asyncScheduler.now();
-      return join(request).pipe(
+      return forkJoin(Array<typeof request>(fanOut).fill(request)).pipe(
         catchError((error: unknown) => of(error)),
         tap(() => durations.push(asyncScheduler.now() - startedAt)),
       );
