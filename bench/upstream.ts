@@ -1,7 +1,7 @@
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { certificate, key } from '../spec/support/certificate.ts';
-import { stragglers } from '../spec/support/latencies.ts';
+import { rarelySlow, stragglers } from '../spec/support/latencies.ts';
 import { onTask } from './child.ts';
 
 // The services, in their own process. They implement little of HTTP, so that the clients dominate the measurements. Each service
@@ -11,7 +11,7 @@ import { onTask } from './child.ts';
 //   /after/:ms     responds after that time
 //   /within/:ms    responds after a random time, at most that long
 //   /stragglers    responds after a log-normal time (mean 5 ms, deviation 2 ms), and to 5 % of the requests after 10 times that
-//   /rarely-slow   responds after 10 ms, and to 1 % of the requests after 1 s
+//   /rarely-slow   responds after 8 to 12 ms, and to 1 % of the requests after 1 s
 //   /hang/:id      never responds
 //   /fail/:id      responds with a 500 when a request hangs under the same id
 //
@@ -40,6 +40,7 @@ const hanging = new Map<string, Socket>();
 const failing = new Map<string, Socket>();
 const failedAt = new Map<string, number>();
 const stragglerMs = stragglers(Math.random);
+const rarelySlowMs = rarelySlow(Math.random);
 let requests = 0;
 let closedAfter: Record<string, number> = {};
 
@@ -106,7 +107,7 @@ function handle(socket: Socket, path: string): void {
   else if (kind === 'after') later(socket, Number(id));
   else if (kind === 'within') later(socket, Math.random() * Number(id));
   else if (kind === 'stragglers') later(socket, stragglerMs());
-  else if (kind === 'rarely-slow') later(socket, Math.random() < 0.01 ? 1_000 : 10);
+  else if (kind === 'rarely-slow') later(socket, rarelySlowMs());
   else if (kind === 'hang') hang(socket, id);
   else if (hanging.has(id)) fail(socket, id);
   else failing.set(id, socket);

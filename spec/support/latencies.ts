@@ -26,3 +26,8 @@ export function stragglers(random: () => number): () => number {
   const base = logNormal(5, 2, random);
   return () => base() * (random() < 0.05 ? 10 : 1);
 }
+
+/** Returns latencies of 8 to 12 ms, and 1 % of them of a second. */
+export function rarelySlow(random: () => number): () => number {
+  return () => (random() < 0.01 ? 1_000 : 8 + 4 * random());
+}
