@@ -3,6 +3,7 @@ import { withSignal } from '../core/abort.ts';
 import { mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortable, type AbortableCall, fromAbortable } from '../core/from-abortable.ts';
+import { countResend, runOf } from '../core/run-handle.ts';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { NetworkError } from '../errors/network-error.ts';
 import { markRepeatable } from '../errors/repeatable.ts';
@@ -108,6 +109,8 @@ function request<T>(
   const { body } = init;
   const stream = isStream(body) ? body : undefined;
   const href = hrefOf(input) ?? (input as string);
+  const service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
+  let sends = 0;
   let key: string | undefined;
   const target = (): Target => ({ method: methodOf(init), url: redactUrl(parseUrl('fetch', href)) });
 
@@ -122,6 +125,7 @@ function request<T>(
     const makeInit = (): RequestInit =>
       withSignal(attempts++ === 0 ? prepared : { ...init, headers, redirect }, call.controller);
     if (stream) beginSending(stream);
+    if (sends++ > 0) countResend(runOf(ctx), service);
     const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     send(transport, url, makeInit, {
       ended: () => call.ended,
