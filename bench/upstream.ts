@@ -1,6 +1,7 @@
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { certificate, key } from '../spec/support/certificate.ts';
+import { rarelySlow, stragglers } from '../spec/support/latencies.ts';
 import { onTask } from './child.ts';
 
 // The services, in their own process. They implement little of HTTP, so that the clients dominate the measurements. Each service
@@ -9,7 +10,8 @@ import { onTask } from './child.ts';
 //   /ok            responds at once
 //   /after/:ms     responds after that time
 //   /within/:ms    responds after a random time, at most that long
-//   /tail          responds after 10 ms, and to every hundredth request after 200 ms
+//   /stragglers    responds after a log-normal time (mean 5 ms, deviation 2 ms), and to 5 % of the requests after 10 times that
+//   /rarely-slow   responds after 8 to 12 ms, and to 1 % of the requests after 1 s
 //   /hang/:id      never responds
 //   /fail/:id      responds with a 500 when a request hangs under the same id
 //
@@ -37,8 +39,9 @@ const sockets = new Set<Socket>();
 const hanging = new Map<string, Socket>();
 const failing = new Map<string, Socket>();
 const failedAt = new Map<string, number>();
+const stragglerMs = stragglers(Math.random);
+const rarelySlowMs = rarelySlow(Math.random);
 let requests = 0;
-let tail = 0;
 let closedAfter: Record<string, number> = {};
 
 onTask((task: UpstreamTask): unknown => {
@@ -103,7 +106,8 @@ function handle(socket: Socket, path: string): void {
   if (kind === 'ok') socket.write(ok);
   else if (kind === 'after') later(socket, Number(id));
   else if (kind === 'within') later(socket, Math.random() * Number(id));
-  else if (kind === 'tail') later(socket, ++tail % 100 === 0 ? 200 : 10);
+  else if (kind === 'stragglers') later(socket, stragglerMs());
+  else if (kind === 'rarely-slow') later(socket, rarelySlowMs());
   else if (kind === 'hang') hang(socket, id);
   else if (hanging.has(id)) fail(socket, id);
   else failing.set(id, socket);

@@ -20,6 +20,8 @@ export interface RunHandle {
   readonly lifetime: object;
   /** The service that the run is calling and subscribing to at this moment. */
   readonly currentService: string | undefined;
+  /** How many requests each service has sent again, if any. */
+  resends: Map<string, number> | undefined;
   /** The runs in flight inside this run that call optional services, the innermost last. */
   optionalRuns: Set<RunHandle> | undefined;
   /** Whether this run, or a run around it, ends its calls no later than `deadline`. */
@@ -155,6 +157,13 @@ export function checkNesting(ctx: Context): Error | undefined {
 }
 
 const maxNesting = 100;
+
+/** Counts a request that `service` sends again. */
+export function countResend(run: RunHandle | undefined, service: string | undefined): void {
+  if (!run || service === undefined) return;
+  run.resends ??= new Map();
+  run.resends.set(service, (run.resends.get(service) ?? 0) + 1);
+}
 
 /** A copy of `ctx` without its run and its signal, for work that may outlive both. The signal is not read. */
 export function detached<Ctx extends Context>(ctx: Ctx): Omit<Ctx, 'signal'> {

@@ -30,6 +30,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   lifetime = {};
   currentService: string | undefined;
   optionalRuns: Set<RunHandle> | undefined;
+  resends: Map<string, number> | undefined;
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
   readonly #controller = new LazyAbortController(this);

@@ -1,4 +1,27 @@
+import { attempt, shortName, textOf } from './foreign.ts';
 import { ForkfastError } from './forkfast-error.ts';
+
+/**
+ * The body of a response with the media type `application/problem+json`. Members of a wrong type are left out.
+ *
+ * Only `type`, `title` and `status` are enumerable, and in logs and JSON: the others may hold personal data.
+ *
+ * @remarks RFC 9457.
+ */
+export interface Problem {
+  /** The kind of the problem: a URI, or `'about:blank'`. Logs and JSON leave its query out. */
+  readonly type: string;
+  /** The kind of the problem in words. */
+  readonly title?: string;
+  /** The HTTP status, as the origin server has sent it. */
+  readonly status?: number;
+  /** The occurrence in words. Not enumerable. */
+  readonly detail: string | undefined;
+  /** A URI of this very problem. Not enumerable. */
+  readonly instance: string | undefined;
+  /** All other members. Not enumerable. Their content is up to the upstream: check it. */
+  readonly extensions: Readonly<Record<string, unknown>>;
+}
 
 /**
  * A response has a status outside 200–299.
@@ -24,20 +47,58 @@ export class HttpError extends ForkfastError {
   declare readonly url: string;
   /** The first 64 KiB of the body that arrived within 100 ms. The property is not enumerable and is in no log. */
   declare readonly body: string;
-  /** The `Retry-After` header in milliseconds from now. */
+  /** The header `retry-after-ms`, or else `Retry-After`, in milliseconds from now. */
   readonly retryAfter: number | undefined;
+  /** The body, if it is a JSON object of the media type `application/problem+json` and was not cut. */
+  declare readonly problem: Problem | undefined;
 
+  /** @param options - `problem` is parsed from `body` if `contentType` says so. */
   constructor(options: {
     status: number;
     method: string;
     url: string;
     body?: string;
+    contentType?: string | null | undefined;
     retryAfter?: number | undefined;
   }) {
-    const { status, method, url, retryAfter } = options;
-    const fields = { status, method, url, ...(retryAfter === undefined ? {} : { retryAfter }) };
-    super(`HTTP ${String(status)} from ${method} ${url}`, undefined, fields);
+    const { status, method, url, body = '', contentType, retryAfter } = options;
+    const problem = /^\s*application\/problem\+json\s*(?:;|$)/i.test(textOf(contentType)) ? problemOf(body) : undefined;
+    super(`HTTP ${String(status)} from ${method} ${url}`, undefined, {
+      status,
+      method,
+      url,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(problem && { problem: summaryOf(problem) }),
+    });
     this.retryAfter = retryAfter;
-    Object.defineProperty(this, 'body', { value: options.body ?? '' });
+    Object.defineProperty(this, 'body', { value: body });
+    if (problem) Object.defineProperty(this, 'problem', { value: problem });
   }
+}
+
+function problemOf(body: string): Problem | undefined {
+  const json: unknown = attempt(() => JSON.parse(body) as unknown, undefined);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+  const { type, title, status, detail, instance, ...extensions } = json as Readonly<Record<string, unknown>>;
+  const shown = {
+    type: typeof type === 'string' ? type : 'about:blank',
+    ...(typeof title === 'string' && { title }),
+    ...(Number.isInteger(status) && { status: status as number }),
+  };
+  const hidden = {
+    detail: typeof detail === 'string' ? detail : undefined,
+    instance: typeof instance === 'string' ? instance : undefined,
+    extensions,
+  };
+  for (const [key, value] of Object.entries(hidden)) Object.defineProperty(shown, key, { value });
+  return shown as Problem;
+}
+
+/** The part of a problem that a log may contain. */
+function summaryOf({ type, title, status }: Problem): object {
+  return {
+    type: shortName(type.replace(/\?[^#]*/, '').replace(/\/\/[^/?#]*@/, '//')),
+    ...(title !== undefined && { title: shortName(title) }),
+    ...(status !== undefined && { status }),
+  };
 }

@@ -3,16 +3,18 @@ import { withSignal } from '../core/abort.ts';
 import { mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortable, type AbortableCall, fromAbortable } from '../core/from-abortable.ts';
+import { countResend, runOf } from '../core/run-handle.ts';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { NetworkError } from '../errors/network-error.ts';
+import { markRepeatable } from '../errors/repeatable.ts';
 import { networkErrorOf, type Target } from './network-error-of.ts';
 import { hrefOf, parseUrl, redactUrl } from './parse-url.ts';
-import { requestHeaders } from './request-headers.ts';
+import { idempotencyKeyOf, requestHeaders } from './request-headers.ts';
 import { readText } from './response.ts';
 import { send } from './send.ts';
 import { assertSendable, isStream, beginSending, recordFailure } from './sendable.ts';
 
-/** The `init` of {@link fetchJson} and {@link fetchText}: the platform's `RequestInit` with two more options. */
+/** The `init` of {@link fetchJson} and {@link fetchText}: the platform's `RequestInit` with three more options. */
 export interface FetchInit extends RequestInit {
   /**
    * The largest body to accept, in bytes after decoding.
@@ -26,6 +28,12 @@ export interface FetchInit extends RequestInit {
    * @defaultValue `'error'`
    */
   readonly empty?: 'error' | 'undefined';
+  /**
+   * Sends the header `Idempotency-Key`, and so lets `isTransient` and `backoff` repeat any method, such as POST: the server must
+   * know the header. `true` makes one UUID for each call of `fetchJson` or `fetchText`. All subscriptions to the Observable that
+   * it returns send the same key: those of a `retry` or a `hedge` behind it. For a new key at each subscription, use `defer`.
+   */
+  readonly idempotencyKey?: boolean | string | undefined;
 }
 
 /**
@@ -44,7 +52,7 @@ export interface FetchInit extends RequestInit {
  *
  * @param ctx - The context. Its `fetch` sends the request, or `globalThis.fetch` if it has none.
  * @param input - An absolute URL. In a page it may be relative.
- * @param init - As for `fetch`, with `maxBytes` and `empty`.
+ * @param init - As for `fetch`, with `maxBytes`, `empty` and `idempotencyKey`.
  *
  * @remarks The idea is RxJS's `fromFetch` (https://rxjs.dev/api/fetch/fromFetch). Unlike `fromFetch`, it keeps the abort reason, and
  * ends the body of a failed response.
@@ -97,22 +105,27 @@ function request<T>(
   accept?: string,
 ): Observable<T> {
   // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
-  const { maxBytes = 10 * 2 ** 20, empty, signal, ...init } = fetchInit;
+  const { maxBytes = 10 * 2 ** 20, empty, signal, idempotencyKey = false, ...init } = fetchInit;
   const { body } = init;
   const stream = isStream(body) ? body : undefined;
   const href = hrefOf(input) ?? (input as string);
+  const service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
+  let sends = 0;
+  let key: string | undefined;
   const target = (): Target => ({ method: methodOf(init), url: redactUrl(parseUrl('fetch', href)) });
 
   const start = (call: AbortableCall<T>): void => {
     if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
     const url = requestUrl(href);
-    const prepared = requestInit(ctx, init, accept); // before a stream counts as sent
+    if (idempotencyKey !== false) key ??= idempotencyKeyOf(idempotencyKey);
+    const prepared = requestInit(ctx, init, accept, key); // before a stream counts as sent
     const { headers = [], redirect = 'error' } = prepared;
     let attempts = 0;
     // A second attempt gets an init of its own: the transport may have changed the first.
     const makeInit = (): RequestInit =>
       withSignal(attempts++ === 0 ? prepared : { ...init, headers, redirect }, call.controller);
     if (stream) beginSending(stream);
+    if (sends++ > 0) countResend(runOf(ctx), service);
     const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     send(transport, url, makeInit, {
       ended: () => call.ended,
@@ -131,11 +144,12 @@ function request<T>(
   const answer = signal
     ? fromAbortable(ctx, () => abortable({ signal }, start, abortReasonOf, (cause) => abortedError(ctx, cause, target)))
     : abortable(ctx, start, abortReasonOf);
-  if (!stream) return answer;
+  if (!stream && idempotencyKey === false) return answer;
   return answer.pipe(
     tap({
       error: (error: unknown) => {
-        recordFailure(stream, error);
+        if (key !== undefined) markRepeatable(error, true);
+        if (stream) recordFailure(stream, error);
       },
     }),
   );
@@ -156,9 +170,14 @@ function requestUrl(href: string): URL {
   );
 }
 
-function requestInit(ctx: Context, init: RequestInit, accept: string | undefined): RequestInit {
+function requestInit(
+  ctx: Context,
+  init: RequestInit,
+  accept: string | undefined,
+  key: string | undefined,
+): RequestInit {
   assertSendable(init);
-  const headers = requestHeaders(ctx, init.headers, accept);
+  const headers = requestHeaders(ctx, init.headers, accept, key);
   return Object.assign({}, init, { redirect: init.redirect ?? 'error', headers });
 }
 

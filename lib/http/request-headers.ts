@@ -1,20 +1,28 @@
 import { asyncScheduler } from 'rxjs';
-import { connectionHeaders, isToken, mismatch } from '../core/assert.ts';
+import { connectionHeaders, describeType, isToken, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { runOf } from '../core/run-handle.ts';
 
 type Header = [name: string, value: string];
 
 /**
- * The headers of a request: those of its `init`, then the time that is left, then those of `ctx.propagate`, then `accept`. A header
- * is left out if there is one with its name before it.
+ * The headers of a request: those of its `init`, then `idempotency-key`, the time that is left, those of `ctx.propagate`, then
+ * `accept`. A header is left out if there is one with its name before it.
  *
  * They are pairs with names in lower case. A `Headers` costs more, and the transport makes its own.
  *
  * @throws TypeError for a name or a value that HTTP cannot carry. The platform would throw too, but it quotes the value.
  */
-export function requestHeaders(ctx: Context, own: RequestInit['headers'], accept: string | undefined): Header[] {
+export function requestHeaders(
+  ctx: Context,
+  own: RequestInit['headers'],
+  accept: string | undefined,
+  idempotencyKey?: string,
+): Header[] {
   const headers = validHeaders(own);
+  if (idempotencyKey !== undefined && !headers.some(([name]) => name === 'idempotency-key')) {
+    headers.push(validHeader('idempotency-key', idempotencyKey));
+  }
   const timeLeft = timeLeftHeader(ctx);
   if (timeLeft && !headers.some(([name]) => name === timeLeft[0])) headers.push(timeLeft);
   const firstNames = headers.map(([name]) => name);
@@ -89,4 +97,26 @@ function grpcTimeout(ms: number): string {
 /** Zero would mean that the deadline has passed, but the run is in flight. */
 function integerUpTo(max: number, value: number): string {
   return String(Math.min(max, Math.max(1, Math.floor(value))));
+}
+
+/**
+ * Returns the option `idempotencyKey` as the value of a header, or a new UUID for `true`.
+ *
+ * @throws TypeError for another value.
+ */
+export function idempotencyKeyOf(option: unknown): string {
+  if (typeof option === 'string' && option.trim() !== '') return option;
+  if (option === true) return randomUuid();
+  const got = typeof option === 'string' ? 'an empty text' : describeType(option);
+  throw new TypeError(`fetch: idempotencyKey: expected true or a text, got ${got}: pass true for a new UUID`);
+}
+
+/** Pages without TLS have no `randomUUID`. */
+function randomUuid(): string {
+  const { crypto } = globalThis as { readonly crypto?: Pick<Crypto, 'getRandomValues'> & Partial<Crypto> };
+  if (!crypto) throw new TypeError('fetch: idempotencyKey: expected a platform with crypto, got none: pass a text');
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
+  const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5'); // version 4, variant 1
 }

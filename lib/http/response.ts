@@ -26,8 +26,9 @@ export function readText<T>(response: FetchResponse, options: ReadOptions<T>, ca
       call.fail(() => {
         if (refusesRedirects && isRedirect(response))
           return redirectError(true, new Error('unexpected redirect'), target());
-        const retryAfter = retryAfterOf(headers.get('retry-after'));
-        return new HttpError({ ...target(), status, body: textOf(chunks, false), retryAfter });
+        const retryAfter = retryAfterOf(headers);
+        const contentType = headers.get('content-type');
+        return new HttpError({ ...target(), status, body: textOf(chunks, false), contentType, retryAfter });
       });
     });
     return;

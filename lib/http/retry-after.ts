@@ -1,4 +1,5 @@
 import { asyncScheduler } from 'rxjs';
+import type { FetchResponse } from '../core/context.ts';
 
 const time = String.raw`(?<time>\d\d:\d\d:\d\d)`;
 /** The three forms of a date in HTTP: IMF-fixdate, the obsolete form of RFC 850, and that of C's `asctime`. */
@@ -9,12 +10,15 @@ const dateForms = [
 ].map((form) => new RegExp(`^${form}$`, 'i'));
 
 /**
- * Reads a `Retry-After` header, which is in seconds or a date, as milliseconds from now. Returns `undefined` for another text.
+ * Reads `retry-after-ms`, or else `Retry-After`, which is in seconds or a date, as milliseconds from now. Returns `undefined` for
+ * other texts.
  *
- * @remarks RFC 9110, sections 10.2.3 and 5.6.7.
+ * @remarks RFC 9110, sections 10.2.3 and 5.6.7. Azure and OpenAI send `retry-after-ms`.
  */
-export function retryAfterOf(header: string | null): number | undefined {
-  const value = String(header).trim();
+export function retryAfterOf(headers: FetchResponse['headers']): number | undefined {
+  const ms = String(headers.get('retry-after-ms')).trim();
+  if (/^\d+(?:\.\d+)?$/.test(ms)) return Math.min(Number(ms), Number.MAX_SAFE_INTEGER);
+  const value = String(headers.get('retry-after')).trim();
   if (/^\d+$/.test(value)) return Math.min(Number(value) * 1_000, Number.MAX_SAFE_INTEGER);
   const now = asyncScheduler.now();
   const date = parseDate(value, now);

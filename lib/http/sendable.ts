@@ -1,5 +1,5 @@
 import { describeType, hasMethod, isToken } from '../core/assert.ts';
-import { markUnrepeatable } from '../errors/unrepeatable.ts';
+import { markRepeatable } from '../errors/repeatable.ts';
 
 const forbiddenMethods = /^(?:CONNECT|TRACE|TRACK)$/i;
 
@@ -54,7 +54,7 @@ export function beginSending(stream: object): void {
 /** Remembers the first failure of a request with a stream, so that no retry hides it. */
 export function recordFailure(stream: object, error: unknown): void {
   if (!isConsumed(stream)) return;
-  markUnrepeatable(error);
+  markRepeatable(error, false);
   if (!failures.has(stream)) failures.set(stream, error);
 }
 

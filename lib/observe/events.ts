@@ -18,6 +18,12 @@ export interface EventFields {
   readonly name: string;
   /** The service that the event reports on. Absent if the event reports on the run itself. */
   readonly service?: string;
+  /**
+   * The number of requests that the service has sent again, because a `retry` or a `hedge` subscribed to `fetchJson` or
+   * `fetchText` again. Absent if there was none, and in `teardown-failed`. A function that calls `fetchJson` again makes another
+   * request.
+   */
+  readonly resends?: number;
   /** The time of the event in epoch milliseconds, on the clock of RxJS's `asyncScheduler`. */
   readonly at: number;
   /** The time since the run started, in milliseconds. Never negative. */
@@ -86,10 +92,9 @@ export type Emit = (
 
 /** The fields of a run that each of its events has. */
 interface RunIdentity {
-  readonly run: number;
+  readonly handle: RunHandle;
   readonly name: string;
   readonly ctx: Context;
-  readonly parent: RunHandle | undefined;
 }
 
 /**
@@ -100,10 +105,11 @@ interface RunIdentity {
  */
 export function emitter(
   sinks: readonly EventSink[],
-  { run, name, ctx, parent: outer }: RunIdentity,
+  { handle, name, ctx }: RunIdentity,
   startedAt: number,
   failuresOnly: boolean,
 ): Emit {
+  const { run, parent: outer } = handle;
   const outerService = outer?.currentService;
   const parent = outer && { run: outer.run, ...(outerService !== undefined && { service: outerService }) };
   return (type, service, failure, proceed) => {
@@ -113,12 +119,14 @@ export function emitter(
       return;
     }
     const at = asyncScheduler.now();
+    const resends = service === undefined || type === 'teardown-failed' ? undefined : handle.resends?.get(service);
     const event = {
       type,
       run,
       ...(parent && { parent }),
       name,
       ...(service !== undefined && { service }),
+      ...(resends !== undefined && { resends }),
       at,
       elapsed: Math.max(0, at - startedAt), // the wall clock may jump back
       ...failure,

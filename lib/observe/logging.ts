@@ -74,12 +74,12 @@ export type LogFields = { fields(ctx: Context, input: unknown): object }['fields
 /** Returns the function through which a run reports its events to its sinks and its logger. */
 export function eventsOf(
   { sinks, logger, fields, name }: AggregateConfig,
-  { run, parent }: RunHandle,
+  handle: RunHandle,
   ctx: Context,
   input: unknown,
   startedAt: number,
 ): Emit {
-  const identity = { run, name, ctx, parent };
+  const identity = { handle, name, ctx };
   if (logger !== silent) {
     const debug = isDebugEnabled(logger);
     const log = logSink(logger, debug, callerFields(fields, ctx, input));

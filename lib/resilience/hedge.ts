@@ -1,11 +1,16 @@
 import { type MonoTypeOperatorFunction, Observable, type Subscriber, Subscription, take, timer } from 'rxjs';
-import { assertPositiveInteger, assertTimerMs } from '../core/assert.ts';
+import { assertPositiveInteger, assertTimerMs, hasMethod, mismatch } from '../core/assert.ts';
+import { read } from '../errors/foreign.ts';
+import type { Latency } from './latency.ts';
 import { assertRetryBudget, type RetryBudget } from './retry-budget.ts';
 
 /** When {@link hedge} starts another attempt. */
 export interface HedgeConfig {
-  /** Milliseconds without a value before another attempt starts. The 95th percentile of the latency is a good start. */
-  readonly after: number;
+  /**
+   * Milliseconds without a value before another attempt starts, or {@link latency}, which learns them. Before it has learned
+   * enough, no other attempt starts.
+   */
+  readonly after: number | Latency;
   /**
    * The highest number of attempts, including the first.
    *
@@ -13,10 +18,10 @@ export interface HedgeConfig {
    */
   readonly attempts?: number;
   /**
-   * Limits the extra attempts. When the budget is used up, no further attempt starts.
+   * Limits the extra attempts. An attempt that is due while the budget is used up is skipped.
    *
-   * Each subscription counts as a first attempt, also where many share one Observable. A subscription that follows a failed one
-   * does not count, because a `retry` behind the hedge subscribes again.
+   * Each subscription counts as a first attempt, also where many share one Observable. When a `retry` behind the hedge
+   * subscribes again, that does not count.
    */
   readonly budget?: RetryBudget;
 }
@@ -35,8 +40,8 @@ export interface HedgeConfig {
  * hedged   ------b|          hedge({ after: 3 }): the first is unsubscribed when the second emits
  * ```
  *
- * @throws RangeError if `after` is not from 0 up to 2^31, or `attempts` is not a positive integer; TypeError for an invalid
- * `budget`.
+ * @throws RangeError if `after` is neither from 0 up to 2^31 nor a `Latency`, or `attempts` is not a positive integer; TypeError
+ * for an invalid `budget`.
  * @remarks "The Tail at Scale" (Dean and Barroso, 2013): hedged requests.
  *
  * @example
@@ -52,14 +57,17 @@ export interface HedgeConfig {
  */
 export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
   const { after, attempts = 2, budget } = config;
-  assertTimerMs('hedge: after', after, 0);
+  const learned = learnedDelay(after);
   assertPositiveInteger('hedge: attempts', attempts);
   assertRetryBudget('hedge: budget', budget);
   return (source) => {
-    /** Hedges that have failed. A `retry` behind the hedge subscribes again after each, which is not a first attempt. */
-    let failed = 0;
+    const first = learned ? learned.measure(source) : source;
+    /** How many hedges of a question have failed. A `retry` behind the hedge subscribes again after each. */
+    const failed = new WeakMap<object, number>();
     return new Observable((subscriber) => {
-      if (failed > 0) failed--;
+      const question = budget && lastSubscriber(subscriber);
+      const retries = question && failed.get(question);
+      if (retries) failed.set(question, retries - 1);
       else budget?.recordFirstAttempt('hedge');
       /** The timer and the attempts, until an attempt wins. */
       const race = new Subscription();
@@ -67,13 +75,13 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
       let running = 0;
       let winner: Subscriber<T> | undefined;
 
-      const startAttempt = (): void => {
+      const startAttempt = (attempted: Observable<T>): void => {
         let attempt: Subscriber<T>;
         running++;
         new Observable<T>((created) => {
           attempt = created; // assigned before subscribing, so that a synchronous value can win
           race.add(attempt);
-          source.subscribe(attempt);
+          attempted.subscribe(attempt);
         }).subscribe({
           next: (value) => {
             if (winner === undefined) win(attempt);
@@ -81,7 +89,7 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
           },
           error: (error: unknown) => {
             if (!endsHedge(attempt)) return;
-            failed++;
+            if (question) failed.set(question, (failed.get(question) ?? 0) + 1);
             subscriber.error(error);
           },
           complete: () => {
@@ -114,14 +122,36 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
         }
       };
 
-      startAttempt();
+      const delay = learned ? learned.estimate() : (after as number);
+      startAttempt(first);
+      if (delay === undefined) return;
       race.add(
-        timer(after, after)
+        timer(delay, delay)
           .pipe(take(attempts - 1))
           .subscribe(() => {
-            if (budget?.tryAcquire() ?? true) startAttempt();
+            if (budget?.tryAcquire() ?? true) startAttempt(source);
           }),
       );
     });
   };
+}
+
+function learnedDelay(after: number | Latency): Latency | undefined {
+  if (typeof read(after, 'measure') === 'function') return after as Latency;
+  if (typeof after !== 'object' && typeof after !== 'function') {
+    assertTimerMs('hedge: after', after, 0);
+    return undefined;
+  }
+  throw new RangeError(`${mismatch('hedge: after', 'milliseconds or a Latency', after)}: make one with latency(0.95)`);
+}
+
+/**
+ * The subscriber at the end of the chain of operators. It stays the same when a `retry` subscribes again, and is another one for
+ * another caller. RxJS has no public way to know: without the field `destination`, a retry counts as a first attempt.
+ */
+function lastSubscriber(subscriber: object): object {
+  let last = subscriber;
+  for (let next: unknown = last; hasMethod(next, 'unsubscribe'); next = read(last, 'destination'))
+    last = next as object;
+  return last;
 }

@@ -1,9 +1,9 @@
 import { HttpError } from '../errors/http-error.ts';
 import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
+import { isRepeatable } from '../errors/repeatable.ts';
 import { serviceCauseOf } from '../errors/service-error.ts';
-import { isUnrepeatable } from '../errors/unrepeatable.ts';
 
-const idempotent = /^(?:GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
+const idempotent = /^(?:GET|HEAD|OPTIONS|QUERY|PUT|DELETE|TRACE)$/;
 const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
 const passing: readonly NetworkErrorKind[] = ['connect', 'broken', 'unknown'];
 
@@ -11,10 +11,11 @@ const passing: readonly NetworkErrorKind[] = ['connect', 'broken', 'unknown'];
  * Returns whether the same request is safe to repeat and may succeed a moment later.
  *
  * `true` for a `NetworkError` of the kinds `connect`, `broken` and `unknown`, and for an `HttpError` with the status 408, 425,
- * 429, 500, 502, 503 or 504. Both only if the method is idempotent (GET, HEAD, OPTIONS, PUT, DELETE or TRACE), and if the body
- * can be sent again: a stream that has been read cannot. For a `ServiceError` its cause decides. `false` for any other error.
+ * 429, 500, 502, 503 or 504. Both only if the method is idempotent (GET, HEAD, OPTIONS, QUERY, PUT, DELETE or TRACE) or the request
+ * has an `idempotencyKey`, and if the body can be sent again: a stream that has been read cannot. For a `ServiceError` its cause
+ * decides. `false` for any other error.
  *
- * @remarks RFC 9110, section 9.2.2, defines which methods are idempotent.
+ * @remarks RFC 9110, section 9.2.2, and RFC 10008 for QUERY, define which methods are idempotent.
  *
  * @example
  * ```ts
@@ -30,5 +31,5 @@ export function isTransient(error: unknown): boolean {
   const temporary =
     (cause instanceof NetworkError && passing.includes(cause.kind)) ||
     (cause instanceof HttpError && transient.includes(cause.status));
-  return temporary && idempotent.test(cause.method) && !isUnrepeatable(cause);
+  return temporary && (isRepeatable(cause) ?? idempotent.test(cause.method));
 }

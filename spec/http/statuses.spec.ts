@@ -98,8 +98,26 @@ describe('a status outside 200–299', () => {
       ['', undefined],
     ] as const) {
       it(`becomes milliseconds: ${JSON.stringify(value)} is ${String(ms)}`, async () => {
-        const fetch: Fetch = () => Promise.resolve({ status: 503, headers: { get: () => value }, body: null });
+        const get = (name: string): string | null => (name === 'retry-after' ? value : null);
+        const fetch: Fetch = () => Promise.resolve({ status: 503, headers: { get }, body: null });
         expect((await failureOf(fetchText({ fetch }, api), HttpError)).retryAfter).to.equal(ms);
+      });
+    }
+
+    for (const [value, ms] of [
+      ['1500', 1_500],
+      ['0', 0],
+      ['12.5', 12.5],
+      [' 7\t', 7],
+      ['9'.repeat(400), Number.MAX_SAFE_INTEGER],
+      ['soon', 2_000],
+      ['-1', 2_000],
+      ['1e3', 2_000],
+      ['', 2_000],
+    ] as const) {
+      it(`gives way to retry-after-ms, if that is a number: ${JSON.stringify(value)} is ${String(ms)}`, async () => {
+        const headers = { 'Retry-After-Ms': value, 'Retry-After': '2' };
+        expect((await errorOf(null, { status: 429, headers })).retryAfter).to.equal(ms);
       });
     }
 

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
-import { asyncScheduler, defer, NEVER, Observable, of, repeat, retry, Subject, throwError, timer } from 'rxjs';
+import { asyncScheduler, catchError, defer, EMPTY, map, mergeMap, type MonoTypeOperatorFunction, NEVER } from 'rxjs';
+import { Observable, of, range, repeat, retry, share, Subject, tap, throwError, timeout, timer } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
-import { hedge, retryBudget, type RetryBudget } from '../../lib/index.ts';
+import { aggregate, background, backoff, hedge, latency, retryBudget, type RetryBudget } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 
 const boom = new Error('boom');
+const ignored = { error: () => undefined };
 
 type ColdCreator = RunHelpers['cold'];
 
@@ -129,12 +131,12 @@ describe('hedge', () => {
     });
   });
 
-  it('starts no further attempt when the budget is used up', () => {
+  it('skips an attempt that is due while the budget is used up', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const silent = cold('----------');
       const budget = retryBudget({ ratio: 0, min: 1 });
-      expectObservable(silent.pipe(hedge({ after: 1, attempts: 5, budget })), '---------!').toBe('----------');
-      expectSubscriptions(silent.subscriptions).toBe(['^--------!', '-^-------!']);
+      expectObservable(silent.pipe(hedge({ after: 400, attempts: 5, budget })), '2s !').toBe('----------');
+      expectSubscriptions(silent.subscriptions).toBe(['^ 1999ms !', '400ms ^ 1599ms !', '1600ms ^ 399ms !']);
     });
   });
 
@@ -168,18 +170,76 @@ describe('hedge', () => {
       });
     }
 
-    for (const [title, again] of [
+    const failing = (budget: RetryBudget, cold: ColdCreator): Observable<unknown> =>
+      cold('-#', undefined, boom).pipe(hedge({ after: 5, budget }));
+
+    const retries: readonly (readonly [title: string, MonoTypeOperatorFunction<unknown>])[] = [
       ['a retry', retry(3)],
       ['a retry with a delay', retry({ count: 3, delay: 5 })],
-    ] as const) {
+      ['a retry with backoff', retry({ count: 3, delay: backoff(background, { retryable: () => true }) })],
+      ['a retry behind other operators', (source) => source.pipe(map(String), tap(), retry(3))],
+      ['two retries', (source) => source.pipe(retry(1), map(String), retry(1))],
+      ['a catchError', catchError((_error, caught) => caught.pipe(catchError((_again, third) => third)))],
+    ];
+    for (const [title, again] of retries) {
       it(`none when ${title} subscribes again`, () => {
         const first = counted((budget, cold) => {
-          const hedged = cold('-#', undefined, boom).pipe(hedge({ after: 5, budget }), again);
-          for (let caller = 0; caller < 4; caller++) hedged.subscribe({ error: () => undefined });
+          const retried = failing(budget, cold).pipe(again, timeout(100));
+          for (let caller = 0; caller < 4; caller++) retried.subscribe(ignored);
         });
         expect(first).to.equal(4);
       });
     }
+
+    it('none when a retry inside one stream of many questions subscribes again', () => {
+      const first = counted((budget, cold) => {
+        const question = failing(budget, cold);
+        const questions = range(10).pipe(
+          mergeMap(() =>
+            question.pipe(
+              retry({ count: 2, delay: 1 }),
+              catchError(() => EMPTY),
+            ),
+          ),
+        );
+        questions.subscribe();
+      });
+      expect(first).to.equal(10);
+    });
+
+    it('one for each subscription that fails without a retry', () => {
+      const first = counted((budget, cold) => {
+        const question = failing(budget, cold);
+        for (let index = 0; index < 100; index++) asyncScheduler.schedule(() => question.subscribe(ignored), 3 * index);
+      });
+      expect(first).to.equal(100);
+    });
+
+    it('one for each run that fails without a retry', () => {
+      const first = counted((budget, cold) => {
+        const question = failing(budget, cold);
+        const page = aggregate({ question: () => question });
+        for (let index = 0; index < 100; index++)
+          asyncScheduler.schedule(() => page(background).subscribe(ignored), 3 * index);
+      });
+      expect(first).to.equal(100);
+    });
+
+    it('one for each run that fails synchronously', () => {
+      const first = counted((budget) => {
+        const question = throwError(() => boom).pipe(hedge({ after: 5, budget }));
+        for (let index = 0; index < 100; index++) question.subscribe(ignored);
+      });
+      expect(first).to.equal(100);
+    });
+
+    it('one for all subscribers that share one subscription', () => {
+      const first = counted((budget) => {
+        const shared = timer(9).pipe(hedge({ after: 20, budget }), share());
+        for (let index = 0; index < 100; index++) shared.subscribe();
+      });
+      expect(first).to.equal(1);
+    });
 
     it('none for a retry of a synchronous error', () => {
       const first = counted((budget) => {
@@ -212,6 +272,17 @@ describe('hedge', () => {
   for (const [config, type, message] of [
     [{ after: -1 }, RangeError, 'hedge: after: expected at least 0 and below 2^31, got -1'],
     [{ after: '5' }, RangeError, 'hedge: after: expected at least 0 and below 2^31, got a string'],
+    [
+      { after: null },
+      RangeError,
+      'hedge: after: expected milliseconds or a Latency, got null: make one with latency(0.95)',
+    ],
+    [{ after: latency }, RangeError, 'hedge: after: expected milliseconds or a Latency, got a function: make one with'],
+    [
+      { after: { least: 20 } },
+      RangeError,
+      'hedge: after: expected milliseconds or a Latency, got an instance of Object',
+    ],
     [{ after: 1, attempts: 0 }, RangeError, 'hedge: attempts: expected a positive integer, got 0'],
     [
       { after: 1, budget: {} },
@@ -219,7 +290,7 @@ describe('hedge', () => {
       'hedge: budget: expected a RetryBudget, got an instance of Object: make one with retryBudget()',
     ],
   ] as const) {
-    it(`throws for ${JSON.stringify(config)}`, () => {
+    it(`throws for ${JSON.stringify(config)}: ${message}`, () => {
       expect(() => hedge(config as never)).to.throw(type, message);
     });
   }

@@ -18,8 +18,8 @@ const boom = new Error('boom');
 
 describe('isTransient', () => {
   for (const [method, idempotent] of [
-    ...['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'].map((name) => [name, true] as const),
-    ...['POST', 'PATCH', 'CONNECT'].map((name) => [name, false] as const),
+    ...['GET', 'HEAD', 'OPTIONS', 'QUERY', 'PUT', 'DELETE', 'TRACE'].map((name) => [name, true] as const),
+    ...['POST', 'PATCH', 'CONNECT', 'QUERY2', 'query'].map((name) => [name, false] as const),
   ]) {
     it(`returns ${String(idempotent)} for a NetworkError of ${method}`, () => {
       expect(isTransient(network(method))).to.equal(idempotent);

@@ -35,8 +35,9 @@ const replace = /* @__PURE__ */ replacing();
  * (`singleFlight`, `perRun`) nest under the service that started it.
  *
  * Attributes: `forkfast.aggregate.name`, `forkfast.service.name`, `forkfast.outcome` (`succeeded`, `failed`, `canceled`),
- * `forkfast.elapsed` (milliseconds since the run started) and, for failures, `error.type`: the HTTP status, or else the
- * error's `code` or `name`. Failures have the status `ERROR`. Cancellations do not. An exception is recorded once in a
+ * `forkfast.elapsed` (milliseconds since the run started), `http.request.resend_count` (the requests that a `retry` or a
+ * `hedge` behind `fetchJson` has sent again, if any) and, for failures, `error.type`: the HTTP status, or else the error's
+ * `code` or `name`. Failures have the status `ERROR`. Cancellations do not. An exception is recorded once in a
  * trace, in the innermost span that failed. Spans contain the name and the code of foreign errors, but neither their
  * message nor their stack, because those quote URLs and headers.
  *
@@ -109,6 +110,7 @@ function close({ span, outside }: OpenSpan, event: RunEvent): void {
   if (!span.isRecording()) return;
   try {
     span.setAttributes({ 'forkfast.outcome': event.type, 'forkfast.elapsed': event.elapsed });
+    if (event.resends !== undefined) span.setAttribute('http.request.resend_count', event.resends);
     if (event.type === 'failed') recordFailure(span, event);
   } finally {
     span.end();
