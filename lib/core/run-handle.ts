@@ -94,7 +94,7 @@ export function timeoutAt(deadline: number, owner: DeadlineOwner): Deadline {
  * - Its delays are never negative, because Node warns of negative delays. `timeout` computes the delay after the services have
  *   started, and a service may have blocked past the deadline.
  */
-export class DeadlineScheduler implements SchedulerLike {
+class DeadlineScheduler implements SchedulerLike {
   readonly #owner: DeadlineOwner;
 
   constructor(owner: DeadlineOwner) {
@@ -121,6 +121,14 @@ export class DeadlineScheduler implements SchedulerLike {
     };
     return asyncScheduler.schedule(attempt, Math.max(0, delay), state);
   }
+}
+
+/** Ends a run, or what waits inside it, after `wait` ms, and no sooner than it stops waiting for its parent. */
+export function expireAfter(owner: DeadlineOwner, wait = 0): Subscription {
+  const work = (): void => {
+    owner.expire();
+  };
+  return new DeadlineScheduler(owner).schedule(work, wait);
 }
 
 /** The run in flight that `ctx` belongs to: a copy of a run's context belongs to the run, whatever its signal. */

@@ -6,7 +6,7 @@ import type { Emit } from '../observe/events.ts';
 import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
-import { abortErrorOf, checkNesting, DeadlineScheduler, timeoutAt } from './run-handle.ts';
+import { abortErrorOf, checkNesting, expireAfter, timeoutAt } from './run-handle.ts';
 import { type RunHandle, runOf, type RunPlan } from './run-handle.ts';
 import { type CallObserver, closeAll, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
@@ -82,11 +82,8 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   }
 
   #begin(): void {
-    const work = (): void => {
-      this.expire();
-    };
     if (this.#deadline > this.#startedAt) this.#join();
-    else if (this.postponesDeadline()) this.#joined = new DeadlineScheduler(this).schedule(work);
+    else if (this.postponesDeadline()) this.#joined = expireAfter(this);
     else this.expire();
   }
 

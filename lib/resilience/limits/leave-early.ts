@@ -1,7 +1,7 @@
 import { asyncScheduler } from 'rxjs';
 import { onAbort } from '../../core/abort.ts';
 import type { Context } from '../../core/context.ts';
-import { abortErrorOf, DeadlineScheduler, runOf } from '../../core/run-handle.ts';
+import { abortErrorOf, expireAfter, runOf } from '../../core/run-handle.ts';
 import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
 
 /** Returns an error if the deadline of `ctx` has passed, unless a run is about to report it. */
@@ -26,7 +26,7 @@ export function leaveEarly(ctx: Context, leave: (error: unknown) => void): () =>
     },
   };
   const wait = Math.ceil(ctx.deadline ?? Infinity) - since;
-  const timer = new DeadlineScheduler(owner).schedule(owner.expire, wait < 2 ** 31 ? wait : Infinity); // 2^31 would fire at once
+  const timer = expireAfter(owner, wait < 2 ** 31 ? wait : Infinity); // 2^31 would fire at once
   return () => {
     stopListening();
     timer.unsubscribe();
