@@ -84,6 +84,8 @@ const fail = (): never => {
 };
 const throwing = (): object => new Proxy({}, { get: fail, has: fail, ownKeys: fail });
 const bytes = (...values: number[]): Uint8Array<ArrayBuffer> => new Uint8Array(values);
+/** Another object each time its field is read. */
+const endless = (): object => Object.defineProperty({}, 'next', { enumerable: true, get: endless });
 const shared = (...values: number[]): SharedArrayBuffer => {
   const buffer = new SharedArrayBuffer(values.length);
   new Uint8Array(buffer).set(values);
@@ -278,6 +280,7 @@ const opaque: Readonly<Record<string, () => unknown>> = {
   streams: () => new ReadableStream(),
   formats: () => new Intl.NumberFormat('en'),
   'proxies that throw': throwing,
+  'endless values': endless,
 };
 
 describe('marbles, on values', () => {
@@ -317,6 +320,7 @@ describe('a failure of marbles', () => {
     [5n, '5n'],
     [key, 'Symbol(key)'],
     [named, '[function named]'],
+    [Object.defineProperty(() => 1, 'name', { value: key }), '[function ]'],
     [[], '[]'],
     [{ a: [1, null], b: {} }, '{ a: [1, null], b: {} }'],
     [{ [key]: 1 }, '{ Symbol(key): 1 }'],

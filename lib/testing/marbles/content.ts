@@ -68,10 +68,14 @@ export function isError(value: object): value is Failure {
   return value instanceof Error || /^(?:Error|DOMException)$/.test(tagOf(value));
 }
 
-/** The name of the class of `value`, or an empty text. */
+/** The name of a class or a function, or an empty text. A class may have a static `name` of any type. */
+export function nameOf(value: unknown): string {
+  const { name } = typeof value === 'function' ? (value as { readonly name: unknown }) : { name: '' };
+  return typeof name === 'string' ? name : '';
+}
+
 export function classNameOf(value: object): string {
-  const { constructor } = value as { readonly constructor?: unknown };
-  return typeof constructor === 'function' ? constructor.name : '';
+  return nameOf((value as { readonly constructor?: unknown }).constructor);
 }
 
 const knownFields = /^(?:name|message|code|service|errors|pending|cause|stack|elapsed|info)$/;

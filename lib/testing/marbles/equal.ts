@@ -9,6 +9,9 @@ import {
   tagOf,
 } from './content.ts';
 
+/** A getter or a proxy that makes another object each time is nested without end. */
+const maxDepth = 30_000;
+
 type Pair = readonly [actual: unknown, expected: unknown];
 
 /**
@@ -34,8 +37,12 @@ class Comparison {
 
   equal(actual: unknown, expected: unknown): boolean {
     const pairs: Pair[] = [[actual, expected]];
+    /** The numbers of pairs that were left when the comparison entered an object: there is one for each object around a pair. */
+    const left: number[] = [];
     for (let pair = pairs.pop(); pair; pair = pairs.pop()) {
       const [one, other] = pair;
+      while (left.length > 0 && pairs.length < (left.at(-1) ?? 0)) left.pop();
+      if (left.push(pairs.length) > maxDepth) return false;
       if (Object.is(one, other)) continue;
       if (!isObject(one) || !isObject(other)) return false;
       if (this.#start(one, other)) continue;

@@ -5,6 +5,7 @@ import {
   type Failure,
   isError,
   isObject,
+  nameOf,
   otherFieldsOf,
   tagOf,
   textOf,
@@ -22,7 +23,7 @@ class Printer {
 
   show(value: unknown): string {
     if (typeof value === 'string') return JSON.stringify(value);
-    if (typeof value === 'function') return `[function ${value.name}]`;
+    if (typeof value === 'function') return `[function ${nameOf(value)}]`;
     if (typeof value === 'bigint') return `${String(value)}n`;
     if (!isObject(value)) return Object.is(value, -0) ? '-0' : String(value);
     if (this.#around.includes(value)) return '[circular]';
