@@ -23,7 +23,10 @@ const rooms = [
     'core',
   ),
   room('server', 'core errors http/request-headers'),
-  room('testing user-aggregator', 'index core/assert errors/foreign fetch leaks marbles virtual-time rxjs/testing'),
+  room(
+    'testing user-aggregator',
+    'index core/abort core/assert errors/foreign fetch leaks marbles virtual-time rxjs/testing',
+  ),
 ];
 
 /** @returns {import('eslint').Linter.Config} */

@@ -208,7 +208,7 @@ export function reportErrors(action: () => void): void {
  *
  * `getBuiltinModule` instead of an import keeps Node's modules out of browser bundles.
  */
-function allowManyListeners(signal: AbortSignal): void {
+export function allowManyListeners(signal: AbortSignal): void {
   try {
     const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
     process?.getBuiltinModule?.('node:events').setMaxListeners(0, signal);

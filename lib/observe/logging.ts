@@ -99,7 +99,9 @@ const unobserved: Emit = (type, _service, failure, proceed) => {
 
 function isDebugEnabled(logger: Logger): boolean {
   try {
-    return logger.isLevelEnabled?.('debug') ?? true;
+    const enabled: unknown = logger.isLevelEnabled?.('debug') ?? true;
+    ignoreRejection(enabled); // an async function, by mistake
+    return Boolean(enabled);
   } catch {
     return true;
   }

@@ -12,7 +12,7 @@ export interface WinstonLoggerConfig {
    */
   readonly level?: 'error' | 'warn' | 'info' | 'http' | 'verbose' | 'debug' | 'silly' | undefined;
   /**
-   * Receives the lines: any writable stream of Node.
+   * Receives the lines: any writable stream of Node. Its errors do not end the process.
    *
    * @defaultValue `process.stderr`
    */
@@ -72,6 +72,7 @@ const { levels } = winston.config.npm;
 
 function create(level: string, stream: WinstonLoggerConfig['stream']): winston.Logger {
   const { createLogger, format, transports } = winston;
+  if (stream && !stream.listeners('error').includes(ignore)) stream.on('error', ignore);
   return createLogger({
     level,
     levels,
@@ -80,6 +81,11 @@ function create(level: string, stream: WinstonLoggerConfig['stream']): winston.L
       ? new transports.Stream({ stream })
       : new transports.Console({ stderrLevels: Object.keys(levels) }),
   });
+}
+
+/** A stream that fails, such as a file on a full disk, must not end the process. */
+function ignore(): void {
+  // ignored
 }
 
 const winstonJson = winston.format.json();

@@ -2,7 +2,7 @@ import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } fr
 import { aborted, checkCallerContext } from '../core/abort.ts';
 import { assertTimerMs, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
-import { abortErrorOf } from '../core/run-handle.ts';
+import { abortErrorOf, runOf } from '../core/run-handle.ts';
 import { HttpError } from '../errors/http-error.ts';
 import { serviceCauseOf } from '../errors/service-error.ts';
 import { isTransient } from './is-transient.ts';
@@ -47,7 +47,11 @@ export interface BackoffConfig {
    * @defaultValue {@link isTransient}
    */
   readonly retryable?: (error: unknown) => boolean;
-  /** Limits the retries. Each call of `backoff` counts as a first attempt. When the budget is used up, nothing is retried. */
+  /**
+   * Limits the retries. When the budget is used up, nothing is retried.
+   *
+   * Each call of `backoff` counts as a first attempt. Where many subscribe to one Observable, each further one that fails counts.
+   */
   readonly budget?: RetryBudget;
 }
 
@@ -107,19 +111,31 @@ export function backoff(
   const invalid = checkCallerContext(ctx);
   if (invalid) throw invalid;
   budget?.recordFirstAttempt('backoff');
+  let isCounted = true;
+  /** Subscribers that share one Observable share this function: for each of them, the first attempt fails once. */
+  const countFirstAttempt = (): void => {
+    if (!isCounted) budget?.recordFirstAttempt('backoff');
+    isCounted = false;
+  };
 
   const waitBefore = (attempt: number, error: unknown): number => {
     const growth = Math.min(factor ** (attempt - 1), Number.MAX_VALUE); // 0 times Infinity would be NaN
     const delay = Math.min(maxDelay, initialDelay * growth);
     return Math.max(jitter === 'full' ? random() * delay : delay, retryAfterOf(error) ?? 0);
   };
-  const fits = (wait: number): boolean => wait < 2 ** 31 && asyncScheduler.now() + wait < (ctx.deadline ?? Infinity);
+  const fits = (wait: number): boolean => {
+    const { deadline = Infinity } = ctx;
+    const now = asyncScheduler.now();
+    const jumped = deadline < now && runOf(ctx)?.enforces(deadline) === true; // the timer of the run counts, not the clock
+    return wait < 2 ** 31 && (jumped || now + wait < deadline);
+  };
   const canceled = aborted(ctx).pipe(
     map((reason) => {
       throw abortErrorOf(ctx, reason);
     }),
   );
   return (error, attempt) => {
+    if (attempt === 1) countFirstAttempt();
     const wait = waitBefore(attempt, error);
     const retries = fits(wait) && retryable(error) && budget?.tryAcquire() !== false;
     return retries ? timer(wait).pipe(takeUntil(canceled)) : throwError(() => error);

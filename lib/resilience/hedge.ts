@@ -138,7 +138,7 @@ export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
 
 function learnedDelay(after: number | Latency): Latency | undefined {
   if (typeof read(after, 'measure') === 'function') return after as Latency;
-  if (typeof after !== 'object' && typeof after !== 'function') {
+  if (Object(after) !== after) {
     assertTimerMs('hedge: after', after, 0);
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import { allowManyListeners } from '../core/abort.ts';
 import { assertTimerMs } from '../core/assert.ts';
 import { isVirtual } from './virtual-time.ts';
 
@@ -63,6 +64,7 @@ export function abortAt(marble: string, reason?: unknown): { readonly signal: Ab
     );
   }
   const controller = new AbortController();
+  allowManyListeners(controller.signal);
   asyncScheduler.schedule(() => {
     controller.abort(reason);
   }, unsubscribedFrame);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { NEVER, Observable, of } from 'rxjs';
+import { defer, merge, NEVER, Observable, of, take } from 'rxjs';
 import {
   aggregate,
   aggregateEach,
@@ -11,6 +11,7 @@ import {
   perRun,
   singleFlight,
 } from '../../lib/index.ts';
+import { abortAt, expectNoLeaks, marbles } from '../../lib/testing/index.ts';
 import { nextTask } from '../support/tasks.ts';
 
 /** Subscribes, lets warnings appear, and unsubscribes. Resolves with the names of the warnings. */
@@ -40,6 +41,17 @@ describe('a MaxListenersExceededWarning', () => {
     'of fromAbortable': () => fromAbortable(background, listen),
     'of fromAbortable in a run': () => aggregate({ a: (ctx) => fromAbortable(ctx, listen) })(background),
     'of perRun': () => aggregate({ a: perRun(listening) })(background),
+    'of abortAt': () => {
+      let signal: AbortSignal | undefined;
+      marbles(() => {
+        ({ signal } = abortAt('-!'));
+      });
+      return listen(signal);
+    },
+    'of expectNoLeaks': () => {
+      const leaky = (ctx: Context): Observable<unknown> => merge(listening(ctx), of(1)).pipe(take(1));
+      return defer(() => expectNoLeaks(leaky, { fails: false }).catch(() => 'leaks'));
+    },
     'of singleFlight': () => singleFlight(listening)(background),
   };
   for (const [which, sourceOf] of Object.entries(handedOut)) {

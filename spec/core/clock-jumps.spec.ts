@@ -1,12 +1,17 @@
 import { expect } from 'chai';
-import { asyncScheduler, defer, firstValueFrom, NEVER, type Observable, of, switchMap, tap, timer } from 'rxjs';
+import { asyncScheduler, defer, firstValueFrom, NEVER, type Observable, of, retry, switchMap, tap, timer } from 'rxjs';
 import {
   aggregate,
   aggregateLatest,
   type AggregateOption,
+  backoff,
   background,
+  bulkhead,
   type Context,
   DeadlineExceededError,
+  hedge,
+  perRun,
+  singleFlight,
   withEvents,
   withTimeout,
 } from '../../lib/index.ts';
@@ -51,6 +56,40 @@ describe('a wall clock that jumps', () => {
           const nested = aggregate({ leaf: (ctx) => leaf({ ...ctx }) });
           const run = aggregate({ nested: later(ms, nested) }, withTimeout(1_000));
           expectObservable(run(background)).toBe('15ms (r|)', { r: { nested: { leaf: { x: 0 } } } });
+        });
+      });
+
+      it('lets a service retry', () => {
+        marbles(({ cold, expectObservable }) => {
+          let calls = 0;
+          const service = (ctx: Context): Observable<unknown> =>
+            defer(() => cold(++calls === 1 ? '#' : '(a|)')).pipe(
+              retry({ delay: backoff(ctx, { initialDelay: 5, jitter: 'none', retryable: () => true }) }),
+            );
+          const run = aggregate({ a: later(ms, service) }, withTimeout(1_000));
+          expectObservable(run(background)).toBe('15ms (r|)', { r: { a: 'a' } });
+        });
+      });
+
+      for (const [name, combinator] of Object.entries({ perRun, singleFlight })) {
+        it(`lets ${name} share a call that started earlier`, () => {
+          marbles(({ cold, expectObservable, expectSubscriptions }) => {
+            const source = cold('20ms (a|)');
+            const shared = combinator(() => source);
+            const run = aggregate({ a: shared, b: later(ms, shared) }, withTimeout(1_000));
+            expectObservable(run(background)).toBe('20ms (r|)', { r: { a: 'a', b: 'a' } });
+            expectSubscriptions(source.subscriptions).toBe('^ 19ms !');
+          });
+        });
+      }
+
+      it('lets a bulkhead and a hedge start what waits', () => {
+        marbles(({ expectObservable }) => {
+          const limit = bulkhead(1);
+          let attempts = 0;
+          const hedged = defer(() => (++attempts === 1 ? NEVER : of('b'))).pipe(hedge({ after: 5 }));
+          const run = aggregate({ a: () => limit(timer(12)), b: later(ms, () => limit(hedged)) }, withTimeout(1_000));
+          expectObservable(run(background)).toBe('17ms (r|)', { r: { a: 0, b: 'b' } });
         });
       });
 

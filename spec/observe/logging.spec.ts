@@ -230,6 +230,20 @@ describe('logging', () => {
       expect(logger.lines).to.have.length(4);
     });
 
+    it('counts as debug if the logger returns a promise, whose rejection is handled', () => {
+      const rejections: unknown[] = [];
+      const isLevelEnabled = (): never => {
+        const rejected = { then: (_resolve: unknown, reject: unknown) => rejections.push(reject) };
+        return rejected as never;
+      };
+      const logger = { ...recordingLogger(), isLevelEnabled };
+      aggregate({ succeeds }, withLogger(logger))(background).subscribe();
+      expect(logger.lines).to.have.length(4);
+      expect(rejections)
+        .to.have.length(1)
+        .and.satisfy(([reject]: unknown[]) => typeof reject === 'function');
+    });
+
     it('decides how often the clock is read: hidden lines need no time', () => {
       let reads = 0;
       const { now } = asyncScheduler;

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { throwError } from 'rxjs';
 import winston from 'winston';
 import { aggregate, background, type Logger, withLogger } from '../../lib/index.ts';
+import { nextTask } from '../support/tasks.ts';
 import { oddErrors, oddServiceErrors } from '../support/odd-errors.ts';
 import { winstonLogger, type WinstonLoggerConfig } from '../../lib/observe/winston.ts';
 
@@ -185,6 +186,26 @@ describe('winstonLogger', () => {
     const { stdout, stderr } = outputOf('debug', writeAll, { stream: process.stdout });
     expect(linesOf(stdout)).to.have.length(4);
     expect(stderr).to.equal('');
+  });
+
+  it('ignores the errors of its stream, with one listener however many loggers share the stream', async () => {
+    const stream = new Writable({
+      write: (_line, _encoding, done) => {
+        done(new Error('the disk is full'));
+      },
+    });
+    for (let count = 0; count < 3; count++) {
+      const logger = winstonLogger({ stream });
+      aggregate(
+        { a: () => throwError(() => new Error('boom')) },
+        withLogger(logger),
+      )(background).subscribe({
+        error: () => undefined,
+      });
+    }
+    await nextTask();
+    expect(stream.errored).to.have.property('message', 'the disk is full');
+    expect(stream.listenerCount('error')).to.equal(1);
   });
 
   it('escapes the characters that control a terminal or end a line, and no others', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { asyncScheduler, finalize, type Observable, retry, switchMap, tap, throwError, timer } from 'rxjs';
+import { asyncScheduler, defer, finalize, type Observable, retry, switchMap, tap, throwError, timer } from 'rxjs';
 import {
   aggregate,
   background,
@@ -177,6 +177,22 @@ describe('backoff', () => {
       expect(waitOf({ config, ctx: { deadline: 10 } })).to.equal('no retry');
       expect(waitOf({ config })).to.equal(100);
       expect(waitOf({ config })).to.equal('no retry');
+    });
+  });
+
+  it('counts a first attempt for each subscriber that fails, also where many share one Observable', () => {
+    marbles(({ flush }) => {
+      const budget = retryBudget({ ratio: 1, min: 0 });
+      const delay = backoff(background, { jitter: 'none', budget });
+      let calls = 0;
+      const shared = defer(() => {
+        calls++;
+        return throwError(() => down);
+      }).pipe(retry({ count: 1, delay }));
+      for (let index = 0; index < 100; index++) shared.subscribe({ error: () => undefined });
+      flush();
+      expect(calls).to.equal(200);
+      expect(budget.tryAcquire()).to.equal(false);
     });
   });
 

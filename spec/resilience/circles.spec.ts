@@ -67,6 +67,8 @@ for (const [name, combinator] of Object.entries({ perRun, singleFlight })) {
         const { signal } = new AbortController();
         const copied: ById = combinator((ctx, id) => after(() => copied({ ...ctx, signal }, id)));
         expect(failureOf(copied)).to.include('circle');
+        const signalOnly: ById = combinator(({ signal: own }, id) => after(() => signalOnly({ signal: own }, id)));
+        expect(failureOf(signalOnly)).to.include('circle');
         const nested: ById = combinator((ctx, id) => after(() => aggregate({ nested })(ctx, id)));
         expect(failureOf(nested)).to.include('circle');
       });

@@ -103,6 +103,13 @@ describe('expectNoLeaks', function () {
         () => timer(1).pipe(map((tick) => tick + 1)),
         { fails: () => throwError(() => 'no') },
       ],
+      'a listener that the platform does not add': [
+        ({ signal }) => {
+          signal?.addEventListener('abort', () => undefined, { signal: AbortSignal.abort() });
+          return of('Alice');
+        },
+        { fails: false },
+      ],
       'a listener that is removed by a signal of its own': [
         (ctx) =>
           new Observable((subscriber) => {
@@ -224,6 +231,16 @@ describe('expectNoLeaks', function () {
       'a listener that is not removed': [
         (ctx) => {
           ctx.signal?.addEventListener('abort', () => undefined);
+          return of('Alice');
+        },
+        [listener],
+      ],
+      'a listener that is removed only for another phase or another event': [
+        ({ signal }) => {
+          const listen = (): void => undefined;
+          signal?.addEventListener('abort', listen, { capture: true });
+          signal?.removeEventListener('abort', listen);
+          signal?.removeEventListener('other' as 'abort', listen, true);
           return of('Alice');
         },
         [listener],

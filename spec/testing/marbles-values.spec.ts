@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { from, NEVER, throwError, timeout } from 'rxjs';
-import { ServiceError } from '../../lib/index.ts';
+import { DeadlineExceededError, ServiceError } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { failureOfMarbles } from './failure-of-marbles.ts';
@@ -16,6 +16,33 @@ class Money {
   }
   get cents(): number {
     return this.#cents;
+  }
+}
+class Price extends Money {
+  readonly currency = 'EUR';
+}
+class Theme {
+  readonly color = '#fff';
+  /** Reads no private field. */
+  get hash(): string {
+    return `${this.color}#hash`;
+  }
+}
+class Catalog extends Map<string, number> {
+  readonly name: string;
+  constructor(name: string, entries: readonly [string, number][] = []) {
+    super(entries);
+    this.name = name;
+  }
+}
+class PlainDate {
+  readonly #iso: string;
+  readonly [Symbol.toStringTag] = 'Temporal.PlainDate';
+  constructor(iso: string) {
+    this.#iso = iso;
+  }
+  toString(): string {
+    return this.#iso;
   }
 }
 class Wallet {
@@ -35,6 +62,8 @@ const one = new Money(1);
 const coded = (code: string): Error => Object.assign(new Error('boom'), { code });
 const failed = (service: string, elapsed: number): ServiceError =>
   Object.assign(new ServiceError({ service: 'a', elapsed, cause: 'boom' }), { service });
+const pending = (last: string): DeadlineExceededError =>
+  new DeadlineExceededError({ pending: ['a', 'b', 'c', 'd', 'e', last], elapsed: 1 });
 /** An error at the end of whose causes is the error itself. */
 const circularError = (message: string): Error => {
   const error = new Error('boom');
@@ -55,6 +84,34 @@ const fail = (): never => {
 };
 const throwing = (): object => new Proxy({}, { get: fail, has: fail, ownKeys: fail });
 const bytes = (...values: number[]): Uint8Array<ArrayBuffer> => new Uint8Array(values);
+/** Another object each time its field is read. */
+const endless = (): object => Object.defineProperty({}, 'next', { enumerable: true, get: endless });
+const shared = (...values: number[]): SharedArrayBuffer => {
+  const buffer = new SharedArrayBuffer(values.length);
+  new Uint8Array(buffer).set(values);
+  return buffer;
+};
+const matching = (text: string): unknown => /b/.exec(text);
+const sparse = (length: number, at: number): unknown[] => Object.assign(new Array(length), { [at]: 1 });
+const searched = (text: string): RegExp => {
+  const pattern = /a/g;
+  pattern.test(text);
+  return pattern;
+};
+/** Contains one object 2^40 times. */
+const repeated = (value: unknown): unknown => {
+  let pair: unknown = { value };
+  for (let depth = 0; depth < 40; depth++)
+    pair = depth % 2 === 0 ? { left: pair, right: pair } : new Set([pair, [pair]]);
+  return pair;
+};
+const deep = (value: unknown): unknown => {
+  let nested: unknown = { value };
+  for (let depth = 0; depth < 20_000; depth++) nested = [nested];
+  return nested;
+};
+const numbers = Array.from({ length: 20_000 }, (_, number) => number);
+const reversed = [...numbers].reverse();
 const record = (fields: object): object => Object.assign(Object.create(null) as object, fields);
 
 /** Whether `marbles` accepts the value, and whether it does inside of a list in a map. */
@@ -121,6 +178,25 @@ const equal: Readonly<Record<string, Pair>> = {
     [Object(1), Object('a'), Object(true), Object(1n)],
   ],
   'circular values': [circular(1), circular(1)],
+  'values that contain an object many times': [repeated(1), repeated(1)],
+  'values that are nested deeply': [deep(1), deep(1)],
+  'large sets, in any order': [new Set(numbers), new Set(reversed)],
+  'large maps, in any order': [
+    new Map(numbers.map((number) => [number, { number }])),
+    new Map(reversed.map((number) => [number, { number }])),
+  ],
+  'lists with holes': [sparse(100_000_000, 3), sparse(100_000_000, 3)],
+  'lists with fields': [matching('ab'), matching('ab')],
+  'maps with fields': [new Catalog('a', [['b', 1]]), new Catalog('a', [['b', 1]])],
+  'shared buffers': [shared(1, 2), shared(1, 2)],
+  'times of Temporal': [new PlainDate('2026-01-01'), new PlainDate('2026-01-01')],
+  'instances whose text only looks private': [new Theme(), new Theme()],
+  'errors with fields': [coded('E'), coded('E')],
+  'an error with a field, if none is expected': [Object.assign(new Error('a'), { status: 404 }), new Error('a')],
+  'errors without a class': [
+    Object.assign(new Error('a'), { constructor: 1 }),
+    Object.assign(new Error('a'), { constructor: 1 }),
+  ],
   errors: [new NotFound('boom'), new NotFound('boom')],
   'errors inside of values': [[{ reason: new TypeError('boom') }], [{ reason: new TypeError('boom') }]],
   'an error with a cause, if none is expected': [new Error('a', { cause: 'b' }), new Error('a')],
@@ -158,6 +234,20 @@ const different: Readonly<Record<string, Pair>> = {
   'boxed symbols': [Object(key), Object(Symbol('key'))],
   'a boxed primitive and a primitive': [Object(1), 1],
   'circular values': [circular(1), circular(2)],
+  'values that contain an object many times': [repeated(1), repeated(2)],
+  'values that are nested deeply': [deep(1), deep(2)],
+  'a hole and undefined': [sparse(2, 1), [undefined, 1]],
+  holes: [sparse(3, 1), sparse(3, 2)],
+  'numbers of holes': [sparse(3, 1), sparse(4, 1)],
+  'fields of lists': [matching('ab'), matching('aab')],
+  'a list with fields and one without': [matching('b'), ['b']],
+  'fields of maps': [new Catalog('a'), new Catalog('b')],
+  'fields of dates': [Object.assign(new Date(0), { zone: 'a' }), Object.assign(new Date(0), { zone: 'b' })],
+  'places at which a regular expression continues': [searched('a'), searched('')],
+  'shared buffers': [shared(1), shared(2)],
+  'times of Temporal': [new PlainDate('2026-01-01'), new PlainDate('2026-01-02')],
+  'fields of errors': [Object.assign(new Error('a'), { status: 404 }), Object.assign(new Error('a'), { status: 500 })],
+  'more than five pending services': [pending('f'), pending('g')],
   'classes of errors': [new NotFound('boom'), new Gone('boom')],
   'names of errors': [new DOMException('a', 'AbortError'), new DOMException('a', 'TimeoutError')],
   codes: [coded('E_ONE'), coded('E_TWO')],
@@ -176,6 +266,9 @@ const opaque: Readonly<Record<string, () => unknown>> = {
   files: () => new File(['a'], 'a.txt', { lastModified: 0 }),
   'instances that have only private fields': () => new Money(1),
   'iterable instances that have only private fields': () => new Bag(1),
+  'instances that have private and public fields': () => new Price(1),
+  'instances of the platform with a field': () => Object.assign(new Blob(['a']), { name: 'a' }),
+  events: () => new Event('a'),
   'instances inside of instances': () => new Wallet(new Money(1)),
   functions: () => () => 1,
   promises: () => Promise.resolve(1),
@@ -187,6 +280,7 @@ const opaque: Readonly<Record<string, () => unknown>> = {
   streams: () => new ReadableStream(),
   formats: () => new Intl.NumberFormat('en'),
   'proxies that throw': throwing,
+  'endless values': endless,
 };
 
 describe('marbles, on values', () => {
@@ -226,6 +320,7 @@ describe('a failure of marbles', () => {
     [5n, '5n'],
     [key, 'Symbol(key)'],
     [named, '[function named]'],
+    [Object.defineProperty(() => 1, 'name', { value: key }), '[function ]'],
     [[], '[]'],
     [{ a: [1, null], b: {} }, '{ a: [1, null], b: {} }'],
     [{ [key]: 1 }, '{ Symbol(key): 1 }'],
@@ -244,6 +339,10 @@ describe('a failure of marbles', () => {
     [new Date(NaN), 'Invalid Date'],
     [/a/g, '/a/g'],
     [new URL('http://a.test/b'), 'http://a.test/b'],
+    [searched('a'), '/a/g { lastIndex: 1 }'],
+    [new Catalog('a', [['b', 1]]), 'Catalog { "b": 1 } { name: "a" }'],
+    [sparse(3, 1), '[] { 1: 1, length: 3 }'],
+    [new PlainDate('2026-01-01'), '2026-01-01 { Symbol(Symbol.toStringTag): "Temporal.PlainDate" }'],
   ];
   for (const [value, text] of shown) {
     it(`shows ${text}`, () => {
@@ -253,6 +352,22 @@ describe('a failure of marbles', () => {
       expect(actual).to.equal(`(a|)\na  ${text}`);
     });
   }
+
+  it('has a bound', () => {
+    for (const value of [repeated(1), deep(1), numbers, numbers.map((number) => ({ number }))]) {
+      const { message } = failureOfMarbles(({ expectObservable }) => {
+        expectObservable(from([value])).toBe('');
+      });
+      expect(message).to.have.length.below(1_000_000).and.include('…');
+    }
+  });
+
+  it('shows the first letters of a line that is too long', () => {
+    const { message } = failureOfMarbles(({ expectObservable }) => {
+      expectObservable(from(numbers.map((number) => ({ number })))).toBe('');
+    });
+    expect(message).to.include('a  { number: 0 }').and.include('?  { number: 60 }');
+  });
 
   it('shows the fields by which errors are compared', async () => {
     for (const [error, text] of [

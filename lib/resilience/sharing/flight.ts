@@ -9,6 +9,10 @@ import { read, truncate, truncatedList } from '../../errors/foreign.ts';
 /** Where a context keeps the flight that it belongs to. The key is enumerable, so that a copy stays in the flight. */
 export const flightKey: unique symbol = Symbol('forkfast.flight');
 
+interface HasFlight {
+  readonly [flightKey]?: Flight;
+}
+
 /** A subscriber of a flight that has neither an answer nor unsubscribed. */
 interface Waiter {
   /** The flight whose work has subscribed. */
@@ -92,8 +96,13 @@ export class Flight {
     this.#checkLeft();
     if (this.#earliest > now) return this.#timedOut;
     this.#earliest = [...this.#waiters].reduce((least, { deadline }) => Math.min(least, deadline), Infinity);
-    return (this.#timedOut ||= this.#earliest <= now);
+    return (this.#timedOut ||= [...this.#waiters].some((waiter) => isLate(waiter, now)));
   }
+}
+
+/** Whether the deadline has passed. If the run of the waiter still enforces the deadline, the clock has jumped forward. */
+function isLate({ deadline, run }: Waiter, now: number): boolean {
+  return deadline === now || (deadline < now && run?.enforces(deadline) !== true);
 }
 
 /** The call in the message about a circle. */
@@ -128,8 +137,14 @@ function withCallers(flight: Flight): Map<Flight, Flight | undefined> {
   return callees;
 }
 
+/** A context that is made from nothing but the signal of a flight is in the flight. */
+export function markSignal(signal: AbortSignal, flight: Flight): AbortSignal {
+  return Object.defineProperty(signal, flightKey, { value: flight });
+}
+
 function flightOf(ctx: Context): Flight | undefined {
-  return (ctx as { readonly [flightKey]?: Flight })[flightKey];
+  const flight = (ctx as HasFlight)[flightKey];
+  return flight ?? (controllerOf(ctx) ? undefined : (ctx.signal as HasFlight | undefined)?.[flightKey]);
 }
 
 function hasTimedOut({ run, flight }: LeftWaiter): boolean {

@@ -5,7 +5,7 @@ import { captureAsyncContext, type Context, type RunInContext } from '../../core
 import { abortableInRun } from '../../core/from-abortable.ts';
 import { detached } from '../../core/run-handle.ts';
 import { type SourceObserver, subscribeTo } from '../../core/service-call.ts';
-import { circleOf, Flight, flightKey, labelOf } from './flight.ts';
+import { circleOf, Flight, flightKey, labelOf, markSignal } from './flight.ts';
 
 /** An input that is its own key. */
 export type Primitive = string | number | bigint | boolean | symbol | null | undefined | void;
@@ -128,7 +128,8 @@ function startOf<In, Out>(
   { service, ctx, input }: SharedCall<In, Out>,
   flight: Flight,
 ): (signal: AbortSignal) => PromiseLike<Out> | Observable<Out> {
-  return (signal) => service({ ...withoutSignal(ctx), signal, [flightKey]: flight } as never, input);
+  return (signal) =>
+    service({ ...withoutSignal(ctx), signal: markSignal(signal, flight), [flightKey]: flight } as never, input);
 }
 
 /** Returns a function that makes the key of an input. Inputs have the same key only if they are equal. */

@@ -1,4 +1,5 @@
 import { Subscription } from 'rxjs';
+import { allowManyListeners } from '../../core/abort.ts';
 import type { Fetch } from '../../index.ts';
 import { watchValues } from './late-values.ts';
 import type { AnyFunction, Leak } from './leak.ts';
@@ -24,6 +25,7 @@ export interface LeakWatch {
 export function watchLeaks(network: Network): LeakWatch {
   const controller = new AbortController();
   const { signal } = controller;
+  allowManyListeners(signal);
   let ended = false;
   let endedEarlier = false; // false during the call stack of the end
   const late = (): string | undefined => {

@@ -100,9 +100,9 @@ function cell(frame: number, marbles: readonly string[]): Cell {
 
 /** Returns the texts of `cells` that are not in `others` at the same frame. */
 function missing(cells: readonly Cell[], others: readonly Cell[]): string[] {
-  return textsOf(
-    cells.filter(({ frame, text }) => !others.some((other) => other.frame === frame && other.text === text)),
-  );
+  const keyOf = ({ frame, text }: Cell): string => `${String(frame)} ${text}`;
+  const known = new Set(others.map(keyOf));
+  return textsOf(cells.filter((each) => !known.has(keyOf(each))));
 }
 
 function textsOf(cells: readonly Cell[]): string[] {

@@ -12,6 +12,7 @@ export class Letters {
   }
 
   of(value: unknown): string {
+    if (this.#named.length > 500) return '?'; // nobody reads such a line, and each value is compared with all others
     const named = this.#named.find(([, other]) => equal(value, other));
     if (named) return named[0];
     const isFree = (letter: unknown): letter is string => !this.#named.some(([other]) => other === letter);

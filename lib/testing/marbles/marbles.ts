@@ -19,8 +19,9 @@ import { equal } from './equal.ts';
  * An expectation without `toBe` or `toEqual` is an error too.
  *
  * Values are compared deeply by content, `Headers`, `URLSearchParams` and `FormData` included. Objects whose content cannot be
- * read are compared by identity: a `Blob`, a function, a promise, an instance that has only private fields. Errors are compared
- * by class name, `name`, `code`, `service`, `message` and `errors`, and by `cause` if the expected error has one.
+ * read are compared by identity: a `Blob`, a function, a promise, an instance of a class that has private fields. Errors are
+ * compared by class name, `name`, `code`, `service`, `message`, `errors` and `pending`, and by `cause` and other fields if the
+ * expected error has them.
  *
  * Promises do not run in virtual time, so `fetchJson` and `fakeFetch` emit nothing before the test ends: use `cold('--a|')` as
  * a service instead. Virtual time runs until nothing is scheduled, so an endless source needs a marble that unsubscribes:

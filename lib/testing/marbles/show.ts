@@ -1,53 +1,97 @@
-import { type Content, contentOf, type Failure, isError, isObject, tagOf } from './content.ts';
-
-type Show = (part: unknown) => string;
+import {
+  classNameOf,
+  type Content,
+  contentOf,
+  type Failure,
+  isError,
+  isObject,
+  nameOf,
+  otherFieldsOf,
+  tagOf,
+  textOf,
+} from './content.ts';
 
 /** Prints a value on one line if it fits, and of an error the fields by which `equal` compares it. */
-export function show(value: unknown, around: readonly unknown[] = []): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'function') return `[function ${value.name}]`;
-  if (typeof value === 'bigint') return `${String(value)}n`;
-  if (!isObject(value)) return Object.is(value, -0) ? '-0' : String(value);
-  if (around.includes(value)) return '[circular]';
-  try {
-    return showObject(value, (part) => show(part, [...around, value]));
-  } catch {
-    return '[throws]'; // a proxy or a getter
+export function show(value: unknown): string {
+  return new Printer().show(value);
+}
+
+/** Prints one value. The text has a bound, since an object may contain others many times. */
+class Printer {
+  readonly #around: object[] = [];
+  #partsLeft = 10_000;
+
+  show(value: unknown): string {
+    if (typeof value === 'string') return JSON.stringify(value);
+    if (typeof value === 'function') return `[function ${nameOf(value)}]`;
+    if (typeof value === 'bigint') return `${String(value)}n`;
+    if (!isObject(value)) return Object.is(value, -0) ? '-0' : String(value);
+    if (this.#around.includes(value)) return '[circular]';
+    if (this.#around.length > 100) return '…';
+    this.#around.push(value);
+    try {
+      return this.#showObject(value);
+    } catch {
+      return '[throws]'; // a proxy or a getter
+    } finally {
+      this.#around.pop();
+    }
+  }
+
+  #showObject(value: object): string {
+    if (isError(value)) return this.#showError(value);
+    const content = contentOf(value);
+    const name = classNameOf(value);
+    if (!content) return `${name} (compared by identity)`;
+    const text = notationOf(value) ?? this.#showContent(content, /^(?:Array|Object)?$/.test(name) ? '' : `${name} `);
+    return content.kind === 'record' || content.fields.size === 0
+      ? text
+      : `${text} ${braced(this.#entries(content.fields, String))}`;
+  }
+
+  #showContent({ kind, items, keyed, fields }: Content, name: string): string {
+    if (kind === 'list') return name + enclosed('[', this.#parts(items), ']');
+    if (kind === 'set') return name + braced(this.#parts([...keyed.keys()]));
+    if (kind === 'record') return name + braced(this.#entries(fields, String));
+    const entries = kind === 'map' ? keyed : (items as readonly [unknown, unknown][]);
+    return name + braced(this.#entries(entries, (key) => this.show(key)));
+  }
+
+  /** `ServiceError: profile: boom { code: "ERR_SERVICE_FAILED", service: "profile" }, caused by Error: boom` */
+  #showError(error: Failure): string {
+    const { name, message, code, service, errors } = error;
+    const fields = Object.entries({ code, service, errors }).filter(([, field]) => field !== undefined);
+    const more = this.#entries([...fields, ...otherFieldsOf(error)], String);
+    return [
+      `${name === 'Error' ? classNameOf(error) : name}: ${message}`,
+      more.length === 0 ? '' : ` ${braced(more)}`,
+      'cause' in error ? `, caused by ${this.show(error.cause)}` : '',
+    ].join('');
+  }
+
+  #entries(entries: Iterable<readonly [unknown, unknown]>, showKey: (key: unknown) => string): string[] {
+    return this.#limited([...entries], ([key, value]) => `${showKey(key)}: ${this.show(value)}`);
+  }
+
+  #parts(parts: readonly unknown[]): string[] {
+    return this.#limited(parts, (part) => this.show(part));
+  }
+
+  #limited<T>(parts: readonly T[], print: (part: T) => string): string[] {
+    const printed: string[] = [];
+    for (const part of parts) {
+      if (this.#partsLeft-- <= 0) return [...printed, `… ${String(parts.length - printed.length)} more`];
+      printed.push(print(part));
+    }
+    return printed;
   }
 }
 
-function showObject(value: object, inside: Show): string {
-  if (isError(value)) return showError(value, inside);
+/** The text of an object for which its class has a notation. */
+function notationOf(value: object): string | undefined {
   const tag = tagOf(value);
-  if (tag === 'RegExp' || tag === 'URL') return (value as RegExp | URL).toString();
-  if (tag === 'Date') return showDate(value as Date);
-  const content = contentOf(value);
-  const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
-  if (!content) return `${name} (compared by identity)`;
-  return (/^(?:Array|Object)?$/.test(name) ? '' : `${name} `) + showContent(content, inside);
-}
-
-function showDate(date: Date): string {
-  return Number.isNaN(date.getTime()) ? String(date) : date.toISOString();
-}
-
-function showContent({ kind, parts }: Content, inside: Show): string {
-  if (kind === 'list') return enclosed('[', parts.map(inside), ']');
-  if (kind === 'set') return braced(parts.map(inside));
-  const key = kind === 'record' ? String : inside;
-  return braced((parts as [unknown, unknown][]).map(([name, part]) => `${key(name)}: ${inside(part)}`));
-}
-
-/** `ServiceError: profile: boom { code: "ERR_SERVICE_FAILED", service: "profile" }, caused by Error: boom` */
-function showError(error: Failure, inside: Show): string {
-  const { constructor, name, message, code, service, errors } = error;
-  const fields = Object.entries({ code, service, errors }).filter(([, field]) => field !== undefined);
-  const more = fields.map(([key, field]) => `${key}: ${inside(field)}`);
-  return [
-    `${name === 'Error' ? constructor.name : name}: ${message}`,
-    more.length === 0 ? '' : ` ${braced(more)}`,
-    'cause' in error ? `, caused by ${inside(error.cause)}` : '',
-  ].join('');
+  if (tag === 'Date' && !Number.isNaN((value as Date).getTime())) return (value as Date).toISOString();
+  return /^(?:Date|RegExp|URL|Temporal\..*)$/.test(tag) ? textOf(value) : undefined;
 }
 
 function braced(parts: readonly string[]): string {
