@@ -50,7 +50,7 @@ function room(/** @type {string} */ names, /** @type {string} */ imports, types 
 
 /** Globals that only some files may use. */
 const allowedGlobals = {
-  fetch: ['lib/http/fetch.ts'],
+  fetch: ['lib/http/request.ts'],
   process: ['lib/core/abort.ts', 'lib/core/context.ts', 'lib/observe/winston.ts'],
   AbortController: ['lib/core/abort.ts', 'lib/testing/contexts.ts', 'lib/testing/leaks/watch.ts'],
 };

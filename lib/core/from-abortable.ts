@@ -1,4 +1,4 @@
-import { identity, isObservable, Observable, type Subscriber } from 'rxjs';
+import { isObservable, Observable, type Subscriber } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { checkCallerContext, LazyAbortController, onAbort, reportErrors } from './abort.ts';
 import { isPromiseLike } from './assert.ts';
@@ -53,34 +53,35 @@ export function abortableInRun<T>(
   start: (signal: AbortSignal) => PromiseLike<T> | Observable<T>,
   onTeardownError: (error: unknown) => void,
 ): Observable<T> {
-  return abortable<T>(ctx, (call) => {
-    call.controller.run = runOf(ctx);
-    call.follow(start(call.controller.signal), onTeardownError);
+  return abortable<T>(ctx, {
+    start: (call) => {
+      call.controller.run = runOf(ctx);
+      call.follow(start(call.controller.signal), onTeardownError);
+    },
   });
 }
 
-/**
- * {@link fromAbortable} for code that can do without a signal.
- *
- * @param start - Called once for each subscription. It answers through the call.
- * @param reasonOf - Makes the reason with which the signal aborts from the error that ends the call.
- * @param errorOf - Makes the error of the call from the reason with which `ctx.signal` aborts.
- */
-export function abortable<T>(
-  ctx: Context,
-  start: (call: AbortableCall<T>) => void,
-  reasonOf: (error: unknown) => unknown = identity,
-  errorOf: (reason: unknown) => unknown = (reason) => abortErrorOf(ctx, reason),
-): Observable<T> {
+/** Work that {@link abortable} starts. It is an object, so that many calls can share it. */
+export interface AbortableWork<T> {
+  /** Called once for each subscription. It answers through the call. */
+  start(call: AbortableCall<T>): void;
+  /** Makes the reason with which the signal aborts from the error that ends the call. By default it is the error. */
+  reasonOf?(error: unknown): unknown;
+  /** Makes the error of the call from the reason with which `ctx.signal` aborts. By default it is {@link abortErrorOf}. */
+  errorOf?(reason: unknown): unknown;
+}
+
+/** {@link fromAbortable} for code that can do without a signal. */
+export function abortable<T>(ctx: Context, work: AbortableWork<T>): Observable<T> {
   return new Observable((subscriber) => {
     const invalid = checkCallerContext(ctx);
     if (invalid) {
       subscriber.error(invalid);
       return;
     }
-    const call = new AbortableCall(ctx, subscriber, reasonOf, errorOf);
+    const call = new AbortableCall(ctx, subscriber, work);
     try {
-      if (!call.ended) start(call);
+      if (!call.ended) work.start(call);
     } catch (error) {
       call.error(error);
     }
@@ -95,23 +96,18 @@ export class AbortableCall<T> implements SourceObserver<T> {
   emitsEach = false;
   source: Subscriber<T> | undefined;
   readonly #subscriber: Subscriber<T>;
-  readonly #reasonOf: (error: unknown) => unknown;
+  readonly #work: AbortableWork<T>;
   readonly #stopListening: (() => void) | undefined;
   #onTeardownError: ((error: unknown) => void) | undefined;
   #answer: { readonly value: T } | undefined;
 
-  constructor(
-    ctx: Context,
-    subscriber: Subscriber<T>,
-    reasonOf: (error: unknown) => unknown,
-    errorOf: (cause: unknown) => unknown,
-  ) {
+  constructor(ctx: Context, subscriber: Subscriber<T>, work: AbortableWork<T>) {
     this.#subscriber = subscriber;
-    this.#reasonOf = reasonOf;
+    this.#work = work;
     subscriber.add(this);
     if (this.ended) return; // a `forkJoin` whose first source failed still subscribes to the others
-    this.#stopListening = onAbort(ctx, (cause) => {
-      this.error(errorOf(cause));
+    this.#stopListening = onAbort(ctx, (reason) => {
+      this.error(work.errorOf ? work.errorOf(reason) : abortErrorOf(ctx, reason));
     });
   }
 
@@ -140,19 +136,21 @@ export class AbortableCall<T> implements SourceObserver<T> {
   /** Ends the call early: tears down, aborts, and notifies. */
   error(error: unknown): void {
     if (this.ended) return;
-    this.#release(() => {
-      this.controller.abort(this.#reasonOf(error));
+    try {
+      this.#tearDown();
+    } finally {
+      const work = this.#work;
+      this.controller.abort(work.reasonOf ? work.reasonOf(error) : error);
       if (!this.#subscriber.closed) this.#subscriber.error(error);
-    });
+    }
   }
 
   /** The call ends before it emits, so a subscriber that unsubscribes in `next` aborts nothing. */
   complete(): void {
     if (this.ended) return;
-    this.#release(() => {
-      if (this.#answer) this.#subscriber.next(this.#answer.value);
-      this.#subscriber.complete();
-    });
+    this.#tearDown();
+    if (this.#answer) this.#subscriber.next(this.#answer.value);
+    this.#subscriber.complete();
   }
 
   /** The subscriber has unsubscribed, or has been notified. */
@@ -193,24 +191,29 @@ export class AbortableCall<T> implements SourceObserver<T> {
     });
   }
 
+  /** Fails with what `action` throws. */
+  attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.fail(() => error);
+    }
+  }
+
   /**
-   * Tears the source down before it notifies. An error that a teardown throws changes no outcome. If the source has ended by
-   * itself the error is not thrown, since a `retry` or a `catchError` behind it would receive it. If the subscriber has
-   * unsubscribed, RxJS collects the error.
+   * Ends the call, and unsubscribes from its source before the subscriber is notified. An error that a teardown throws changes no
+   * outcome. If the source has ended by itself the error is not thrown, since a `retry` or a `catchError` behind it would receive
+   * it. If the subscriber has unsubscribed, RxJS collects the error.
    */
-  #release(notify: () => void): void {
+  #tearDown(): void {
     const unsubscribed = this.#subscriber.closed;
     this.ended = true;
     this.#stopListening?.();
     try {
       this.source?.unsubscribe();
     } catch (error) {
-      if (unsubscribed) {
-        notify();
-        throw error;
-      }
+      if (unsubscribed) throw error;
       this.onTeardownError(error);
     }
-    notify();
   }
 }

@@ -1,18 +1,7 @@
 import { identity, type Observable, tap } from 'rxjs';
-import { withSignal } from '../core/abort.ts';
-import { mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
-import { abortable, type AbortableCall, fromAbortable } from '../core/from-abortable.ts';
-import { countResend, runOf } from '../core/run-handle.ts';
-import { CanceledError } from '../errors/canceled-error.ts';
-import { NetworkError } from '../errors/network-error.ts';
-import { markRepeatable } from '../errors/repeatable.ts';
-import { networkErrorOf, type Target } from './network-error-of.ts';
-import { hrefOf, parseUrl, redactUrl } from './parse-url.ts';
-import { idempotencyKeyOf, requestHeaders } from './request-headers.ts';
-import { readText } from './response.ts';
-import { send } from './send.ts';
-import { assertSendable, isStream, beginSending, recordFailure } from './sendable.ts';
+import { abortable, fromAbortable } from '../core/from-abortable.ts';
+import { HttpRequest } from './request.ts';
 
 /** The `init` of {@link fetchJson} and {@link fetchText}: the platform's `RequestInit` with three more options. */
 export interface FetchInit extends RequestInit {
@@ -73,11 +62,16 @@ export function fetchJson<T = unknown>(
 ): Observable<T>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T | undefined>;
 export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  const { empty } = init;
-  const parse = (text: string): T | undefined =>
-    text === '' && empty === 'undefined' ? undefined : (JSON.parse(text) as T);
-  return request(ctx, input, init, parse, 'application/json');
+  const parse = init.empty === 'undefined' ? parseOptionalJson : parseJson;
+  return request(
+    ctx,
+    new HttpRequest<T | undefined>(ctx, input, init, parse as (text: string) => T, 'application/json'),
+  );
 }
+
+const parseJson = (text: string): unknown => JSON.parse(text);
+
+const parseOptionalJson = (text: string): unknown => (text === '' ? undefined : JSON.parse(text));
 
 /**
  * Requests text over HTTP: a cold Observable that emits the body, decoded as UTF-8, and completes.
@@ -94,98 +88,18 @@ export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit 
  * ```
  */
 export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<string> {
-  return request(ctx, input, init, identity<string>);
+  return request(ctx, new HttpRequest(ctx, input, init, identity<string>));
 }
 
-function request<T>(
-  ctx: Context,
-  input: string | URL,
-  fetchInit: FetchInit,
-  parse: (text: string) => T,
-  accept?: string,
-): Observable<T> {
-  // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
-  const { maxBytes = 10 * 2 ** 20, empty, signal, idempotencyKey = false, ...init } = fetchInit;
-  const { body } = init;
-  const stream = isStream(body) ? body : undefined;
-  const href = hrefOf(input) ?? (input as string);
-  const service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
-  let sends = 0;
-  let key: string | undefined;
-  const target = (): Target => ({ method: methodOf(init), url: redactUrl(parseUrl('fetch', href)) });
-
-  const start = (call: AbortableCall<T>): void => {
-    if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
-    const url = requestUrl(href);
-    if (idempotencyKey !== false) key ??= idempotencyKeyOf(idempotencyKey);
-    const prepared = requestInit(ctx, init, accept, key); // before a stream counts as sent
-    const { headers = [], redirect = 'error' } = prepared;
-    let attempts = 0;
-    // A second attempt gets an init of its own: the transport may have changed the first.
-    const makeInit = (): RequestInit =>
-      withSignal(attempts++ === 0 ? prepared : { ...init, headers, redirect }, call.controller);
-    if (stream) beginSending(stream);
-    if (sends++ > 0) countResend(runOf(ctx), service);
-    const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
-    send(transport, url, makeInit, {
-      ended: () => call.ended,
-      onResponse: (response, refusesRedirects) => {
-        try {
-          readText(response, { maxBytes, refusesRedirects, parse, target }, call);
-        } catch (error) {
-          call.fail(() => error); // the transport resolved with something else than a response
-        }
-      },
-      onFailure: (cause, thrown) => {
-        call.fail(() => networkErrorOf({ cause, thrown, url: requestUrl(href), init }, target()));
-      },
-    });
-  };
-  const answer = signal
-    ? fromAbortable(ctx, () => abortable({ signal }, start, abortReasonOf, (cause) => abortedError(ctx, cause, target)))
-    : abortable(ctx, start, abortReasonOf);
-  if (!stream && idempotencyKey === false) return answer;
+function request<T>(ctx: Context, http: HttpRequest<T>): Observable<T> {
+  const { signal } = http;
+  const answer = signal ? fromAbortable(ctx, () => abortable({ signal }, http)) : abortable(ctx, http);
+  if (!http.marksErrors) return answer;
   return answer.pipe(
     tap({
       error: (error: unknown) => {
-        if (key !== undefined) markRepeatable(error, true);
-        if (stream) recordFailure(stream, error);
+        http.markError(error);
       },
     }),
   );
-}
-
-/** A failure of the service, unless the caller has left as well: `init.signal` may follow `ctx.signal`. */
-function abortedError({ signal }: Context, cause: unknown, target: () => Target): Error {
-  if (signal?.aborted) return new CanceledError({ cause: signal.reason as unknown });
-  const advice = 'pass a signal that has not aborted to the next request';
-  return new NetworkError({ reason: 'no answer (init.signal aborted)', kind: 'aborted', ...target(), advice, cause });
-}
-
-function requestUrl(href: string): URL {
-  const url = parseUrl('fetch', href);
-  if (url.username === '' && url.password === '') return url;
-  throw new TypeError(
-    `fetch: expected a URL without credentials, got some before the host of ${redactUrl(url)}: send them in a header`,
-  );
-}
-
-function requestInit(
-  ctx: Context,
-  init: RequestInit,
-  accept: string | undefined,
-  key: string | undefined,
-): RequestInit {
-  assertSendable(init);
-  const headers = requestHeaders(ctx, init.headers, accept, key);
-  return Object.assign({}, init, { redirect: init.redirect ?? 'error', headers });
-}
-
-function methodOf({ method = 'GET' }: RequestInit): string {
-  return method.toUpperCase();
-}
-
-/** Every fetch aborts with an `AbortError`: tracers and interceptors count any other reason as a failure. */
-function abortReasonOf(cause: unknown): DOMException {
-  return Object.assign(new DOMException('The answer is no longer needed', 'AbortError'), { cause });
 }

@@ -3,43 +3,51 @@ import { connectionHeaders, describeType, isToken, mismatch } from '../core/asse
 import type { Context } from '../core/context.ts';
 import { runOf } from '../core/run-handle.ts';
 
-type Header = [name: string, value: string];
+export type Header = [name: string, value: string];
 
 /**
- * The headers of a request: those of its `init`, then `idempotency-key`, the time that is left, those of `ctx.propagate`, then
- * `accept`. A header is left out if there is one with its name before it.
+ * The headers of a request: its own, then the time that is left, those of `ctx.propagate`, then `accept`. A header is left out if
+ * there is one with its name before it.
  *
  * They are pairs with names in lower case. A `Headers` costs more, and the transport makes its own.
  *
+ * @param own - From {@link ownHeaders}.
+ * @returns A new list: the transport may change it.
  * @throws TypeError for a name or a value that HTTP cannot carry. The platform would throw too, but it quotes the value.
  */
-export function requestHeaders(
-  ctx: Context,
-  own: RequestInit['headers'],
-  accept: string | undefined,
-  idempotencyKey?: string,
-): Header[] {
-  const headers = validHeaders(own);
-  if (idempotencyKey !== undefined && !headers.some(([name]) => name === 'idempotency-key')) {
-    headers.push(validHeader('idempotency-key', idempotencyKey));
-  }
+export function requestHeaders(ctx: Context, own: readonly Header[], accept: string | undefined): readonly Header[] {
+  let headers = own;
   const timeLeft = timeLeftHeader(ctx);
-  if (timeLeft && !headers.some(([name]) => name === timeLeft[0])) headers.push(timeLeft);
-  const firstNames = headers.map(([name]) => name);
-  // Frameworks type a header that may be missing as `string | undefined`.
-  const propagated = Object.entries(ctx.propagate ?? {}).filter(([, value]) => value !== undefined) as Header[];
-  for (const header of validHeaders(propagated)) {
-    if (!firstNames.includes(header[0])) headers.push(header);
+  if (timeLeft) headers = joined(headers, [timeLeft]);
+  if (ctx.propagate) {
+    // Frameworks type a header that may be missing as `string | undefined`.
+    const propagated = Object.entries(ctx.propagate).filter(([, value]) => value !== undefined);
+    headers = joined(headers, validHeaders(propagated as Header[]));
   }
-  if (accept !== undefined && !headers.some(([name]) => name === 'accept')) headers.push(['accept', accept]);
-  return headers;
+  return joined(headers, accept === undefined ? [] : [['accept', accept]]);
 }
 
-function validHeaders(headers: RequestInit['headers']): Header[] {
+/** The headers of an `init`, then `idempotency-key`. */
+export function ownHeaders(headers: RequestInit['headers'], idempotencyKey: string | undefined): readonly Header[] {
+  const own = validHeaders(headers);
+  return idempotencyKey === undefined ? own : joined(own, [validHeader('idempotency-key', idempotencyKey)]);
+}
+
+/** A header replaces one of the `others` with the same name. */
+function joined(headers: readonly Header[], others: readonly Header[]): readonly Header[] {
+  if (headers.length === 0) return others;
+  return [...headers, ...others.filter(([name]) => !headers.some(([own]) => own === name))];
+}
+
+/** One list for all: a request in flight keeps its own headers. */
+const none: readonly Header[] = [];
+
+function validHeaders(headers: RequestInit['headers']): readonly Header[] {
+  if (headers == null) return none;
   if (typeof headers === 'string') {
     throw new TypeError(mismatch('fetch: headers', 'a record, pairs or a Headers', headers));
   }
-  const entries = headers && Symbol.iterator in headers ? [...headers] : Object.entries(headers ?? {});
+  const entries = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
   return entries.map(([name, value]: readonly string[]) => validHeader(name, String(value)));
 }
 

@@ -9,26 +9,33 @@ import { retryAfterOf } from './retry-after.ts';
 
 export interface ReadOptions<T> {
   readonly maxBytes: number;
-  /** Whether a redirect is an error of its own kind. The transport knows no `redirect: 'error'`. */
-  readonly refusesRedirects: boolean;
   /** Parses the text of a complete body. If it throws, the body is not JSON. */
   readonly parse: (text: string) => T;
   /** Called only if there is an error to make. */
-  readonly target: () => Target;
+  target(): Target;
 }
 
-/** Reads a response, and ends `call` with the parsed body or an error. */
-export function readText<T>(response: FetchResponse, options: ReadOptions<T>, call: AbortableCall<T>): void {
+/**
+ * Reads a response, and ends `call` with the parsed body or an error.
+ *
+ * @param refusesRedirects - Whether a redirect is an error of its own kind: the transport knows no `redirect: 'error'`.
+ */
+export function readText<T>(
+  response: FetchResponse,
+  refusesRedirects: boolean,
+  request: ReadOptions<T>,
+  call: AbortableCall<T>,
+): void {
   const { status, headers, body } = response;
-  const { maxBytes, refusesRedirects, parse, target } = options;
+  const { maxBytes, parse } = request;
   if (status < 200 || status > 299) {
     readExcerpt(body, call, (chunks) => {
       call.fail(() => {
         if (refusesRedirects && isRedirect(response))
-          return redirectError(true, new Error('unexpected redirect'), target());
+          return redirectError(true, new Error('unexpected redirect'), request.target());
         const retryAfter = retryAfterOf(headers);
         const contentType = headers.get('content-type');
-        return new HttpError({ ...target(), status, body: textOf(chunks, false), contentType, retryAfter });
+        return new HttpError({ ...request.target(), status, body: textOf(chunks, false), contentType, retryAfter });
       });
     });
     return;
@@ -38,15 +45,15 @@ export function readText<T>(response: FetchResponse, options: ReadOptions<T>, ca
   const onChunk = (chunk: Uint8Array): void => {
     chunks.push(chunk);
     size += chunk.byteLength;
-    if (!(size <= maxBytes)) call.fail(() => new BodyTooLargeError({ ...target(), maxBytes }));
+    if (!(size <= maxBytes)) call.fail(() => new BodyTooLargeError({ ...request.target(), maxBytes }));
   };
   const decodeError = (expected: string, empty: boolean): DecodeError => {
     const contentType = mediaType(headers.get('content-type'));
     const actual = empty ? 'an empty body' : `${String(size)} bytes of ${contentType ?? 'no content type'}`;
-    return new DecodeError({ reason: `expected ${expected}, got ${actual}`, ...target(), status, contentType });
+    return new DecodeError({ reason: `expected ${expected}, got ${actual}`, ...request.target(), status, contentType });
   };
   readBody(body, call, onChunk, (failure) => {
-    if (failure) call.fail(() => brokenBodyError(failure.cause, target()));
+    if (failure) call.fail(() => brokenBodyError(failure.cause, request.target()));
     else call.succeed(() => decode(chunks, parse, decodeError));
   });
 }

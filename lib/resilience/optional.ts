@@ -91,10 +91,12 @@ export function optional(
 /** Calls the service with a signal of its own, and emits each of its values. */
 function withOwnSignal(ctx: Context, service: ServiceLike<unknown, unknown>, input: unknown): Observable<unknown> {
   const onTeardownError = teardownReporter(ctx);
-  return abortable(ctx, (call) => {
-    call.emitsEach = true;
-    call.controller.run = runOf(ctx);
-    call.follow(toObservable(service(withSignal(withoutSignal(ctx), call.controller), input)), onTeardownError);
+  return abortable(ctx, {
+    start: (call) => {
+      call.emitsEach = true;
+      call.controller.run = runOf(ctx);
+      call.follow(toObservable(service(withSignal(withoutSignal(ctx), call.controller), input)), onTeardownError);
+    },
   });
 }
 

@@ -1,0 +1,160 @@
+import { withSignal } from '../core/abort.ts';
+import { mismatch } from '../core/assert.ts';
+import type { Context, Fetch } from '../core/context.ts';
+import type { AbortableCall, AbortableWork } from '../core/from-abortable.ts';
+import { abortErrorOf, countResend, runOf } from '../core/run-handle.ts';
+import { CanceledError } from '../errors/canceled-error.ts';
+import { NetworkError } from '../errors/network-error.ts';
+import { markRepeatable } from '../errors/repeatable.ts';
+import type { FetchInit } from './fetch.ts';
+import { messageOf, networkErrorOf, type Target } from './network-error-of.ts';
+import { hrefOf, parseUrl, redactUrl } from './parse-url.ts';
+import { type Header, idempotencyKeyOf, ownHeaders, requestHeaders } from './request-headers.ts';
+import { type ReadOptions, readText } from './response.ts';
+import { assertSendable, beginSending, isStream, recordFailure } from './sendable.ts';
+
+/** The transports that know no `redirect: 'error'`, such as that of Cloudflare Workers. */
+const withoutErrorMode = new WeakSet<Fetch>();
+
+/**
+ * One call of `fetchJson` or `fetchText`. Each subscription to it starts one {@link AbortableCall}.
+ *
+ * A request in flight keeps this object, but neither the URL nor the `init` that it made for the transport.
+ */
+export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
+  readonly maxBytes: number;
+  readonly signal: RequestInit['signal'];
+  readonly parse: (text: string) => T;
+  /** Whether {@link markError} does anything. */
+  readonly marksErrors: boolean;
+  readonly #ctx: Context;
+  /** The body, if it can be sent only once. */
+  readonly #stream: object | undefined;
+  readonly #href: string;
+  readonly #init: RequestInit;
+  readonly #accept: string | undefined;
+  readonly #idempotencyKey: unknown;
+  readonly #service: string | undefined;
+  #key: string | undefined;
+  #sends = 0;
+
+  constructor(ctx: Context, input: string | URL, fetchInit: FetchInit, parse: (text: string) => T, accept?: string) {
+    // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
+    const { maxBytes = 10 * 2 ** 20, empty, signal, idempotencyKey = false, ...init } = fetchInit;
+    this.maxBytes = maxBytes;
+    this.signal = signal;
+    this.parse = parse;
+    this.#ctx = ctx;
+    this.#stream = isStream(init.body) ? init.body : undefined;
+    this.marksErrors = this.#stream !== undefined || idempotencyKey !== false;
+    this.#href = hrefOf(input) ?? (input as string);
+    this.#init = init;
+    this.#accept = accept;
+    this.#idempotencyKey = idempotencyKey;
+    this.#service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
+  }
+
+  target(): Target {
+    return { method: methodOf(this.#init), url: redactUrl(parseUrl('fetch', this.#href)) };
+  }
+
+  start(call: AbortableCall<T>): void {
+    const { maxBytes } = this;
+    if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
+    const url = requestUrl(this.#href);
+    if (this.#idempotencyKey !== false) this.#key ??= idempotencyKeyOf(this.#idempotencyKey);
+    assertSendable(this.#init);
+    const own = ownHeaders(this.#init.headers, this.#key); // now: an iterable may be read only once
+    this.#send(call, url, own, true);
+  }
+
+  /** Keeps what a retry must know of the error. */
+  markError(error: unknown): void {
+    if (this.#key !== undefined) markRepeatable(error, true);
+    if (this.#stream) recordFailure(this.#stream, error);
+  }
+
+  /** Every fetch aborts with an `AbortError`: tracers and interceptors count any other reason as a failure. */
+  reasonOf(cause: unknown): DOMException {
+    return Object.assign(new DOMException('The answer is no longer needed', 'AbortError'), { cause });
+  }
+
+  /** A failure of the service if `init.signal` aborted, unless the caller has left as well: it may follow `ctx.signal`. */
+  errorOf(cause: unknown): unknown {
+    const { signal } = this.#ctx;
+    if (!this.signal) return abortErrorOf(this.#ctx, cause);
+    if (signal?.aborted) return new CanceledError({ cause: signal.reason as unknown });
+    const advice = 'pass a signal that has not aborted to the next request';
+    return new NetworkError({
+      reason: 'no answer (init.signal aborted)',
+      kind: 'aborted',
+      ...this.target(),
+      advice,
+      cause,
+    });
+  }
+
+  /**
+   * Calls the transport. If it does not know `redirect: 'error'`, it is called again with `'manual'`, and so is every later
+   * request: such a transport throws before it sends anything.
+   */
+  #send(call: AbortableCall<T>, url: URL, own: readonly Header[], isFirst: boolean): void {
+    const transport = this.#ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
+    const wanted = this.#init.redirect ?? 'error';
+    const refusesRedirects = wanted === 'error' && withoutErrorMode.has(transport);
+    let response: ReturnType<Fetch> | undefined;
+    const onFailure = (cause: unknown): void => {
+      if (wanted === 'error' && !refusesRedirects && !call.ended && isUnknownRedirectMode(cause)) {
+        withoutErrorMode.add(transport);
+        call.attempt(() => {
+          this.#send(call, requestUrl(this.#href), own, false);
+        });
+      } else call.fail(() => this.#networkError(cause, response === undefined));
+    };
+    // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
+    const headers = requestHeaders(this.#ctx, own, this.#accept);
+    const redirect = refusesRedirects ? 'manual' : wanted;
+    const init = withSignal(Object.assign({}, this.#init, { redirect, headers }), call.controller);
+    if (isFirst) this.#beginSending();
+    try {
+      response = transport(url, init);
+    } catch (cause) {
+      onFailure(cause);
+      return;
+    }
+    void Promise.resolve(response).then((received) => {
+      call.attempt(() => {
+        readText(received, refusesRedirects, this, call); // throws for something else than a response
+      });
+    }, onFailure);
+  }
+
+  #beginSending(): void {
+    if (this.#stream) beginSending(this.#stream);
+    if (this.#sends++ > 0) countResend(runOf(this.#ctx), this.#service);
+  }
+
+  #networkError(cause: unknown, thrown: boolean): unknown {
+    return networkErrorOf({ cause, thrown, url: requestUrl(this.#href), init: this.#init }, this.target());
+  }
+}
+
+function requestUrl(href: string): URL {
+  const url = parseUrl('fetch', href);
+  if (url.username === '' && url.password === '') return url;
+  throw new TypeError(
+    `fetch: expected a URL without credentials, got some before the host of ${redactUrl(url)}: send them in a header`,
+  );
+}
+
+function methodOf({ method = 'GET' }: RequestInit): string {
+  return method.toUpperCase();
+}
+
+/** The message of workerd: "Invalid redirect value, must be one of …". No transport says so after it has sent a request. */
+function isUnknownRedirectMode(error: unknown): boolean {
+  const message = messageOf(error);
+  return (
+    /\bredirect\b/i.test(message) && /\b(?:invalid|unsupported|not supported|must be|not implemented)\b/i.test(message)
+  );
+}
