@@ -57,8 +57,6 @@ export function predict({ run, caller }: Scenario): Log {
   const log: unknown[] = [];
   let now = 0;
   const timers: Timer[] = [];
-  /** Deadlines of nested runs that wait until a run around them stops its timer. */
-  const waitingDeadlines = new Set<() => void>();
   /** In the order in which they started. */
   const inFlight = new Set<InnerRun>();
   const write = (...entry: unknown[]): void => void log.push([now, ...entry]);
@@ -123,7 +121,6 @@ export function predict({ run, caller }: Scenario): Log {
       if (timerStopped || values.size < names.length) return;
       timerStopped = true;
       if (timer) timer.removed = true;
-      for (const check of [...waitingDeadlines]) check();
     };
     const onComplete = (name: string): void => {
       if (ended) return;
@@ -237,22 +234,18 @@ export function predict({ run, caller }: Scenario): Log {
         for (const name of pending) if (!ended) replace(name, failure);
       },
     };
-    /** Calls no service, so no service is replaced. */
-    const onDeadlineBeforeStart = (): void => {
-      if (ended) return;
-      if (ctx.outer?.enforces(deadline)) waitingDeadlines.add(onDeadlineBeforeStart);
-      else endEarly(deadlineExceeded());
-    };
     const waitsNoMore = (): boolean => ended || (emitsEach && timerStopped);
-    const onDeadline = (): void => {
+    /** Waits for a run around this one that is about to end it: first for the rest of this frame, then frame by frame. */
+    const onDeadline = (replaces: boolean, wait: number): void => {
       if (waitsNoMore()) return;
-      for (const run of [...inFlight].reverse()) if (isInside(run, handle)) run.replaceOptional(deadline);
+      const inside = replaces ? [...inFlight].reverse().filter((run) => isInside(run, handle)) : [];
+      for (const run of inside) run.replaceOptional(deadline);
       if (waitsNoMore()) return;
       if (ctx.outer?.enforces(deadline)) {
-        waitingDeadlines.add(onDeadline);
-        return;
-      }
-      endEarly(deadlineExceeded());
+        timer = setTimer(now + wait, () => {
+          onDeadline(replaces, 1);
+        });
+      } else endEarly(deadlineExceeded());
     };
 
     emitEvent('started');
@@ -260,11 +253,15 @@ export function predict({ run, caller }: Scenario): Log {
       endEarly(failure);
     };
     if (ctx.aborted) endEarly({ is: 'canceled', by: 'caller' });
-    else if (deadline <= now) onDeadlineBeforeStart();
+    else if (deadline <= now) onDeadline(false, 0);
     else {
       inFlight.add(self);
       startQueued();
-      if (!ended && !timerStopped && deadline !== Infinity) timer = setTimer(deadline, onDeadline);
+      if (!ended && !timerStopped && deadline !== Infinity) {
+        timer = setTimer(deadline, () => {
+          onDeadline(true, 0);
+        });
+      }
     }
   }
 
