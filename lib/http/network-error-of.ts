@@ -1,6 +1,7 @@
 import { read, textOf } from '../errors/foreign.ts';
 import { ForkfastError, isSafeToken } from '../errors/forkfast-error.ts';
 import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
+import { markUnrepeatable } from '../errors/unrepeatable.ts';
 import { forbiddenTarget } from './bad-ports.ts';
 
 /** The request that an error names. The URL has no credentials and no query. */
@@ -78,6 +79,14 @@ export function brokenBodyError(cause: unknown, target: Target): NetworkError {
   const { code } = describe(cause);
   const reason = code === undefined ? 'a body cut short' : `a body cut short (${code})`;
   return new NetworkError({ reason, kind: 'broken', ...target, cause });
+}
+
+/** A transport that responds twice with one `Response` would do so again. */
+export function readBodyError(target: Target): NetworkError {
+  const advice = 'resolve with a new Response for each request in ctx.fetch';
+  const error = new NetworkError({ reason: 'a body that has been read', kind: 'broken', ...target, advice });
+  markUnrepeatable(error);
+  return error;
 }
 
 /**
