@@ -3,6 +3,7 @@ import { ForkfastError, isSafeToken } from '../errors/forkfast-error.ts';
 import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
 import { markUnrepeatable } from '../errors/unrepeatable.ts';
 import { forbiddenTarget } from './bad-ports.ts';
+import { isStream } from './sendable.ts';
 
 /** The request that an error names. The URL has no credentials and no query. */
 export interface Target {
@@ -47,13 +48,14 @@ export function networkErrorOf({ cause, thrown, url, init }: Failure, target: Ta
   const found = signs.find(([, sign]) => texts.some((text) => sign.test(text)))?.[0];
   const blocked = found === undefined && code === undefined && forbiddenTarget(url) !== undefined;
   const kind = found ?? (thrown || blocked ? 'unsendable' : 'unknown');
-  if (/^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED)$/.test(String(code)) || (kind === 'unknown' && !isValid(url, init))) {
+  const refused = texts.some((text) => /unexpected ?redirect|encountered redirect/i.test(text));
+  const mayBeInvalid = kind === 'unknown' || (kind === 'redirect' && !refused);
+  if (/^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED)$/.test(String(code)) || (mayBeInvalid && !isValid(url, init))) {
     return new TypeError(
       'fetch: init: expected a request that fetch can send, got another: check its method, headers and options',
       { cause },
     );
   }
-  const refused = texts.some((text) => /unexpected ?redirect|encountered redirect/i.test(text));
   if (kind === 'redirect') return redirectError(refused, cause, target);
   const reason = code === undefined ? 'no answer' : `no answer (${code})`;
   const advice =
@@ -111,7 +113,7 @@ export function messageOf(error: unknown): string {
 function isValid(url: URL, { signal, body, redirect, ...options }: RequestInit): boolean {
   if (typeof Request !== 'function') return true;
   try {
-    return new Request(url, options) instanceof Request;
+    return new Request(url, { ...options, ...(!isStream(body) && { body }) }) instanceof Request;
   } catch {
     return forbiddenTarget(url) !== undefined;
   }

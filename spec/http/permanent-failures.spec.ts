@@ -56,6 +56,11 @@ describe('the kind of a NetworkError', () => {
     ['broken', 'Response does not match the HTTP/1.1 protocol (Expected HTTP/)'],
     ['unknown', 'Failed to fetch', 'Load failed'],
   ];
+  const transferred = (): ArrayBuffer => {
+    const buffer = new ArrayBuffer(2);
+    structuredClone(buffer, { transfer: [buffer] });
+    return buffer;
+  };
   const permanent = ['redirect', 'certificate', 'unsendable'];
   const causes = [
     ...codes.flatMap(([kind, ...all]) => all.map((code) => [kind, code, { code }] as const)),
@@ -135,6 +140,8 @@ describe('the kind of a NetworkError', () => {
     for (const [title, init] of [
       ['the mode navigate', { mode: 'navigate' }],
       ['an unknown cache', { cache: 'sometimes' as never }],
+      ['a symbol as the body', { method: 'PUT', body: Symbol('secret') as never }],
+      ['bytes that have been transferred', { method: 'PUT', body: transferred() }],
     ] as [string, FetchInit][]) {
       it(`is no NetworkError but a TypeError for ${title}, which fetch cannot send`, async () => {
         const error = await failureOf(fetchJson({ fetch }, api, init), TypeError);
@@ -144,6 +151,11 @@ describe('the kind of a NetworkError', () => {
         expect(isTransient(error)).to.equal(false);
       });
     }
+  });
+
+  it('is no NetworkError but a TypeError for a referrer that is no URL, which looks like a bad redirect', async () => {
+    const error = await failureOf(fetchJson({ fetch: globalThis.fetch }, api, { referrer: 'http://[' }), TypeError);
+    expect(error.message).to.match(/^fetch: init: expected a request that fetch can send/);
   });
 
   it("is 'unsendable' for a transport that throws", async () => {
