@@ -6,8 +6,9 @@ const caseInsensitiveMethods = /^(?:delete|get|head|options|post|put)$/i;
 const redirectModes: readonly unknown[] = ['error', 'follow', 'manual', undefined, null];
 
 /** The method as `fetch` sends it: only these six in upper case. A `patch` stays a `patch`, which few servers know. */
-export function sentMethod(method: string): string {
-  return caseInsensitiveMethods.test(method) ? method.toUpperCase() : method;
+export function sentMethod(method: unknown): string {
+  const name = String(method);
+  return caseInsensitiveMethods.test(name) ? name.toUpperCase() : name;
 }
 
 /**
