@@ -1,6 +1,6 @@
 import { identity, type Observable, tap } from 'rxjs';
 import { withSignal } from '../core/abort.ts';
-import { mismatch } from '../core/assert.ts';
+import { hasMethod, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortable, type AbortableCall, fromAbortable } from '../core/from-abortable.ts';
 import { countResend, runOf } from '../core/run-handle.ts';
@@ -12,7 +12,7 @@ import { hrefOf, parseUrl, redactUrl } from './parse-url.ts';
 import { idempotencyKeyOf, requestHeaders } from './request-headers.ts';
 import { readText } from './response.ts';
 import { send } from './send.ts';
-import { assertSendable, isStream, beginSending, recordFailure } from './sendable.ts';
+import { assertSendable, isStream, beginSending, recordFailure, sentMethod } from './sendable.ts';
 
 /** The `init` of {@link fetchJson} and {@link fetchText}: the platform's `RequestInit` with three more options. */
 export interface FetchInit extends RequestInit {
@@ -52,7 +52,8 @@ export interface FetchInit extends RequestInit {
  *
  * @param ctx - The context. Its `fetch` sends the request, or `globalThis.fetch` if it has none.
  * @param input - An absolute URL. In a page it may be relative.
- * @param init - As for `fetch`, with `maxBytes`, `empty` and `idempotencyKey`.
+ * @param init - As for `fetch`, with `maxBytes`, `empty` and `idempotencyKey`. As with `fetch`, only DELETE, GET, HEAD, OPTIONS, POST
+ * and PUT are sent in upper case: a `patch` stays a `patch`, also in errors.
  *
  * @remarks The idea is RxJS's `fromFetch` (https://rxjs.dev/api/fetch/fromFetch). Unlike `fromFetch`, it keeps the abort reason, and
  * ends the body of a failed response.
@@ -112,10 +113,11 @@ function request<T>(
   const service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
   let sends = 0;
   let key: string | undefined;
-  const target = (): Target => ({ method: methodOf(init), url: redactUrl(parseUrl('fetch', href)) });
+  const target = (): Target => ({ method: sentMethod(init.method ?? 'GET'), url: redactUrl(parseUrl('fetch', href)) });
 
   const start = (call: AbortableCall<T>): void => {
-    if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
+    if (!(typeof maxBytes === 'number' && maxBytes >= 0))
+      throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
     const url = requestUrl(href);
     if (idempotencyKey !== false) key ??= idempotencyKeyOf(idempotencyKey);
     const prepared = requestInit(ctx, init, accept, key); // before a stream counts as sent
@@ -142,7 +144,11 @@ function request<T>(
     });
   };
   const answer = signal
-    ? fromAbortable(ctx, () => abortable({ signal }, start, abortReasonOf, (cause) => abortedError(ctx, cause, target)))
+    ? fromAbortable(ctx, () => {
+        if (hasMethod(signal, 'addEventListener'))
+          return abortable({ signal }, start, abortReasonOf, (cause) => abortedError(ctx, cause, target));
+        throw new TypeError(`${mismatch('fetch: signal', 'an AbortSignal', signal)}: pass controller.signal`);
+      })
     : abortable(ctx, start, abortReasonOf);
   if (!stream && idempotencyKey === false) return answer;
   return answer.pipe(
@@ -179,10 +185,6 @@ function requestInit(
   assertSendable(init);
   const headers = requestHeaders(ctx, init.headers, accept, key);
   return Object.assign({}, init, { redirect: init.redirect ?? 'error', headers });
-}
-
-function methodOf({ method = 'GET' }: RequestInit): string {
-  return method.toUpperCase();
 }
 
 /** Every fetch aborts with an `AbortError`: tracers and interceptors count any other reason as a failure. */

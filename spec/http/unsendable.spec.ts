@@ -84,6 +84,7 @@ describe('a request that cannot be sent', () => {
       () => odd({ redirect }),
       badRedirect,
     ]),
+    ['a controller instead of a signal', () => odd({ signal: new AbortController() }), 'fetch: signal: expected an AbortSignal, got an instance of AbortController: pass controller.signal'], // prettier-ignore
     ['a number instead of headers', () => odd({ headers: 5 }), `${badHeaders} 5`],
     ['a symbol instead of headers', () => odd({ headers: Symbol('secret') }), `${badHeaders} a symbol`],
     ['a header without a value', () => odd({ headers: [['x-a']] }), badPairs],
