@@ -9,7 +9,7 @@ import { ForkfastError } from './forkfast-error.ts';
  * - `certificate`: the certificate of the server was rejected.
  * - `unsendable`: the transport rejected the request before it sent anything, as for a forbidden port or an unknown scheme.
  * - `aborted`: `init.signal` aborted.
- * - `unknown`: the transport gives no reason. Browsers never do.
+ * - `unknown`: the transport gives no reason. Browsers give one only for a redirect.
  *
  * `connect`, `broken` and `unknown` may pass. The others stay until somebody changes something.
  */

@@ -8,7 +8,7 @@ import { CanceledError } from '../errors/canceled-error.ts';
 import { NetworkError } from '../errors/network-error.ts';
 import { markRepeatable } from '../errors/repeatable.ts';
 import { networkErrorOf, type Target } from './network-error-of.ts';
-import { hrefOf, parseUrl, redactUrl } from './parse-url.ts';
+import { hrefOf, pageUrl, parseUrl, redactUrl } from './parse-url.ts';
 import { idempotencyKeyOf, requestHeaders } from './request-headers.ts';
 import { readText } from './response.ts';
 import { send } from './send.ts';
@@ -44,8 +44,8 @@ export interface FetchInit extends RequestInit {
  *   `TypeError`, and sends nothing, for a URL, a method, a header or a body that `fetch` cannot send.
  * - Unsubscribing aborts the request. So does `ctx.signal`, with `CanceledError`, and `init.signal`, with `NetworkError`: the
  *   caller still waits. `ctx.deadline` aborts nothing here: `aggregate` and `backoff` read it.
- * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise. On a platform without `redirect: 'error'`, such as
- *   Cloudflare Workers, the request is sent with `'manual'`.
+ * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise. The request is sent with `'manual'` where
+ *   `'error'` is unknown, as on Cloudflare Workers, and by the `fetch` of browsers, which hides the reason of an error.
  * - A stream needs `duplex: 'half'`, as with `fetch`, and can be sent only once. A retry of such a request sends nothing, and errors with the first failure.
  * - The only headers that it forwards are those in `ctx.propagate`. A header of `init.headers` replaces one with the same
  *   name.
@@ -131,6 +131,7 @@ function request<T>(
     const transport = ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     send(transport, url, makeInit, {
       ended: () => call.ended,
+      hidesRedirects: transport === globalThis.fetch && pageUrl() !== undefined, // the fetch of a browser
       onResponse: (response, refusesRedirects) => {
         try {
           readText(response, { maxBytes, refusesRedirects, parse, target }, call);

@@ -4,6 +4,8 @@ import { messageOf } from './network-error-of.ts';
 interface Call {
   /** Whether nobody waits for the response. */
   readonly ended: () => boolean;
+  /** Whether a redirect would look as any other failure. With `'manual'` it is a response, of its own type. */
+  readonly hidesRedirects: boolean;
   /** @param refusesRedirects - Whether the transport knows no `redirect: 'error'`, so that a redirect is a response. */
   readonly onResponse: (response: FetchResponse, refusesRedirects: boolean) => void;
   /** @param thrown - Whether the transport threw, instead of returning a promise that rejects. */
@@ -22,7 +24,7 @@ const withoutErrorMode = new WeakSet<Fetch>();
 export function send(transport: Fetch, url: URL, makeInit: () => RequestInit, call: Call): void {
   const init = makeInit();
   const refuses = init.redirect === 'error';
-  const refusesRedirects = refuses && withoutErrorMode.has(transport);
+  const refusesRedirects = refuses && (call.hidesRedirects || withoutErrorMode.has(transport));
   if (refusesRedirects) init.redirect = 'manual';
   const onFailure = (cause: unknown, thrown: boolean): void => {
     if (refuses && !refusesRedirects && !call.ended() && isUnknownRedirectMode(cause)) {

@@ -54,7 +54,7 @@ describe('a request', () => {
     it(`names the method of ${method} in errors as fetch sends it`, async () => {
       const fetch = responding(null, { status: 404 });
       const error = await failureOf(fetchText({ fetch }, api, { method }), HttpError);
-      expect(error.method).to.equal(sent).and.equal(new Request(api, { method }).method);
+      expect(error.method).to.equal(sent);
     });
   }
 
