@@ -20,6 +20,10 @@ interface Failure {
   readonly init: RequestInit;
 }
 
+/** The server speaks no TLS, or no version and cipher that the client speaks. */
+const tlsMismatch =
+  /^ERR_SSL_\w*(?:WRONG_VERSION|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|HTTP_REQUEST|PACKET_LENGTH|HANDSHAKE_FAILURE|_CIPHER)|corrupt message of type InvalidContentType/;
+
 /** The codes (of Node, OpenSSL, undici and Bun) and the messages (of Node and Deno) that show the kind of a failure. */
 const signs: readonly (readonly [kind: NetworkErrorKind, sign: RegExp])[] = [
   [
@@ -31,6 +35,7 @@ const signs: readonly (readonly [kind: NetworkErrorKind, sign: RegExp])[] = [
     /CERT_|_CERT|CRL_|_CRL|UNABLE_TO_(?:VERIFY|GET_ISSUER)|INVALID_(?:CA|PURPOSE)|UNKNOWN_CA|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|invalid peer certificate/,
   ],
   ['unsendable', /^(?:bad port|unknown scheme|UND_ERR_REQ_CONTENT_LENGTH_MISMATCH)$/],
+  ['unsendable', tlsMismatch],
   [
     'connect',
     /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOST\w+|ENET\w+|EADDR\w+|ETIMEDOUT|UND_ERR_CONNECT\w+|ERR_SSL_\w+|ConnectionRefused)$/,
@@ -63,7 +68,9 @@ export function networkErrorOf({ cause, thrown, url, init }: Failure, target: Ta
       ? 'check its host name, its dates and the trusted authorities'
       : kind === 'unsendable' && forbiddenTarget(url)
         ? 'use http: or https:, and a port that fetch does not block'
-        : undefined;
+        : texts.some((text) => tlsMismatch.test(text))
+          ? 'check that the port is for https: and which versions of TLS the server accepts'
+          : undefined;
   return new NetworkError({ reason, kind, ...target, advice, cause });
 }
 
