@@ -1,7 +1,7 @@
 import { read, textOf } from '../errors/foreign.ts';
 import { ForkfastError, isSafeToken } from '../errors/forkfast-error.ts';
 import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
-import { markUnrepeatable } from '../errors/unrepeatable.ts';
+import { markRepeatable } from '../errors/repeatable.ts';
 import { forbiddenTarget } from './bad-ports.ts';
 import { isStream } from './sendable.ts';
 
@@ -94,7 +94,7 @@ export function brokenBodyError(cause: unknown, target: Target): NetworkError {
 export function readBodyError(target: Target): NetworkError {
   const advice = 'resolve with a new Response for each request in ctx.fetch';
   const error = new NetworkError({ reason: 'a body that has been read', kind: 'broken', ...target, advice });
-  markUnrepeatable(error);
+  markRepeatable(error, false);
   return error;
 }
 

@@ -271,6 +271,8 @@ describe('an odd response', () => {
         `a body that has been read from GET ${href}: resolve with a new Response for each request in ctx.fetch`,
       );
       expect(isTransient(error)).to.equal(false);
+      const post = fetchText({ fetch: () => Promise.resolve(response) }, href, { method: 'POST', idempotencyKey: 'a' });
+      expect(isTransient(await failureOf(post, NetworkError))).to.equal(false);
     });
   }
 
