@@ -25,14 +25,20 @@ export function read(value: unknown, key: PropertyKey): unknown {
  * `instanceof` does not see an error of another realm, but the error inherits from the `Error.prototype` of that realm.
  */
 export function isError(value: unknown): value is Error {
-  return attempt(() => {
-    let prototype: unknown = Object.getPrototypeOf(value);
-    // `DOMException.prototype` throws when its name is read.
-    while (!(read(prototype, 'name') === 'Error' && Object.hasOwn(prototype as object, 'message'))) {
-      prototype = Object.getPrototypeOf(prototype); // throws behind the last prototype
-    }
-    return true;
-  }, false);
+  // `DOMException.prototype` throws when its name is read.
+  return prototypesOf(value).some(
+    (prototype) => read(prototype, 'name') === 'Error' && attempt(() => Object.hasOwn(prototype, 'message'), false),
+  );
+}
+
+/** The prototype chain, up to 100 objects: that of a proxy may throw, and may be endless. */
+export function prototypesOf(value: unknown): readonly object[] {
+  const prototypes: object[] = [];
+  attempt(() => {
+    let prototype = Object.getPrototypeOf(value) as object | null;
+    while (prototype && prototypes.push(prototype) < 100) prototype = Object.getPrototypeOf(prototype) as object | null;
+  }, undefined);
+  return prototypes;
 }
 
 /** The text of a primitive. It is empty for an object, which may hold secrets or have no text. */

@@ -1,4 +1,4 @@
-import { attempt, isError, read, shortName, truncate } from './foreign.ts';
+import { attempt, isError, prototypesOf, read, shortName, truncate } from './foreign.ts';
 
 interface Details {
   /** The message without any text from outside forkfast. */
@@ -51,9 +51,9 @@ export abstract class ForkfastError extends Error {
     this.#details = { summary: truncate(summary), fields };
   }
 
-  /** Defines `instanceof`, which would throw for a revoked proxy, as `false` for it. */
+  /** Defines `instanceof`, which would throw or never return for some proxies, as `false` for them. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return attempt(() => super[Symbol.hasInstance](value), false);
+    return prototypesOf(value).includes(this.prototype);
   }
 
   /** The fields and the chain of causes. The message holds nothing that they do not hold. */
@@ -74,19 +74,25 @@ export abstract class ForkfastError extends Error {
     const details = ForkfastError.#detailsOf(error);
     if (!details || printed.size === 5) return describeForeignError(error);
     printed.add(error);
-    const { name, code, cause } = error as ForkfastError;
-    const json = { name, code, message: details.summary, ...truncatedFields(details.fields) };
-    if (!('cause' in (error as ForkfastError)) || printed.has(cause)) return json;
+    // A class that extends this one may have getters that throw.
+    const json = {
+      name: read(error, 'name'),
+      code: read(error, 'code'),
+      message: details.summary,
+      ...truncatedFields(details.fields),
+    };
+    const cause = read(error, 'cause');
+    if (!attempt(() => 'cause' in (error as object), false) || printed.has(cause)) return json;
     return { ...json, cause: ForkfastError.#toJSON(cause, printed) };
   }
 
   /** The details of an error of forkfast, or of the one that `error` inherits from. */
   static #detailsOf(error: unknown): Details | undefined {
-    return attempt(() => {
-      let owner = error as ForkfastError;
-      while (!(#details in owner)) owner = Object.getPrototypeOf(owner) as ForkfastError; // throws behind the last prototype
-      return owner.#details;
-    }, undefined);
+    for (const owner of [error, ...prototypesOf(error)]) {
+      const details = attempt(() => (owner as ForkfastError).#details, undefined);
+      if (details) return details;
+    }
+    return undefined;
   }
 }
 

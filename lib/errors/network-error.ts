@@ -7,9 +7,10 @@ import { ForkfastError } from './forkfast-error.ts';
  * - `broken`: the connection broke, or its bytes are not HTTP.
  * - `redirect`: the response is a redirect, which was refused or cannot be followed.
  * - `certificate`: the certificate of the server was rejected.
- * - `unsendable`: the transport rejected the request before it sent anything, as for a forbidden port or an unknown scheme.
+ * - `unsendable`: the transport rejected the request before it sent anything, as for a forbidden port, an unknown scheme,
+ *   or `https:` on a port without TLS.
  * - `aborted`: `init.signal` aborted.
- * - `unknown`: the transport gives no reason. Browsers never do.
+ * - `unknown`: the transport gives no reason. Browsers give one only for a redirect.
  *
  * `connect`, `broken` and `unknown` may pass. The others stay until somebody changes something.
  */

@@ -1,4 +1,5 @@
 import { identity, type Observable, tap } from 'rxjs';
+import { hasMethod, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortable, fromAbortable } from '../core/from-abortable.ts';
 import { HttpRequest } from './request.ts';
@@ -33,15 +34,16 @@ export interface FetchInit extends RequestInit {
  *   `TypeError`, and sends nothing, for a URL, a method, a header or a body that `fetch` cannot send.
  * - Unsubscribing aborts the request. So does `ctx.signal`, with `CanceledError`, and `init.signal`, with `NetworkError`: the
  *   caller still waits. `ctx.deadline` aborts nothing here: `aggregate` and `backoff` read it.
- * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise. On a platform without `redirect: 'error'`, such as
- *   Cloudflare Workers, the request is sent with `'manual'`.
+ * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise. The request is sent with `'manual'` where
+ *   `'error'` is unknown, as on Cloudflare Workers, and by the `fetch` of browsers, which hides the reason of an error.
  * - A stream needs `duplex: 'half'`, as with `fetch`, and can be sent only once. A retry of such a request sends nothing, and errors with the first failure.
  * - The only headers that it forwards are those in `ctx.propagate`. A header of `init.headers` replaces one with the same
  *   name.
  *
  * @param ctx - The context. Its `fetch` sends the request, or `globalThis.fetch` if it has none.
  * @param input - An absolute URL. In a page it may be relative.
- * @param init - As for `fetch`, with `maxBytes`, `empty` and `idempotencyKey`.
+ * @param init - As for `fetch`, with `maxBytes`, `empty` and `idempotencyKey`. As with `fetch`, only DELETE, GET, HEAD, OPTIONS, POST
+ * and PUT are sent in upper case: a `patch` stays a `patch`, also in errors.
  *
  * @remarks The idea is RxJS's `fromFetch` (https://rxjs.dev/api/fetch/fromFetch). Unlike `fromFetch`, it keeps the abort reason, and
  * ends the body of a failed response.
@@ -93,7 +95,7 @@ export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {
 
 function request<T>(ctx: Context, http: HttpRequest<T>): Observable<T> {
   const { signal } = http;
-  const answer = signal ? fromAbortable(ctx, () => abortable({ signal }, http)) : abortable(ctx, http);
+  const answer = signal ? fromAbortable(ctx, () => withInitSignal(signal, http)) : abortable(ctx, http);
   if (!http.marksErrors) return answer;
   return answer.pipe(
     tap({
@@ -102,4 +104,9 @@ function request<T>(ctx: Context, http: HttpRequest<T>): Observable<T> {
       },
     }),
   );
+}
+
+function withInitSignal<T>(signal: AbortSignal, http: HttpRequest<T>): Observable<T> {
+  if (hasMethod(signal, 'addEventListener')) return abortable({ signal }, http);
+  throw new TypeError(`${mismatch('fetch: signal', 'an AbortSignal', signal)}: pass controller.signal`);
 }

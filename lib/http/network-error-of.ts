@@ -1,7 +1,9 @@
 import { read, textOf } from '../errors/foreign.ts';
 import { ForkfastError, isSafeToken } from '../errors/forkfast-error.ts';
 import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
+import { markRepeatable } from '../errors/repeatable.ts';
 import { forbiddenTarget } from './bad-ports.ts';
+import { isStream } from './sendable.ts';
 
 /** The request that an error names. The URL has no credentials and no query. */
 export interface Target {
@@ -18,6 +20,10 @@ interface Failure {
   readonly init: RequestInit;
 }
 
+/** The server speaks no TLS, or no version and cipher that the client speaks. */
+const tlsMismatch =
+  /^ERR_SSL_\w*(?:WRONG_VERSION|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|HTTP_REQUEST|PACKET_LENGTH|HANDSHAKE_FAILURE|_CIPHER)|corrupt message of type InvalidContentType/;
+
 /** The codes (of Node, OpenSSL, undici and Bun) and the messages (of Node and Deno) that show the kind of a failure. */
 const signs: readonly (readonly [kind: NetworkErrorKind, sign: RegExp])[] = [
   [
@@ -29,6 +35,7 @@ const signs: readonly (readonly [kind: NetworkErrorKind, sign: RegExp])[] = [
     /CERT_|_CERT|CRL_|_CRL|UNABLE_TO_(?:VERIFY|GET_ISSUER)|INVALID_(?:CA|PURPOSE)|UNKNOWN_CA|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|invalid peer certificate/,
   ],
   ['unsendable', /^(?:bad port|unknown scheme|UND_ERR_REQ_CONTENT_LENGTH_MISMATCH)$/],
+  ['unsendable', tlsMismatch],
   [
     'connect',
     /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOST\w+|ENET\w+|EADDR\w+|ETIMEDOUT|UND_ERR_CONNECT\w+|ERR_SSL_\w+|ConnectionRefused)$/,
@@ -46,13 +53,14 @@ export function networkErrorOf({ cause, thrown, url, init }: Failure, target: Ta
   const found = signs.find(([, sign]) => texts.some((text) => sign.test(text)))?.[0];
   const blocked = found === undefined && code === undefined && forbiddenTarget(url) !== undefined;
   const kind = found ?? (thrown || blocked ? 'unsendable' : 'unknown');
-  if (/^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED)$/.test(String(code)) || (kind === 'unknown' && !isValid(url, init))) {
+  const refused = texts.some((text) => /unexpected ?redirect|encountered redirect/i.test(text));
+  const mayBeInvalid = kind === 'unknown' || (kind === 'redirect' && !refused);
+  if (/^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED)$/.test(String(code)) || (mayBeInvalid && !isValid(url, init))) {
     return new TypeError(
       'fetch: init: expected a request that fetch can send, got another: check its method, headers and options',
       { cause },
     );
   }
-  const refused = texts.some((text) => /unexpected ?redirect|encountered redirect/i.test(text));
   if (kind === 'redirect') return redirectError(refused, cause, target);
   const reason = code === undefined ? 'no answer' : `no answer (${code})`;
   const advice =
@@ -60,7 +68,9 @@ export function networkErrorOf({ cause, thrown, url, init }: Failure, target: Ta
       ? 'check its host name, its dates and the trusted authorities'
       : kind === 'unsendable' && forbiddenTarget(url)
         ? 'use http: or https:, and a port that fetch does not block'
-        : undefined;
+        : texts.some((text) => tlsMismatch.test(text))
+          ? 'check that the port is for https: and which versions of TLS the server accepts'
+          : undefined;
   return new NetworkError({ reason, kind, ...target, advice, cause });
 }
 
@@ -78,6 +88,14 @@ export function brokenBodyError(cause: unknown, target: Target): NetworkError {
   const { code } = describe(cause);
   const reason = code === undefined ? 'a body cut short' : `a body cut short (${code})`;
   return new NetworkError({ reason, kind: 'broken', ...target, cause });
+}
+
+/** A transport that responds twice with one `Response` would do so again. */
+export function readBodyError(target: Target): NetworkError {
+  const advice = 'resolve with a new Response for each request in ctx.fetch';
+  const error = new NetworkError({ reason: 'a body that has been read', kind: 'broken', ...target, advice });
+  markRepeatable(error, false);
+  return error;
 }
 
 /**
@@ -102,7 +120,7 @@ export function messageOf(error: unknown): string {
 function isValid(url: URL, { signal, body, redirect, ...options }: RequestInit): boolean {
   if (typeof Request !== 'function') return true;
   try {
-    return new Request(url, options) instanceof Request;
+    return new Request(url, { ...options, ...(!isStream(body) && { body }) }) instanceof Request;
   } catch {
     return forbiddenTarget(url) !== undefined;
   }

@@ -33,7 +33,8 @@ export function tryParseUrl(text: string): URL | undefined {
   }
 }
 
-function pageUrl(): string | undefined {
+/** The URL of the page or the worker, where there is one. */
+export function pageUrl(): string | undefined {
   const { document, location } = globalThis as { document?: Document; location?: Location };
   return document?.baseURI ?? location?.href;
 }

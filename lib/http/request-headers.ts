@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { connectionHeaders, describeType, isToken, mismatch } from '../core/assert.ts';
+import { shortName } from '../errors/foreign.ts';
 import type { Context } from '../core/context.ts';
 import { runOf } from '../core/run-handle.ts';
 
@@ -44,28 +45,35 @@ const none: readonly Header[] = [];
 
 function validHeaders(headers: RequestInit['headers']): readonly Header[] {
   if (headers == null) return none;
-  if (typeof headers === 'string') {
+  if (typeof headers !== 'object') {
     throw new TypeError(mismatch('fetch: headers', 'a record, pairs or a Headers', headers));
   }
   const entries = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
-  return entries.map(([name, value]: readonly string[]) => validHeader(name, String(value)));
+  return entries.map((entry: unknown) => {
+    if (!Array.isArray(entry) || (entry.length !== 2 && entry.length !== 0)) {
+      throw new TypeError('fetch: headers: expected pairs of a name and a value, got another item: use a record');
+    }
+    const [name = '', value] = entry as readonly unknown[];
+    return validHeader(String(name), value);
+  });
 }
 
 /** @throws TypeError for a header that `fetch` cannot send. */
-export function validHeader(name = '', value = ''): Header {
+export function validHeader(name = '', given: unknown = ''): Header {
   if (!isToken(name)) {
     const [token] = /^[!#$%&'*+.^_`|~\w-]*/.exec(name) ?? [''];
-    throw new TypeError(
-      `fetch: header name: expected an HTTP token, got ${JSON.stringify(`${token}…`)}: use letters, digits and hyphens`,
-    );
+    const start = JSON.stringify(shortName(`${token}…`));
+    throw new TypeError(`fetch: header name: expected an HTTP token, got ${start}: use letters, digits and hyphens`);
   }
+  if (typeof given === 'symbol') throw new TypeError(mismatch(`fetch: header ${name}`, 'text', given));
+  const value = String(given);
   const lowerName = name.toLowerCase();
   if (connectionHeaders.has(lowerName) || (lowerName === 'content-length' && !/^\s*\d+\s*$/.test(value))) {
     throw new TypeError(`fetch: header ${lowerName}: expected a header that fetch can send, got another: leave it out`);
   }
   if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
     throw new TypeError(
-      `fetch: header ${name}: expected one line of Latin-1 text, got another character: encode the value`,
+      `fetch: header ${shortName(name)}: expected one line of Latin-1 text, got another character: encode the value`,
     );
   }
   // `Headers` trims what HTTP counts as blank. It is slow, and `trim` removes more: the comparison only finds candidates.

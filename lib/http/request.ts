@@ -8,10 +8,10 @@ import { NetworkError } from '../errors/network-error.ts';
 import { markRepeatable } from '../errors/repeatable.ts';
 import type { FetchInit } from './fetch.ts';
 import { messageOf, networkErrorOf, type Target } from './network-error-of.ts';
-import { hrefOf, parseUrl, redactUrl } from './parse-url.ts';
+import { hrefOf, pageUrl, parseUrl, redactUrl } from './parse-url.ts';
 import { type Header, idempotencyKeyOf, ownHeaders, requestHeaders } from './request-headers.ts';
 import { type ReadOptions, readText } from './response.ts';
-import { assertSendable, beginSending, isStream, recordFailure } from './sendable.ts';
+import { assertSendable, beginSending, isStream, recordFailure, sentMethod } from './sendable.ts';
 
 /** The transports that know no `redirect: 'error'`, such as that of Cloudflare Workers. */
 const withoutErrorMode = new WeakSet<Fetch>();
@@ -55,12 +55,13 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
   }
 
   target(): Target {
-    return { method: methodOf(this.#init), url: redactUrl(parseUrl('fetch', this.#href)) };
+    return { method: sentMethod(this.#init.method ?? 'GET'), url: redactUrl(parseUrl('fetch', this.#href)) };
   }
 
   start(call: AbortableCall<T>): void {
     const { maxBytes } = this;
-    if (!(maxBytes >= 0)) throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
+    if (!(typeof maxBytes === 'number' && maxBytes >= 0))
+      throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
     const url = requestUrl(this.#href);
     if (this.#idempotencyKey !== false) this.#key ??= idempotencyKeyOf(this.#idempotencyKey);
     assertSendable(this.#init);
@@ -79,14 +80,18 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
     return Object.assign(new DOMException('The answer is no longer needed', 'AbortError'), { cause });
   }
 
-  /** A failure of the service if `init.signal` aborted, unless the caller has left as well: it may follow `ctx.signal`. */
+  /**
+   * A failure of the service if it has made the signal that aborted: `init.signal`, or that of a context in a run in flight. The
+   * signal of the `init` may follow that of the caller.
+   */
   errorOf(cause: unknown): unknown {
     const { signal } = this.#ctx;
-    if (!this.signal) return abortErrorOf(this.#ctx, cause);
-    if (signal?.aborted) return new CanceledError({ cause: signal.reason as unknown });
+    if (this.signal && signal?.aborted) return new CanceledError({ cause: signal.reason as unknown });
+    const error = this.signal ? undefined : abortErrorOf(this.#ctx, cause);
+    if (error instanceof CanceledError) return error;
     const advice = 'pass a signal that has not aborted to the next request';
     return new NetworkError({
-      reason: 'no answer (init.signal aborted)',
+      reason: `no answer (${this.signal ? 'init' : 'ctx'}.signal aborted)`,
       kind: 'aborted',
       ...this.target(),
       advice,
@@ -101,7 +106,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
   #send(call: AbortableCall<T>, url: URL, own: readonly Header[], isFirst: boolean): void {
     const transport = this.#ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     const wanted = this.#init.redirect ?? 'error';
-    const refusesRedirects = wanted === 'error' && withoutErrorMode.has(transport);
+    const refusesRedirects = wanted === 'error' && (withoutErrorMode.has(transport) || hidesRedirects(transport));
     let response: ReturnType<Fetch> | undefined;
     const onFailure = (cause: unknown): void => {
       if (wanted === 'error' && !refusesRedirects && !call.ended && isUnknownRedirectMode(cause)) {
@@ -147,8 +152,9 @@ function requestUrl(href: string): URL {
   );
 }
 
-function methodOf({ method = 'GET' }: RequestInit): string {
-  return method.toUpperCase();
+/** Whether a redirect would look like any other failure: so it is with `'error'` in a page. With `'manual'` it is a response. */
+function hidesRedirects(transport: Fetch): boolean {
+  return transport === globalThis.fetch && pageUrl() !== undefined;
 }
 
 /** The message of workerd: "Invalid redirect value, must be one of …". No transport says so after it has sent a request. */

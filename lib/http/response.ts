@@ -1,11 +1,14 @@
+import { hasMethod, mismatch } from '../core/assert.ts';
 import type { FetchResponse } from '../core/context.ts';
 import type { AbortableCall } from '../core/from-abortable.ts';
 import { BodyTooLargeError } from '../errors/body-too-large-error.ts';
 import { DecodeError } from '../errors/decode-error.ts';
 import { HttpError } from '../errors/http-error.ts';
-import { brokenBodyError, redirectError, type Target } from './network-error-of.ts';
+import { brokenBodyError, readBodyError, redirectError, type Target } from './network-error-of.ts';
 import { readBody, readExcerpt } from './read-body.ts';
 import { retryAfterOf } from './retry-after.ts';
+
+const redirects: readonly number[] = [301, 302, 303, 307, 308];
 
 export interface ReadOptions<T> {
   readonly maxBytes: number;
@@ -26,18 +29,25 @@ export function readText<T>(
   request: ReadOptions<T>,
   call: AbortableCall<T>,
 ): void {
+  if (!isResponse(response)) {
+    throw new TypeError(`${mismatch('fetch: response', 'a Response', response)}: resolve with one in ctx.fetch`);
+  }
   const { status, headers, body } = response;
   const { maxBytes, parse } = request;
   if (status < 200 || status > 299) {
     readExcerpt(body, call, (chunks) => {
       call.fail(() => {
-        if (refusesRedirects && isRedirect(response))
+        if (isOpaqueRedirect(response) || (refusesRedirects && redirects.includes(status)))
           return redirectError(true, new Error('unexpected redirect'), request.target());
         const retryAfter = retryAfterOf(headers);
         const contentType = headers.get('content-type');
         return new HttpError({ ...request.target(), status, body: textOf(chunks, false), contentType, retryAfter });
       });
     });
+    return;
+  }
+  if (isRead(response)) {
+    call.fail(() => readBodyError(request.target()));
     return;
   }
   const chunks: Uint8Array[] = [];
@@ -98,7 +108,19 @@ function mediaType(header: string | null): string | null {
   return type;
 }
 
+/** Whether a transport has resolved with what it promises to. A stub may return anything. */
+function isResponse(response: unknown): response is FetchResponse {
+  const { status, headers, body } = (response ?? {}) as Partial<FetchResponse>;
+  return typeof status === 'number' && hasMethod(headers, 'get') && (body === null || hasMethod(body, 'getReader'));
+}
+
+/** Whether something else reads the body, or has read a part of it. */
+function isRead(response: FetchResponse): boolean {
+  const { bodyUsed, body } = response as Partial<Response>;
+  return bodyUsed === true || body?.locked === true;
+}
+
 /** Browsers hide the status of a redirect that they do not follow. */
-function isRedirect({ status, type }: FetchResponse & { readonly type?: unknown }): boolean {
-  return [301, 302, 303, 307, 308].includes(status) || type === 'opaqueredirect';
+function isOpaqueRedirect({ type }: FetchResponse & { readonly type?: unknown }): boolean {
+  return type === 'opaqueredirect';
 }

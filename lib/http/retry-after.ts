@@ -9,6 +9,8 @@ const dateForms = [
   String.raw`[a-z]{3} (?<month>[a-z]{3}) (?<day>[ \d]\d) ${time} (?<year>\d{4})`,
 ].map((form) => new RegExp(`^${form}$`, 'i'));
 
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+
 /**
  * Reads `retry-after-ms`, or else `Retry-After`, which is in seconds or a date, as milliseconds from now. Returns `undefined` for
  * other texts.
@@ -25,16 +27,22 @@ export function retryAfterOf(headers: FetchResponse['headers']): number | undefi
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** `Date.parse` alone reads `1.5` as a day in January, and an `asctime` as local time. */
+/** `Date.parse` alone reads `1.5` as a day in January, an `asctime` as local time, and 31 February as 3 March. */
 function parseDate(text: string, now: number): number {
   const groups = dateForms.map((form) => form.exec(text)?.groups).find(Boolean);
   if (!groups) return NaN;
   const { day = '', month = '', year = '', time = '' } = groups;
-  const parse = (fullYear: number): number =>
-    Date.parse(`${day.trim()} ${month} ${String(fullYear)} ${time.replace(/:60$/, ':59')} GMT`); // a leap second
+  const monthNumber = String(months.indexOf(month.toLowerCase()) + 1).padStart(2, '0'); // 00, which parses as NaN, for another word
+  const parse = (fullYear: number): number => {
+    const date = `${String(fullYear).padStart(4, '0')}-${monthNumber}-${day.replace(' ', '0')}`;
+    const parsed = Date.parse(`${date}T${time.replace(/:60$/, ':59')}Z`); // a leap second
+    return new Date(parsed || 0).toISOString().startsWith(date) ? parsed : NaN;
+  };
   if (year.length !== 2) return parse(Number(year));
-  // A year with two digits is at most 50 years ahead.
+  // A date with a year of two digits is at most 50 years ahead, and otherwise the latest in the past.
   const thisYear = new Date(now).getUTCFullYear();
-  const inThisCentury = thisYear - (thisYear % 100) + Number(year);
-  return parse(inThisCentury > thisYear + 50 ? inThisCentury - 100 : inThisCentury);
+  const latest = new Date(now).setUTCFullYear(thisYear + 50);
+  const nextCentury = thisYear - (thisYear % 100) + 100 + Number(year);
+  const dates = [nextCentury, nextCentury - 100, nextCentury - 200].map(parse);
+  return dates.find((date) => date <= latest) ?? NaN;
 }

@@ -2,6 +2,14 @@ import { describeType, hasMethod, isToken } from '../core/assert.ts';
 import { markRepeatable } from '../errors/repeatable.ts';
 
 const forbiddenMethods = /^(?:CONNECT|TRACE|TRACK)$/i;
+const caseInsensitiveMethods = /^(?:delete|get|head|options|post|put)$/i;
+const redirectModes: readonly unknown[] = ['error', 'follow', 'manual', undefined, null];
+
+/** The method as `fetch` sends it: only these six in upper case. A `patch` stays a `patch`, which few servers know. */
+export function sentMethod(method: unknown): string {
+  const name = String(method);
+  return caseInsensitiveMethods.test(name) ? name.toUpperCase() : name;
+}
 
 /**
  * Checks what every `fetch` checks before it sends a request, in words that quote no content.
@@ -12,6 +20,11 @@ export function assertSendable({ method = 'GET', body, ...init }: RequestInit & 
   if (!isToken(method) || forbiddenMethods.test(method)) {
     throw new TypeError(
       'fetch: method: expected a method that fetch can send, got another: use GET or POST, for example',
+    );
+  }
+  if (!redirectModes.includes(init.redirect)) {
+    throw new TypeError(
+      "fetch: redirect: expected 'error', 'follow' or 'manual', got another value: leave it out to refuse redirects",
     );
   }
   if (body == null) return;

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
-import { from, lastValueFrom, type Observable, switchMap } from 'rxjs';
+import { from, lastValueFrom, type Observable, retry, switchMap } from 'rxjs';
 import {
   aggregate,
+  backoff,
   background,
   BodyTooLargeError,
   type Context,
@@ -52,6 +53,7 @@ describe('faults of the network, in a page', function () {
     readonly type: abstract new (...args: never[]) => Error;
     /** The message up to the URL. */
     readonly message: string;
+    readonly advice?: string | undefined;
     readonly body?: string;
     /** The methods that the server received. */
     readonly methods?: readonly string[];
@@ -60,6 +62,11 @@ describe('faults of the network, in a page', function () {
   }
   const traced: Context = { propagate: { 'x-request-id': 'secret' } };
   const noAnswer = { type: NetworkError, message: 'no answer from GET' };
+  const redirected = {
+    type: NetworkError,
+    message: 'a refused redirect from GET',
+    advice: ": request its target, or set redirect: 'follow'",
+  };
   const cutShort = { type: NetworkError, message: 'a body cut short from GET' };
   const tooLarge = { type: BodyTooLargeError, message: 'more than 10485760 bytes from GET' };
   const status = (code: number) => ({ type: HttpError, message: `HTTP ${String(code)} from GET` });
@@ -92,8 +99,8 @@ describe('faults of the network, in a page', function () {
       ...status(404),
       methods: ['OPTIONS', 'GET'],
     },
-    'a redirect': { to: () => at('/redirect'), ...noAnswer, methods: ['GET'] },
-    'a redirect to another origin': { to: () => at('/redirect-elsewhere?cors'), ...noAnswer, methods: ['GET'] },
+    'a redirect': { to: () => at('/redirect'), ...redirected, methods: ['GET'] },
+    'a redirect to another origin': { to: () => at('/redirect-elsewhere?cors'), ...redirected, methods: ['GET'] },
     'a redirect that is followed to another origin, which does not allow the page': {
       to: () => at('/redirect-elsewhere'),
       init: { redirect: 'follow' },
@@ -128,16 +135,20 @@ describe('faults of the network, in a page', function () {
     },
   };
 
-  function eachFault(using: (use: (fetch: typeof globalThis.fetch) => Promise<void>) => Promise<void>): void {
+  function eachFault(
+    using: (use: (fetch: typeof globalThis.fetch) => Promise<void>) => Promise<void>,
+    hidesRedirects = false,
+  ): void {
     for (const [title, fault] of Object.entries(faults)) {
-      const { to, ctx = background, init, type, message, body, methods, closes } = fault;
+      const shown = hidesRedirects && fault.advice ? { ...fault, ...noAnswer, advice: undefined } : fault;
+      const { to, ctx = background, init, type, message, advice = '', body, methods, closes } = shown;
       it(`errors with ${type.name}, and closes the connections of the siblings: ${title}`, async () => {
         await using(async (fetch) => {
           const sent = to();
           const cause = await failureBeside(ctx, (derived) => fetchJson({ ...derived, fetch }, sent.url, init));
           expect(cause)
             .to.be.instanceOf(type)
-            .and.include({ url: sent.shown, message: `${message} ${sent.shown}` });
+            .and.include({ url: sent.shown, message: `${message} ${sent.shown}${advice}` });
           if (type === NetworkError) expect((cause as Error).cause).to.be.an('error');
           expect(JSON.stringify(cause)).not.to.match(/secret|id=/);
           if (body !== undefined) expect(cause).to.include({ status: 500, method: 'GET', body });
@@ -148,6 +159,17 @@ describe('faults of the network, in a page', function () {
     }
   }
   eachFault((use) => use(fetch));
+
+  it('requests a redirect once, since its kind is known', async () => {
+    const sent = at('/redirect');
+    const delay = backoff(background, { initialDelay: 0 });
+    const error = await failureOf(fetchJson(background, sent.url).pipe(retry({ count: 2, delay })), NetworkError);
+    expect(error.kind).to.equal('redirect');
+    expect(error.message).to.match(/: request its target, or set redirect: 'follow'$/);
+    expect(await sent.methods()).to.deep.equal(['GET']);
+    const following = fetchJson(background, at('/redirect').url, { redirect: 'follow' });
+    expect(await lastValueFrom(following)).to.deep.equal({ name: 'Alice' });
+  });
 
   describe('offline', () => {
     afterEach(async () => setOffline(false));
@@ -188,6 +210,6 @@ describe('faults of the network, in a page', function () {
 
   describe('through a service worker', () => {
     registerServiceWorker();
-    eachFault((use) => inFrame((fetch) => use(fetch)));
+    eachFault((use) => inFrame((fetch) => use(fetch)), true); // the fetch of another window
   });
 });

@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import { resolve, sep } from 'node:path';
-import { config, finalize, firstValueFrom, tap } from 'rxjs';
+import { config, finalize, firstValueFrom, retry, tap } from 'rxjs';
 import type * as forkfast from '../../lib/index.ts';
 import {
+  backoff,
   BodyTooLargeError,
   DecodeError,
   type Fetch,
@@ -14,6 +15,7 @@ import {
   type FetchResponse,
   fetchText,
   HttpError,
+  isTransient,
   NetworkError,
 } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
@@ -216,8 +218,7 @@ describe('an odd response', () => {
       },
     };
     for (const [response, type, message] of [
-      [undefined, TypeError, /./],
-      [{ status: 500, body: null }, TypeError, /Cannot read properties of undefined/],
+      [{ get status() { throw boom; } }, Error, /^boom$/], // prettier-ignore
       [{ status: 500, body: null, headers }, Error, /^boom$/],
       [{ status: 200, body: null, headers }, Error, /^boom$/],
     ] as const) {
@@ -226,6 +227,54 @@ describe('an odd response', () => {
     }
     expect(reported).to.deep.equal([]);
   });
+
+  for (const [what, response] of [
+    ['undefined', undefined],
+    ['null', null],
+    ['42', 42],
+    ['a string', 'text'],
+    ['an instance of Object', {}],
+    ['an instance of Object', { ok: true, status: 200, json: () => Promise.resolve(1) }],
+    ['an instance of Object', { status: 200, body: null }],
+    ['an instance of Object', { status: 500, body: null }],
+    ['an instance of Object', { status: 200, headers: new Headers(), body: '1' }],
+    ['an instance of Object', { status: '200', headers: new Headers(), body: null }],
+  ] as const) {
+    it(`is a TypeError, and is not retried, if it is no response: ${JSON.stringify(response)}`, async () => {
+      for (const respond of [() => response, () => Promise.resolve(response)]) {
+        let requests = 0;
+        const fetch = (() => (requests++, respond())) as unknown as Fetch;
+        const delay = backoff({}, { initialDelay: 0 });
+        const error = await failureOf(fetchJson({ fetch }, href).pipe(retry({ count: 1, delay })), TypeError);
+        expect(error.message).to.equal(
+          `fetch: response: expected a Response, got ${what}: resolve with one in ctx.fetch`,
+        );
+        expect(requests).to.equal(1);
+      }
+    });
+  }
+
+  for (const [how, read] of Object.entries<(response: Response) => unknown>({
+    'has been read': (response) => response.text(),
+    'has been read in part': async ({ body }) => {
+      const reader = body!.getReader();
+      await reader.read();
+      reader.releaseLock();
+    },
+    'has another reader': ({ body }) => body!.getReader(),
+  })) {
+    it(`is a NetworkError that is not transient, if its body ${how}`, async () => {
+      const response = new Response('[1]');
+      await read(response);
+      const error = await failureOf(fetchText({ fetch: () => Promise.resolve(response) }, href), NetworkError);
+      expect(error.message).to.equal(
+        `a body that has been read from GET ${href}: resolve with a new Response for each request in ctx.fetch`,
+      );
+      expect(isTransient(error)).to.equal(false);
+      const post = fetchText({ fetch: () => Promise.resolve(response) }, href, { method: 'POST', idempotencyKey: 'a' });
+      expect(isTransient(await failureOf(post, NetworkError))).to.equal(false);
+    });
+  }
 
   it('is a NetworkError, although the error of the transport throws when it is read', async () => {
     const odd = Object.defineProperty(new Error('odd'), 'code', {

@@ -17,7 +17,16 @@ describe('the kind of a NetworkError', () => {
 
   const api = 'http://api.test/';
   const codes: [kind: string, ...codes: string[]][] = [
-    ['connect', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT'],
+    [
+      'connect',
+      'ECONNREFUSED',
+      'ENOTFOUND',
+      'EAI_AGAIN',
+      'EHOSTUNREACH',
+      'ETIMEDOUT',
+      'UND_ERR_CONNECT_TIMEOUT',
+      'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR',
+    ],
     [
       'broken',
       'ECONNRESET',
@@ -41,7 +50,15 @@ describe('the kind of a NetworkError', () => {
       'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
     ],
     ['redirect', 'UnexpectedRedirect', 'TooManyRedirects', 'ERR_INVALID_URL'],
-    ['unsendable', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'],
+    [
+      'unsendable',
+      'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+      'ERR_SSL_WRONG_VERSION_NUMBER',
+      'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+      'ERR_SSL_UNSUPPORTED_PROTOCOL',
+      'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+      'ERR_SSL_NO_SHARED_CIPHER',
+    ],
     ['unknown', 'EODD'],
   ];
   const messages: [kind: string, ...messages: string[]][] = [
@@ -52,7 +69,7 @@ describe('the kind of a NetworkError', () => {
       "Encountered redirect while redirect mode is set to 'error'",
     ],
     ['certificate', 'invalid peer certificate: UnknownIssuer'],
-    ['unsendable', 'bad port', 'unknown scheme'],
+    ['unsendable', 'bad port', 'unknown scheme', 'received corrupt message of type InvalidContentType'],
     ['broken', 'Response does not match the HTTP/1.1 protocol (Expected HTTP/)'],
     ['unknown', 'Failed to fetch', 'Load failed'],
   ];
@@ -135,6 +152,7 @@ describe('the kind of a NetworkError', () => {
     for (const [title, init] of [
       ['the mode navigate', { mode: 'navigate' }],
       ['an unknown cache', { cache: 'sometimes' as never }],
+      ['a symbol as the body', { method: 'PUT', body: Symbol('secret') as never }],
     ] as [string, FetchInit][]) {
       it(`is no NetworkError but a TypeError for ${title}, which fetch cannot send`, async () => {
         const error = await failureOf(fetchJson({ fetch }, api, init), TypeError);
@@ -144,6 +162,11 @@ describe('the kind of a NetworkError', () => {
         expect(isTransient(error)).to.equal(false);
       });
     }
+  });
+
+  it('is no NetworkError but a TypeError for a referrer that is no URL, which looks like a bad redirect', async () => {
+    const error = await failureOf(fetchJson({ fetch: globalThis.fetch }, api, { referrer: 'http://[' }), TypeError);
+    expect(error.message).to.match(/^fetch: init: expected a request that fetch can send/);
   });
 
   it("is 'unsendable' for a transport that throws", async () => {

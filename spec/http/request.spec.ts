@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import { lastValueFrom, type Observable } from 'rxjs';
-import { background, type Fetch, type FetchInit, fetchJson, fetchText } from '../../lib/index.ts';
+import { background, type Fetch, type FetchInit, fetchJson, fetchText, HttpError } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { recordingFetch, responding } from '../support/stub-fetch.ts';
@@ -41,6 +41,22 @@ describe('a request', () => {
       expect(await lastValueFrom(fetchText({ fetch: responding('ok') }, api, { method, body: 'x' }))).to.equal('ok');
     }
   });
+
+  for (const [method, sent] of [
+    ['patch', 'patch'],
+    ['Patch', 'Patch'],
+    ['PATCH', 'PATCH'],
+    ['query', 'query'],
+    ['get', 'GET'],
+    ['Delete', 'DELETE'],
+    ['put', 'PUT'],
+  ] as const) {
+    it(`names the method of ${method} in errors as fetch sends it`, async () => {
+      const fetch = responding(null, { status: 404 });
+      const error = await failureOf(fetchText({ fetch }, api, { method }), HttpError);
+      expect(error.method).to.equal(sent);
+    });
+  }
 
   const credentials =
     'fetch: expected a URL without credentials, got some before the host of http://api.test/users: send them in a header';
@@ -83,6 +99,8 @@ describe('a request', () => {
     ['a HEAD with a body', { method: 'HEAD', body: 'x' }, TypeError, noBody('HEAD')],
     ['an empty body without a method', { body: '' }, TypeError, noBody('GET')],
     ['maxBytes: NaN', { maxBytes: NaN }, RangeError, 'fetch: maxBytes: expected at least 0, got NaN'],
+    ['maxBytes: null', { maxBytes: null as never }, RangeError, 'fetch: maxBytes: expected at least 0, got null'],
+    ['maxBytes: text', { maxBytes: '5' as never }, RangeError, 'fetch: maxBytes: expected at least 0, got a string'],
     ['maxBytes: -1', { maxBytes: -1 }, RangeError, 'fetch: maxBytes: expected at least 0, got -1'],
   ];
   for (const [title, init, type, message] of inits) {

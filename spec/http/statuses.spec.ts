@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { asyncScheduler } from 'rxjs';
 import { type Fetch, fetchJson, fetchText, HttpError } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
@@ -85,6 +86,12 @@ describe('a status outside 200–299', () => {
       ['1.5', undefined],
       ['-1', undefined],
       ['soon', undefined],
+      ['Tue, 31 Feb 2090 07:28:00 GMT', undefined],
+      ['Wed, 29 Feb 2090 07:28:00 GMT', undefined],
+      ['Wed, 21 Oct 2090 24:00:00 GMT', undefined],
+      ['Wed, 00 Oct 2090 07:28:00 GMT', undefined],
+      ['Sat, 21 Oct 0094 07:28:00 GMT', 0], // another year than 1994
+      ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
       ['(at) Wed, 21 Oct 2015 07:28:00 GMT', undefined],
       ['Wed, 21 Oct 2015 07:28:00 GMT+0100', undefined],
       ['2099-01-01', undefined],
@@ -134,6 +141,27 @@ describe('a status outside 200–299', () => {
         const earliest = Date.now();
         const { retryAfter } = await errorOf(null, { status: 503, headers: { 'retry-after': value } });
         expect(retryAfter).to.be.within(date - Date.now(), date - earliest);
+      });
+    }
+
+    for (const [now, value, ms] of [
+      ['2060-01-01T00:00:00Z', 'Saturday, 02-Jan-05 00:00:00 GMT', Date.UTC(2105, 0, 2) - Date.UTC(2060, 0, 1)],
+      ['1970-01-01T00:00:00Z', 'Sunday, 02-Jan-05 00:00:00 GMT', Date.UTC(2005, 0, 2) - Date.UTC(1970, 0, 1)],
+      ['2060-01-01T00:00:00Z', 'Saturday, 02-Jan-50 00:00:00 GMT', 0],
+      ['2030-06-01T00:00:00Z', 'Tuesday, 31-May-80 00:00:00 GMT', Date.UTC(2080, 4, 31) - Date.UTC(2030, 5, 1)],
+      ['2030-06-01T00:00:00Z', 'Monday, 02-Jun-80 00:00:00 GMT', 0],
+      ['1960-01-01T00:00:00Z', 'Friday, 01-Jan-60 00:00:01 GMT', 1_000],
+    ] as const) {
+      it(`becomes milliseconds: in ${now.slice(0, 4)}, ${value} is ${String(ms)}`, async () => {
+        const scheduler = asyncScheduler;
+        const { now: clock } = scheduler;
+        scheduler.now = () => Date.parse(now);
+        try {
+          const { retryAfter } = await errorOf(null, { status: 503, headers: { 'retry-after': value } });
+          expect(retryAfter).to.equal(ms);
+        } finally {
+          scheduler.now = clock;
+        }
       });
     }
 

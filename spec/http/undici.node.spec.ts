@@ -82,6 +82,37 @@ describe('undiciFetch', function () {
     expect(await rejectionOf(Promise.resolve(reader.read()))).to.equal('enough');
   });
 
+  it('accepts six content encodings of a response to HEAD, as fetch does', async () => {
+    const { url } = await serve(reply('', { 'content-encoding': 'gzip, '.repeat(5) + 'gzip' }));
+    for (const transport of [globalThis.fetch, fetch]) {
+      expect(await lastValueFrom(fetchText({ fetch: transport }, url, { method: 'head' }))).to.equal('');
+    }
+  });
+
+  for (const reason of [undefined, null, 0, 'boom', new Error('boom')]) {
+    it(`rejects as fetch does when the stream that it sends breaks with ${String(reason)}`, async () => {
+      const { url, closed } = await serve((request) => request.resume());
+      async function* broken(): AsyncGenerator<Uint8Array> {
+        yield Promise.resolve(new Uint8Array(1));
+        throw reason; // eslint-disable-line @typescript-eslint/only-throw-error -- a stream may break with anything
+      }
+      const bodies = [
+        broken,
+        () =>
+          new ReadableStream({
+            start: (controller) => {
+              controller.error(reason);
+            },
+          }),
+      ];
+      for (const body of bodies) {
+        const init = { method: 'PUT', duplex: 'half', body: body() } as RequestInit;
+        expect(await rejectionOf(fetch(new URL(url), init))).to.be.instanceOf(TypeError);
+      }
+      await closed;
+    });
+  }
+
   it('rejects six content encodings, since each multiplies the size of a body', async () => {
     const server = await serve(drip({ 'content-encoding': 'gzip,gzip,gzip,gzip,gzip,gzip' }));
     const error = await failureOf(fetchText({ fetch }, server.url), NetworkError);

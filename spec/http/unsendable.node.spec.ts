@@ -144,6 +144,27 @@ describeTransports('permanent failures', ({ ctx, fetch }) => {
     });
   }
 
+  it('are an https: URL of a port without TLS', async () => {
+    const server = await serve(reply('1'));
+    const { answer, retries } = retried(fetchJson(ctx, server.url.replace('http:', 'https:')));
+    const error = await failureOf(answer, NetworkError);
+    expect(error.kind).to.equal('unsendable');
+    expect(error.message).to.match(
+      /ERR_SSL_\w+\) from GET .*: check that the port is for https: and which versions of TLS /,
+    );
+    expect([server.connections, retries()]).to.deep.equal([1, 0]);
+  });
+
+  it('are bytes that have been transferred: nothing is sent', async () => {
+    const server = await serve(reply('1'));
+    const body = new ArrayBuffer(2);
+    structuredClone(body, { transfer: [body] });
+    const { answer, retries } = retried(fetchJson(ctx, server.url, { method: 'PUT', body }));
+    const error = await failureOf(answer, TypeError);
+    expect(error.message).to.match(/^fetch: init: expected a request that fetch can send/);
+    expect([server.requests, retries()]).to.deep.equal([[], 0]);
+  });
+
   it('are not a refused connection', async () => {
     const { answer, retries } = retried(fetchJson(ctx, await refusingUrl()));
     expect((await failureOf(answer, NetworkError)).kind).to.equal('connect');

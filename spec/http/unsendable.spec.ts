@@ -41,6 +41,12 @@ describe('a request that cannot be sent', () => {
 
   const unread = 'fetch: body: expected an unread stream, got a read one: make a stream for each attempt, as in defer';
   const badMethod = 'fetch: method: expected a method that fetch can send, got another: use GET or POST, for example';
+  const badPairs = 'fetch: headers: expected pairs of a name and a value, got another item: use a record';
+  const badHeaders = 'fetch: headers: expected a record, pairs or a Headers, got';
+  const badRedirect =
+    "fetch: redirect: expected 'error', 'follow' or 'manual', got another value: leave it out to refuse redirects";
+  const long = 'x'.repeat(1e6);
+  const odd = (init: object): FetchInit => init;
   const badHeader = (name: string): string =>
     `fetch: header ${name}: expected a header that fetch can send, got another: leave it out`;
   const cases: [title: string, init: () => FetchInit | Promise<FetchInit>, message: string][] = [
@@ -68,6 +74,34 @@ describe('a request that cannot be sent', () => {
       () => ({ method }),
       badMethod,
     ]),
+    ...[null, 5, Symbol('secret')].map((method): (typeof cases)[number] => [
+      `the method ${String(method)}`,
+      () => odd({ method }),
+      badMethod,
+    ]),
+    ...['', 'sometimes', 'FOLLOW', 5, true].map((redirect): (typeof cases)[number] => [
+      `the redirect mode ${JSON.stringify(redirect)}`,
+      () => odd({ redirect }),
+      badRedirect,
+    ]),
+    ['a controller instead of a signal', () => odd({ signal: new AbortController() }), 'fetch: signal: expected an AbortSignal, got an instance of AbortController: pass controller.signal'], // prettier-ignore
+    ['a number instead of headers', () => odd({ headers: 5 }), `${badHeaders} 5`],
+    ['a symbol instead of headers', () => odd({ headers: Symbol('secret') }), `${badHeaders} a symbol`],
+    ['a header without a value', () => odd({ headers: [['x-a']] }), badPairs],
+    ['a header with two values', () => odd({ headers: [['x-a', '1', '2']] }), badPairs],
+    ['text instead of a pair', () => odd({ headers: ['ab'] }), badPairs],
+    ['null instead of a pair', () => odd({ headers: [null] }), badPairs],
+    ['a symbol in a header', () => odd({ headers: { 'x-a': Symbol('secret') } }), 'fetch: header x-a: expected text, got a symbol'], // prettier-ignore
+    [
+      'a header with a long name and a line break',
+      () => odd({ headers: { [long]: '\n' } }),
+      `fetch: header ${'x'.repeat(200)}…: expected one line of Latin-1 text, got another character: encode the value`,
+    ],
+    [
+      'a header whose long name has a space',
+      () => odd({ headers: { [`${long} `]: '1' } }),
+      `fetch: header name: expected an HTTP token, got "${'x'.repeat(200)}…": use letters, digits and hyphens`,
+    ],
     ...[
       ['Expect', '100-continue'],
       ['keep-alive', '5'],

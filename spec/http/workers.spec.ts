@@ -70,6 +70,8 @@ describe("a transport that knows no redirect: 'error'", () => {
     const opaque = Object.defineProperties(Response.error(), { type: { value: 'opaqueredirect' } });
     const { fetch } = worker(() => opaque);
     expect((await failureOf(fetchJson({ fetch }, api), NetworkError)).kind).to.equal('redirect');
+    const manual = fetchJson({ fetch }, api, { redirect: 'manual' });
+    expect((await failureOf(manual, NetworkError)).kind).to.equal('redirect');
   });
 
   it('fails with HttpError for any other status', async () => {

@@ -112,6 +112,10 @@ const connectionReset = (reason: string): Failure =>
   network('broken', new RegExp(`^${reason} \\((?:ECONNRESET|${socketClosed})\\)$`));
 /** Only llhttp reports a code. */
 const unparsable = (reason: string): Failure => network('broken', new RegExp(`^${reason}(?: \\(HPE_\\w+\\))?$`));
+const withoutTls: Failure = {
+  ...noAnswer('ERR_SSL_WRONG_VERSION_NUMBER', 'unsendable'),
+  advice: ': check that the port is for https: and which versions of TLS the server accepts',
+};
 const refusedRedirect: Failure = {
   ...network('redirect', 'a refused redirect'),
   advice: ": request its target, or set redirect: 'follow'",
@@ -159,9 +163,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   'endless-headers': closed(pour(ok, 'x-more: and more\r\n'.repeat(1_000)), noAnswer('UND_ERR_HEADERS_OVERFLOW')),
   garbage: closed(send('220 smtp.test ESMTP\r\n'), unparsable('no answer')),
   tls: closed(send('', Buffer.from('15030100020228', 'hex')), unparsable('no answer')),
-  'no-tls': closed(send('HTTP/1.1 400 No TLS\r\n\r\n'), noAnswer('ERR_SSL_WRONG_VERSION_NUMBER', 'connect'), {
-    at: 'https',
-  }),
+  'no-tls': closed(send('HTTP/1.1 400 No TLS\r\n\r\n'), withoutTls, { at: 'https' }),
 
   // A body that does not match its headers
   drip: closed(drip(`${ok}\r\n.`), 'pending', { reads: 1 }),

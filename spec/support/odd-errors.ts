@@ -1,4 +1,4 @@
-import { ServiceError } from '../../lib/index.ts';
+import { HttpError, ServiceError } from '../../lib/index.ts';
 
 /** An error that has properties with the values of `properties`, whatever they are. */
 function errorWith(properties: PropertyDescriptorMap): Error {
@@ -31,6 +31,12 @@ export function revoked(target: object): object {
 function hostile(target: object): object {
   const handler = new Proxy({}, { get: () => fail });
   return new Proxy(target, handler);
+}
+
+/** A proxy with an endless prototype chain. */
+function bottomless(): object {
+  const proxy: object = new Proxy(new Error('boom'), { getPrototypeOf: () => proxy });
+  return proxy;
 }
 
 function circular(): Error {
@@ -81,6 +87,12 @@ export const oddErrors: readonly (readonly [what: string, error: unknown, text: 
   ['a revoked proxy of a function', revoked(fail), 'failed with a function'],
   ['a revoked proxy of an array', revoked([]), 'failed with an object'],
   ['a proxy whose traps throw', hostile(new Error('boom')), 'failed with an object'],
+  ...['name', 'code', 'cause'].map((key): [string, Error, string] => [
+    `an HttpError whose ${key} throws`,
+    Object.defineProperty(new HttpError({ status: 404, method: 'GET', url: 'http://a.test/' }), key, { get: fail }),
+    'HTTP 404 from GET http://a.test/',
+  ]),
+  ['a proxy whose prototype chain is endless', bottomless(), 'boom'],
   ['a class with an odd name', new Odd(), 'failed with an object'],
   ['an object without a prototype', Object.create(null), 'failed with an object'],
   ['text that was parsed', JSON.parse('{"constructor":{"name":"secret"},"message":"secret"}'), 'failed with an object'],

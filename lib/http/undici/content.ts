@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type Dispatcher, FormData as UndiciFormData } from 'undici';
+import { isError } from '../../errors/foreign.ts';
 
 interface Content {
   readonly body: Dispatcher.DispatchOptions['body'];
@@ -21,7 +22,17 @@ export function contentOf(body: BodyInit): Content {
   if (body instanceof FormData) return { body: undiciFormData(body) };
   // The platform converts streams and everything else. undici accepts the stream because it is iterable.
   const { body: stream, headers } = new Response(body);
-  return { body: stream as unknown as Readable, type: headers.get('content-type') };
+  const type = headers.get('content-type');
+  return { body: stream && (chunksOf(stream) as unknown as Readable), type };
+}
+
+/** undici never settles a request whose body fails with `undefined`. */
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    throw isError(cause) ? cause : new Error('The body failed.', { cause });
+  }
 }
 
 /** undici accepts only its own `FormData`. */

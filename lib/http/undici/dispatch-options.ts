@@ -1,10 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { forbiddenTarget } from '../bad-ports.ts';
-import { assertSendable, isStream } from '../sendable.ts';
+import { assertSendable, isStream, sentMethod } from '../sendable.ts';
 import { contentOf } from './content.ts';
-
-/** The methods that `fetch` accepts in any case and sends in upper case. */
-const CASE_INSENSITIVE_METHOD = /^(?:delete|get|head|options|post|put)$/i;
 
 /** A request as `fetch` keeps it between redirects. */
 export interface HttpRequest {
@@ -39,7 +36,7 @@ export function httpRequest(url: URL, init: RequestInit): HttpRequest {
   if (content?.type != null && !combined.has('content-type')) combined.set('content-type', content.type);
   return {
     url,
-    method: CASE_INSENSITIVE_METHOD.test(method) ? method.toUpperCase() : method,
+    method: sentMethod(method),
     headers: combined,
     body: content?.body ?? null,
     streams: isStream(body),

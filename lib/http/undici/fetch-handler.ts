@@ -71,7 +71,8 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
       return;
     }
     this.#contentEncoding = get('content-encoding')?.toLowerCase();
-    if (this.#contentEncoding !== undefined && this.#contentEncoding.split(',').length > MAX_ENCODINGS) {
+    const encodings = this.#contentEncoding?.split(',').length ?? 0;
+    if (encodings > MAX_ENCODINGS && !/^head$/i.test(this.#init.method ?? '')) {
       throw new Error(`more than ${String(MAX_ENCODINGS)} content encodings`);
     }
     this.#body = new Body(controller, (reason) => {
