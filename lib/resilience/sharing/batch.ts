@@ -1,7 +1,6 @@
 import {
   asapScheduler,
   asyncScheduler,
-  last,
   map,
   NEVER,
   Observable,
@@ -9,6 +8,8 @@ import {
   type Subscriber,
   switchMap,
   take,
+  takeLast,
+  throwIfEmpty,
   type TeardownLogic,
 } from 'rxjs';
 import { reportErrors } from '../../core/abort.ts';
@@ -23,7 +24,7 @@ import { shareCall, type SharedCall, sharedContext } from './shared-call.ts';
 /** A service that loads many inputs with one call. */
 export type LoadMany<In, Out, Ctx extends Context> = ServiceLike<readonly In[], readonly (Out | Error)[], Ctx>;
 
-/** What all batches of one combinator have in common. */
+/** The configuration of all batches of one `batched`. */
 export interface BatchPlan {
   readonly loadMany: LoadMany<never, unknown, never>;
   readonly window: number;
@@ -114,7 +115,8 @@ export class Batch {
     const inputs = items.map(({ input }) => input) as never;
     const loaded = this.#plan.loadMany({ ...ctx, ...this.#deadline() } as never, inputs);
     return toObservable(loaded).pipe(
-      last(),
+      takeLast(1),
+      throwIfEmpty(),
       map((values) => checkAnswers(values, items.length)),
     );
   }

@@ -104,7 +104,7 @@ export function batched<In, Out, Ctx extends Context>(
       return new Observable<Out>((subscriber) => {
         const existing = open.get(ctxKey);
         const batch = existing?.accepts(key) ? existing : openBatch(ctxKey, ctx);
-        return batch.join(ctx, key, input, subscriber as never);
+        return batch.join(ctx, key, input, subscriber);
       });
     });
 }

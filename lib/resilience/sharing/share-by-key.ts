@@ -42,7 +42,7 @@ export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): 
       const kept = answered && keepAnswers;
       if (!kept && entries.get(key)?.flight === flight) entries.delete(key);
     });
-    entries.set(key, shared as SharedCall<never>);
+    entries.set(key, shared);
     return shared;
   };
 

@@ -1,4 +1,5 @@
-import { finalize, Observable, ReplaySubject, share, type Subscriber, tap, type TeardownLogic } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { finalize, ReplaySubject, share, type Subscriber, tap, type TeardownLogic } from 'rxjs';
 import { withoutSignal } from '../../core/abort.ts';
 import { captureAsyncContext, type Context, type RunInContext } from '../../core/context.ts';
 import { abortableInRun } from '../../core/from-abortable.ts';
