@@ -25,13 +25,17 @@ export function read(value: unknown, key: PropertyKey): unknown {
  * `instanceof` does not see an error of another realm, but the error inherits from the `Error.prototype` of that realm.
  */
 export function isError(value: unknown): value is Error {
+  if (Object(value) !== value) return false;
   return attempt(() => {
     let prototype: unknown = Object.getPrototypeOf(value);
     // `DOMException.prototype` throws when its name is read.
-    while (!(read(prototype, 'name') === 'Error' && Object.hasOwn(prototype as object, 'message'))) {
-      prototype = Object.getPrototypeOf(prototype); // throws behind the last prototype
+    while (
+      prototype !== null &&
+      !(read(prototype, 'name') === 'Error' && Object.hasOwn(prototype as object, 'message'))
+    ) {
+      prototype = Object.getPrototypeOf(prototype);
     }
-    return true;
+    return prototype !== null;
   }, false);
 }
 
