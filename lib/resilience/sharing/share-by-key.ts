@@ -82,13 +82,30 @@ export function inputKey<In>(
 
 /** The key of a context: of all its fields but the signal, the deadline, the run and the flight. */
 export function contextKey(ctx: Context): string {
-  const { deadline, propagate, [flightKey]: unused, ...rest } = detached(ctx) as Context & { [flightKey]?: Flight };
-  const fields = rest as Record<PropertyKey, unknown>;
-  const carried = Reflect.ownKeys(fields)
-    .filter((name) => fields[name] !== undefined)
-    .map((name) => `${textOf(name)} ${textOf(fields[name])}`);
-  const headers = Object.entries(propagate ?? {}).map(([name, value]) => `${textOf(name)} ${textOf(value)}`);
-  return JSON.stringify([carried.sort(), headers.sort()]);
+  const { propagate, ...fields } = fieldsOf(ctx);
+  const carried = Reflect.ownKeys(fields).map((name) => `${textOf(name)} ${textOf(fields[name])}`);
+  const headers = Object.entries((propagate as Context['propagate']) ?? {});
+  return JSON.stringify([carried.sort(), headers.map(([name, value]) => `${textOf(name)} ${textOf(value)}`).sort()]);
+}
+
+/** The first field of a context whose key holds an identity, which means nothing in another process. */
+export function localFieldOf(ctx: Context): readonly [name: string, value: unknown] | undefined {
+  const { propagate, ...fields } = fieldsOf(ctx);
+  const local = Reflect.ownKeys(fields).find((name) => [name, fields[name]].some(isLocal));
+  return local === undefined ? undefined : [String(local), typeof local === 'symbol' ? local : fields[local]];
+}
+
+/** Whether the text of the value holds an identity. */
+export function isLocal(value: unknown): boolean {
+  return isReference(value) || typeof value === 'symbol';
+}
+
+/** The fields of a context that decide who may share. */
+function fieldsOf(ctx: Context): Record<PropertyKey, unknown> {
+  const { deadline, [flightKey]: unused, ...rest } = detached(ctx) as Context & { [flightKey]?: Flight };
+  const fields: Record<PropertyKey, unknown> = rest;
+  for (const name of Reflect.ownKeys(fields)) if (fields[name] === undefined) Reflect.deleteProperty(fields, name);
+  return fields;
 }
 
 const objectIds = new WeakMap<object, number>();
@@ -96,7 +113,7 @@ const symbolIds = new Map<symbol, number>();
 let lastId = 0;
 
 /** Two values have the same text only if they are the same primitive or the same object. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   if (isReference(value)) return `object ${String(identityOf(objectIds, value))}`;
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return `${String(value)}n`;
@@ -104,7 +121,7 @@ function textOf(value: unknown): string {
   return String(value);
 }
 
-function isReference(value: unknown): value is object {
+export function isReference(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
