@@ -28,7 +28,7 @@ export function answerKey<In, Ctx extends Context>(
   service: unknown,
   config: AnswerKeyConfig<In, Ctx>,
 ): (ctx: Ctx, input: In) => AnswerKey {
-  const { key: keyOf, vary } = config;
+  const { vary } = config;
   const inputKeyOf = inputKey('lastGood', service, config);
   if (vary !== undefined && typeof vary !== 'function')
     throw new TypeError(mismatch('lastGood: vary', 'a function', vary));

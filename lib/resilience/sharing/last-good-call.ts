@@ -17,8 +17,7 @@ import { onDeadline, type RunHandle } from '../../core/run-handle.ts';
 import { CanceledError } from '../../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
 import type { AnswerKey } from './answer-key.ts';
-import { ageOf, type Answer, type AnswerMemory } from './answer-memory.ts';
-import { type AnswerStore, readAnswer, writeAnswer } from './answer-store.ts';
+import { ageOf, type Answer, type AnswerMemory, type AnswerStore, readAnswer, writeAnswer } from './answers.ts';
 
 /** Where all calls of a service keep their answers. */
 interface Answers<Out> {
@@ -66,14 +65,14 @@ export class LastGoodCall<Out> {
       this.#stored = answer;
       this.#isReading = false;
     });
-    let stop: (() => void) | undefined;
+    let stop = (): void => undefined;
     const answer = fresh.pipe(
       tap((value) => {
         this.#keep(value);
       }),
       catchError((error: unknown) => this.#replace(error)),
       finalize(() => {
-        stop?.();
+        stop();
         reading.unsubscribe();
       }),
     );
@@ -90,7 +89,7 @@ export class LastGoodCall<Out> {
     if (!store) return of(undefined);
     const { error } = this.#key;
     const answer = error ? throwError(() => error) : readAnswer<Out>(store, this.#storeKey(), maxAge);
-    return answer.pipe(this.#reportingErrors(), shareReplay(1));
+    return answer.pipe(this.#reportingErrors(), shareReplay({ bufferSize: 1, refCount: true }));
   }
 
   #keep(value: Out): void {
