@@ -33,7 +33,7 @@ function calls<T>(...sources: readonly Observable<T>[]): Service<unknown, T> {
 
 const failing = throwError(() => boom);
 
-/** What the service answers to each caller, one after the other: values and names of errors. */
+/** Calls the service for each caller, one after the other, and returns the values and the messages of errors. */
 function answersOf(service: Service<never, unknown>, callers: readonly (readonly [Context, unknown?])[]): unknown[] {
   const answers: unknown[] = [];
   for (const [ctx, input] of callers) {
