@@ -10,10 +10,9 @@ interface User {
 
 /** A service that loads users from an upstream with one request for each batch. */
 const userService = (upstream: Loopback, window = 0): ReturnType<typeof batched<number, User, Context>> =>
-  batched<number, User>(
-    (ctx, ids) => fetchJson<User[]>(ctx, url`${upstream.url}/users?ids=${ids.join(',')}`),
-    { window },
-  );
+  batched<number, User>((ctx, ids) => fetchJson<User[]>(ctx, url`${upstream.url}/users?ids=${ids.join(',')}`), {
+    window,
+  });
 
 /** Responds with a user for each id. */
 const users = async (delayed: Promise<unknown> = Promise.resolve()): Promise<Loopback> =>

@@ -2,7 +2,6 @@ import { SpanStatusCode } from '@opentelemetry/api';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createHash } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import { asyncScheduler, defer, lastValueFrom, NEVER, type Observable, of, throwError } from 'rxjs';
 import {
   aggregate,
@@ -19,7 +18,8 @@ import { withTracing } from '../../lib/observe/opentelemetry/index.ts';
 import { serverTiming, waterfall } from '../../lib/observe/report/index.ts';
 import { marbles, recordEvents } from '../../lib/testing/index.ts';
 import { exporting } from '../support/exported.ts';
-import { closeServers, serve, silence } from '../support/servers.ts';
+import { closeServers, deferred, serve, silence } from '../support/servers.ts';
+import { nextTask } from '../support/tasks.ts';
 
 const minute = 60_000;
 
@@ -27,7 +27,7 @@ describe('lastGood, with real sockets', () => {
   afterEach(closeServers);
 
   it('serves every page while the upstream is killed under load', async () => {
-    const upstream = await serve((_request, response) => void setTimeout(1).then(() => response.end('{"count":5}')));
+    const upstream = await serve((_request, response) => void nextTask().then(() => response.end('{"count":5}')));
     const orders = lastGood((ctx: Context, id: number) => fetchJson(ctx, url`${upstream.url}/orders/${id}`), {
       maxAge: minute,
     });
@@ -52,9 +52,14 @@ describe('lastGood, with real sockets', () => {
 
   it('serves the page of a process that has never seen the upstream, from a store', async () => {
     const texts = new Map<string, string>();
+    const written = deferred();
     const store: AnswerStore = {
-      get: async (key) => setTimeout(5, texts.get(key)),
-      set: async (key, text) => setTimeout(5, texts.set(key, text)),
+      get: async (key) => nextTask().then(() => texts.get(key)),
+      set: async (key, text) => {
+        texts.set(key, text);
+        written.resolve();
+        return Promise.resolve();
+      },
     };
     const upstream = await serve((_request, response) => response.end('{"count":5}'));
     const pageOf = (): ((ctx: Context) => Observable<unknown>) =>
@@ -62,7 +67,7 @@ describe('lastGood, with real sockets', () => {
         orders: lastGood((ctx: Context) => fetchJson(ctx, upstream.url), { maxAge: minute, store, name: 'orders' }),
       });
     await lastValueFrom(pageOf()(background));
-    await setTimeout(50);
+    await written.promise;
     await upstream.close();
     expect(await lastValueFrom(pageOf()(background))).to.deep.equal({ orders: { count: 5 } });
   });
