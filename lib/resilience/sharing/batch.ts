@@ -1,10 +1,8 @@
 import {
-  asapScheduler,
   asyncScheduler,
   map,
   NEVER,
   Observable,
-  type SchedulerLike,
   type Subscriber,
   switchMap,
   take,
@@ -56,6 +54,9 @@ export class Batch {
   readonly #shared: SharedCall<readonly unknown[]>;
   /** Waits for the end of the window. Closed when the batch is sent. */
   #window: Subscriber<void> | undefined;
+  readonly #send = (): void => {
+    reportErrors(() => this.#window?.next());
+  };
 
   /** @param onClose - Called when nobody can join any more. */
   constructor(plan: BatchPlan, contextKey: string, ctx: Context, onClose: () => void) {
@@ -83,27 +84,28 @@ export class Batch {
     });
     const answers = new Observable<readonly unknown[]>((joined) => this.#shared.subscribe(ctx, joined));
     const subscription = answers.pipe(map((values) => answerOf(values[item.index]))).subscribe(subscriber);
-    if (this.#items.size === this.#plan.most) this.#sendAfter(asapScheduler, 0);
+    if (this.#items.size === this.#plan.most) this.#sendSoon();
     return subscription;
   }
 
   #start(ctx: Context): Observable<readonly unknown[]> {
-    const { window } = this.#plan;
     return new Observable<void>((subscriber) => {
       this.#window = subscriber;
-      this.#sendAfter(window === 0 ? asapScheduler : asyncScheduler, window);
+      if (this.#plan.window > 0) subscriber.add(asyncScheduler.schedule(this.#send, this.#plan.window));
+      else this.#sendSoon();
     }).pipe(
       take(1),
       switchMap(() => this.#shared.inContext(() => this.#load(ctx))),
     );
   }
 
-  /** An error that a scheduled action throws would stop what others have scheduled. */
-  #sendAfter(scheduler: SchedulerLike, delay: number): void {
-    const send = (): void => {
-      reportErrors(() => this.#window?.next());
-    };
-    this.#window?.add(scheduler.schedule(send, delay));
+  /**
+   * Sends the batch in a microtask, or in the same frame of virtual time, which runs no promises. RxJS's `asapScheduler` does both,
+   * but its `TestScheduler` throws when such an action cancels a timer of the same frame.
+   */
+  #sendSoon(): void {
+    void Promise.resolve().then(this.#send);
+    this.#window?.add(asyncScheduler.schedule(this.#send));
   }
 
   #load(ctx: Context): Observable<readonly unknown[]> {
