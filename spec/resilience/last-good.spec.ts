@@ -12,6 +12,7 @@ import {
   type Fetch,
   lastGood,
   type LastGoodConfig,
+  optional,
   perRun,
   type Service,
   singleFlight,
@@ -149,6 +150,20 @@ describe('lastGood', () => {
         expect(notified[0], name).to.satisfy(([at, text]: [number, string]) => at === 5 && text.includes('good'));
       });
     }
+  });
+
+  it('comes before the fallback of an optional service, and beside optional services that are pending', () => {
+    marbles(({ expectObservable }) => {
+      const service = lastGood(calls<string>(of('a'), NEVER), { maxAge: minute });
+      service(background).subscribe();
+      const page = aggregate(
+        { ads: optional(() => NEVER, 'none'), orders: optional(() => service(background), 'none'), service },
+        withTimeout(5),
+      );
+      expectObservable(page(background)).toBe('-----(a|)', { a: { ads: 'none', orders: 'none', service: 'a' } });
+      const inside = aggregate({ orders: optional(service, 'none') }, withTimeout(5));
+      expectObservable(inside(background)).toBe('-----(a|)', { a: { orders: 'a' } });
+    });
   });
 
   it('replaces a whole page that fails or is late', () => {
