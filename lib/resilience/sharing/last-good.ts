@@ -106,8 +106,10 @@ export function lastGood<In, Out, Ctx extends Context>(
   return (ctx, input) => {
     const caller = { ctx, run: runOf(ctx), service: runOf(ctx)?.currentService };
     const fresh = fromAbortable(ctx, (signal) => service({ ...withoutSignal(ctx), signal } as unknown as Ctx, input));
-    return abortable(ctx, (call) => {
-      new LastGoodCall(answers, caller, call, keyOf(ctx, input), ++lastCall).start(fresh);
+    return abortable(ctx, {
+      start: (call) => {
+        new LastGoodCall(answers, caller, call, keyOf(ctx, input), ++lastCall).start(fresh);
+      },
     });
   };
 }
