@@ -44,6 +44,12 @@ export type { Settled } from './resilience/optional.ts';
 export { validate } from './resilience/validate.ts';
 
 // Sharing the work of a service
+export { batched } from './resilience/sharing/batched.ts';
+export type { BatchConfig } from './resilience/sharing/batched.ts';
+export type { LoadMany } from './resilience/sharing/batch.ts';
+export { lastGood } from './resilience/sharing/last-good.ts';
+export type { LastGoodConfig } from './resilience/sharing/last-good.ts';
+export type { AnswerStore } from './resilience/sharing/answers.ts';
 export { perRun } from './resilience/sharing/per-run.ts';
 export { singleFlight } from './resilience/sharing/single-flight.ts';
 export type { KeyConfig, Primitive } from './resilience/sharing/share-by-key.ts';

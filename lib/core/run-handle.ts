@@ -3,6 +3,7 @@ import { type Subscriber, Subscription } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
 import { controllerKey, type HasController, withoutSignal } from './abort.ts';
 import type { Context } from './context.ts';
+import type { EventDetails } from '../observe/events.ts';
 import type { AggregateConfig } from './options.ts';
 
 /** A run as the code inside it sees it. */
@@ -28,8 +29,15 @@ export interface RunHandle {
   enforces(deadline: number): boolean;
   /** Settles the optional calls if the run has a deadline no later than `deadline`, and waits for nothing else. */
   settleOptional(deadline: number): void;
+  /**
+   * Calls `listener` when the deadline of this run, or of a run around it, has come, before that run fails. The run goes on if all its
+   * services complete now. Returns a function that removes the listener.
+   */
+  onDeadline(listener: () => void): () => void;
   /** Reports an error that a teardown threw. It changes no outcome. */
   teardownFailed(service: string | undefined, error: unknown): void;
+  /** Reports the answer of a service that `lastGood` has replaced, or a store that has failed, possibly after the end of the run. */
+  report(type: 'stale' | 'store-failed', service: string | undefined, details: EventDetails): void;
 }
 
 /** The parts of a service that a run needs. */
@@ -68,7 +76,10 @@ export interface Deadline {
 
 /** A run at its deadline. */
 interface DeadlineOwner {
-  /** Settles the optional calls if nothing else is pending. Returns whether the run waits for its parent to report the deadline. */
+  /**
+   * Calls the listeners of the deadline, and settles the optional calls if nothing else is pending. Returns whether the run waits
+   * for its parent to report the deadline.
+   */
   postponesDeadline(): boolean;
   /** Ends the run. The error goes to `out`. */
   expire(out?: Subscriber<unknown>): void;
@@ -111,7 +122,7 @@ class DeadlineScheduler implements SchedulerLike {
     let wait = 0;
     const attempt = function (this: SchedulerAction<T>, current?: T): void {
       const postponed = owner.postponesDeadline();
-      if (this.closed) return; // the run has ended, since all that it waited for was optional
+      if (this.closed) return; // the run has ended, since all that it waited for was optional or has a last good answer
       if (!postponed) {
         work.call(this, current);
         return;
@@ -129,6 +140,23 @@ export function expireAfter(owner: DeadlineOwner, wait = 0): Subscription {
     owner.expire();
   };
   return new DeadlineScheduler(owner).schedule(work, wait);
+}
+
+/**
+ * Calls `listener` when the deadline of `ctx`, or of its run, has come, before the run fails. A timer of its own is set only for a
+ * deadline that no run enforces. Returns a function that removes the listener.
+ */
+export function onDeadline(ctx: Context, listener: () => void): () => void {
+  const { deadline = Infinity } = ctx;
+  const run = runOf(ctx);
+  const stop = run?.onDeadline(listener);
+  const wait = deadline - asyncScheduler.now();
+  const isFar = wait >= 2 ** 31; // a timer would fire at once
+  const timer = isFar || run?.enforces(deadline) ? undefined : asyncScheduler.schedule(listener, Math.max(0, wait));
+  return () => {
+    stop?.();
+    timer?.unsubscribe();
+  };
 }
 
 /** The run in flight that `ctx` belongs to: a copy of a run's context belongs to the run, whatever its signal. */

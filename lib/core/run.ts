@@ -2,7 +2,7 @@ import { asyncScheduler, Observable, type Observer, type Subscriber, type Subscr
 import { CanceledError } from '../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { toServiceError } from '../errors/service-error.ts';
-import type { Emit } from '../observe/events.ts';
+import type { Emit, EventDetails } from '../observe/events.ts';
 import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
@@ -47,6 +47,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   #starting = false;
   #joined: Subscription | undefined;
   #stopListening: (() => void) | undefined;
+  #deadlineListeners: Set<() => void> | undefined;
 
   constructor(plan: RunPlan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
     const { config, services, emit } = plan;
@@ -200,8 +201,19 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#end(this.#deadlineExceeded(), out);
   }
 
+  onDeadline(listener: () => void): () => void {
+    const listeners = (this.#deadlineListeners ??= new Set());
+    listeners.add(listener);
+    const stopInParent = this.parent?.onDeadline(listener);
+    return () => {
+      listeners.delete(listener);
+      stopInParent?.();
+    };
+  }
+
   /** Waits for a parent that is about to report the deadline: its error names all that the parent waited for. */
   postponesDeadline(): boolean {
+    for (const listener of this.#deadlineListeners ?? []) listener();
     for (const run of [...(this.optionalRuns ?? [])].reverse()) run.settleOptional(this.#deadline);
     this.settleOptional(this.#deadline);
     return this.#deadlineReporter?.enforces(this.#deadline) === true;
@@ -240,6 +252,10 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     const call = this.#calls.find(({ name, state }) => name === service && state === 'running');
     if (call && !this.ended) call.onTeardownError(error);
     else this.#emit('teardown-failed', service, { error });
+  }
+
+  report(type: 'stale' | 'store-failed', service: string | undefined, details: EventDetails): void {
+    this.#emit(type, service, details);
   }
 
   #reportTeardownErrors(call: ServiceCall): void {

@@ -40,6 +40,9 @@ export interface EventFields {
  * error, or `canceled`. If an optional service fails, the event has `optional`, and the run goes on. A run that ends before it calls a service reports `started` and its end. `teardown-failed`
  * reports an error that a teardown threw. It changes no outcome.
  *
+ * `stale` reports that `lastGood` answers in place of a service: with the service's `error`, and the `age` of the answer.
+ * `store-failed` reports an error of its store. It changes no outcome, and may follow the end of the run.
+ *
  * `JSON.stringify(event)` contains as much of an error as a log line does, and cuts names at 200 characters.
  *
  * @example
@@ -58,12 +61,19 @@ export interface EventFields {
  */
 export type RunEvent =
   | (EventFields & { readonly type: 'started' | 'succeeded' })
-  | (EventFields & { readonly type: 'teardown-failed'; readonly error: unknown })
+  | (EventFields & { readonly type: 'teardown-failed' | 'store-failed'; readonly error: unknown })
   | (EventFields & {
       readonly type: 'failed';
       readonly error: unknown;
       /** Present if the service is optional: see `optional`. The run goes on. */
       readonly optional?: true;
+    })
+  | (EventFields & {
+      readonly type: 'stale';
+      /** The error of the service, or a `DeadlineExceededError`. */
+      readonly error: unknown;
+      /** Milliseconds since the service gave the answer. */
+      readonly age: number;
     })
   | (EventFields & { readonly type: 'canceled'; readonly error?: unknown });
 
@@ -82,13 +92,15 @@ export interface EventSink {
   around?(event: RunEvent, proceed: () => void): void;
 }
 
+/** The fields of some events. */
+export interface EventDetails {
+  readonly error: unknown;
+  readonly optional?: true;
+  readonly age?: number;
+}
+
 /** Reports an event of `service`, or of the run itself, and then calls `proceed`. */
-export type Emit = (
-  type: RunEvent['type'],
-  service?: string,
-  failure?: { readonly error: unknown; readonly optional?: true },
-  proceed?: () => void,
-) => void;
+export type Emit = (type: RunEvent['type'], service?: string, failure?: EventDetails, proceed?: () => void) => void;
 
 /** The fields of a run that each of its events has. */
 interface RunIdentity {
@@ -100,8 +112,7 @@ interface RunIdentity {
 /**
  * Sends the events of a run to `sinks`.
  *
- * @param failuresOnly - Skips all events but the failure of the run or of an optional service, and teardowns that threw:
- * building an event has a cost.
+ * @param failuresOnly - Skips all events that are not logged above `debug`: building an event has a cost.
  */
 export function emitter(
   sinks: readonly EventSink[],
@@ -113,8 +124,7 @@ export function emitter(
   const outerService = outer?.currentService;
   const parent = outer && { run: outer.run, ...(outerService !== undefined && { service: outerService }) };
   return (type, service, failure, proceed) => {
-    const failed = type === 'teardown-failed' || (type === 'failed' && (service === undefined || failure?.optional));
-    if (failuresOnly && !failed) {
+    if (failuresOnly && !isNotable({ type, service, ...failure })) {
       proceed?.();
       return;
     }
@@ -140,6 +150,19 @@ export function emitter(
     Object.defineProperties(event, { ctx: { value: ctx }, toJSON: { value: toJSON } });
     dispatch(sinks, event as RunEvent & typeof event, proceed);
   };
+}
+
+/** Whether the event is logged above `debug`. */
+export function isNotable(event: {
+  readonly type: RunEvent['type'];
+  readonly service?: string | undefined;
+  readonly optional?: true;
+}): boolean {
+  const { type, service, optional = false } = event;
+  return (
+    ['stale', 'store-failed', 'teardown-failed'].includes(type) ||
+    (type === 'failed' && (service === undefined || optional))
+  );
 }
 
 /** A copy of `fields` for a line, which has a bound although a name may be of any length. */

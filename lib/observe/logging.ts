@@ -7,7 +7,7 @@ import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { read } from '../errors/foreign.ts';
 import { serialize } from '../errors/forkfast-error.ts';
 import { ServiceError } from '../errors/service-error.ts';
-import { type Emit, emitter, type EventSink, type RunEvent, withShortNames } from './events.ts';
+import { type Emit, emitter, type EventSink, isNotable, type RunEvent, withShortNames } from './events.ts';
 
 /**
  * A structured logger: its methods receive a constant message, and the data as fields. winston's loggers and `console` fit.
@@ -108,8 +108,8 @@ function isDebugEnabled(logger: Logger): boolean {
 }
 
 /**
- * Logs the failure of a run at `error`, that of an optional service and a teardown that threw at `warn`, and all other events
- * at `debug`.
+ * Logs the failure of a run at `error`. Logs failures of optional services, stale answers, and errors of teardowns and stores at
+ * `warn`. Logs all other events at `debug`.
  */
 function logSink(logger: Logger, debug: boolean, fieldsOfCaller: () => Record<string, unknown> | undefined): EventSink {
   return {
@@ -148,14 +148,13 @@ function safeFields(fields: () => object): Record<string, unknown> {
 }
 
 function levelOf(event: RunEvent): 'debug' | 'warn' | 'error' {
-  if (event.type === 'teardown-failed') return 'warn';
-  if (event.type !== 'failed') return 'debug';
-  if (event.service === undefined) return 'error';
-  return event.optional ? 'warn' : 'debug';
+  if (!isNotable(event)) return 'debug';
+  return event.type === 'failed' && event.service === undefined ? 'error' : 'warn';
 }
 
 function messageOf(event: RunEvent): string {
-  if (event.type === 'teardown-failed') return 'teardown failed';
+  if (event.type === 'stale') return 'stale answer';
+  if (event.type === 'teardown-failed' || event.type === 'store-failed') return event.type.replace('-', ' ');
   if (event.service !== undefined) return `service ${event.type}`;
   const late = event.type === 'failed' && event.error instanceof DeadlineExceededError;
   return late ? 'deadline exceeded' : `run ${event.type}`;
@@ -168,6 +167,7 @@ function fieldsOf(event: RunEvent): Record<string, unknown> {
     name,
     ...(service !== undefined && { service }),
     ...(event.type !== 'started' && { elapsed }),
+    ...(event.type === 'stale' && { age: event.age }),
     ...('error' in event && { error: serialize(event.error) }),
   });
 }

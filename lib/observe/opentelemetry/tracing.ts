@@ -2,7 +2,7 @@ import { context, type Context, type Span, trace, type Tracer } from '@opentelem
 import type { AggregateOption } from '../../core/options.ts';
 import { shortName } from '../../errors/foreign.ts';
 import type { RunEvent } from '../events.ts';
-import { attributesOf, lowCardinality, scope } from './attributes.ts';
+import { attributesOf, errorType, lowCardinality, scope } from './attributes.ts';
 import { recordFailure } from './failure.ts';
 import { type OpenRun, pairEvents } from './pair-events.ts';
 import { replacing } from './replacing.ts';
@@ -38,7 +38,8 @@ const replace = /* @__PURE__ */ replacing();
  * `forkfast.elapsed` (milliseconds since the run started), `http.request.resend_count` (the requests that a `retry` or a
  * `hedge` behind `fetchJson` has sent again, if any) and, for failures, `error.type`: the HTTP status, or else the error's
  * `code` or `name`. Failures have the status `ERROR`. Cancellations do not. An exception is recorded once in a
- * trace, in the innermost span that failed. Spans contain the name and the code of foreign errors, but neither their
+ * trace, in the innermost span that failed. If `lastGood` answers in place of the service, the span has the outcome `succeeded`
+ * and `forkfast.stale`: the `error.type` of the error that it hides. Spans contain the name and the code of foreign errors, but neither their
  * message nor their stack, because those quote URLs and headers.
  *
  * The SDK's clock sets the times, as for all other spans.
@@ -67,8 +68,12 @@ const replace = /* @__PURE__ */ replacing();
 export function withTracing(tracer?: Tracer): AggregateOption {
   const open = (event: RunEvent, run?: OpenSpan): OpenSpan =>
     run ? openService(event, run) : openRun(event, tracer ?? trace.getTracer(...scope));
+  const pair = pairEvents(runs, open, close);
   return replace({
-    next: pairEvents(runs, open, close),
+    next: (event) => {
+      if (event.type === 'stale') spanOf(event)?.setAttribute('forkfast.stale', errorType(event.error));
+      pair(event);
+    },
     around: (event, proceed) => {
       const active = activeDuring.get(event);
       if (active) context.with(active, proceed);

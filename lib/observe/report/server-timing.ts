@@ -11,7 +11,7 @@ const maxLength = 2_048;
  *
  * The first metric, `total`, is the run. The metric of a service has the name of the service, or as in errors
  * `dashboard.profile` if its run is nested. Characters that HTTP does not allow in a token are percent-encoded. A
- * description is `failed`, `canceled`, `deadline exceeded` or `running`. The header goes to the client, so it never
+ * description is `stale`, `failed`, `canceled`, `deadline exceeded` or `running`. The header goes to the client, so it never
  * contains error text. The value is one line of ASCII, at most 2,048 characters long: metrics that do not fit are left
  * out. Without events it is empty.
  *

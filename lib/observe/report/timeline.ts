@@ -2,7 +2,7 @@ import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
 import type { RunEvent } from '../events.ts';
 
 /** How a run or a service ended. Contains no text of an error. */
-export type Outcome = 'ok' | 'failed' | 'canceled' | 'deadline exceeded' | 'running';
+export type Outcome = 'ok' | 'stale' | 'failed' | 'canceled' | 'deadline exceeded' | 'running';
 
 /** A run, or one service of a run. */
 export interface Span {
@@ -28,6 +28,7 @@ interface Draft {
   outcome: Outcome;
   error?: unknown;
   teardownFailed: boolean;
+  stale: boolean;
   readonly services: Map<string | undefined, Draft>;
   readonly runs: Draft[];
 }
@@ -67,7 +68,7 @@ export function timeline(events: readonly RunEvent[]): readonly Span[] {
 }
 
 function draft(kind: Draft['kind'], name: string, start: number): Draft {
-  return { kind, name, start, outcome: 'running', teardownFailed: false, services: new Map(), runs: [] };
+  return { kind, name, start, outcome: 'running', teardownFailed: false, stale: false, services: new Map(), runs: [] };
 }
 
 function update(span: Draft, event: RunEvent): void {
@@ -76,9 +77,11 @@ function update(span: Draft, event: RunEvent): void {
     span.start = at;
   } else if (type === 'teardown-failed') {
     span.teardownFailed = true;
-  } else {
+  } else if (type === 'stale') {
+    span.stale = true;
+  } else if (type !== 'store-failed') {
     span.end = at;
-    span.outcome = type === 'succeeded' ? 'ok' : type;
+    span.outcome = type !== 'succeeded' ? type : span.stale ? 'stale' : 'ok';
     if (type !== 'failed') return;
     span.error = event.error;
     if (event.error instanceof DeadlineExceededError) span.outcome = 'deadline exceeded';

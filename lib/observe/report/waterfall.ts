@@ -70,6 +70,7 @@ type Paint = (text: string, outcome: Outcome) => string;
 
 const colors: Readonly<Record<Outcome, number>> = {
   ok: 32,
+  stale: 33,
   running: 33,
   canceled: 33,
   failed: 31,

@@ -32,9 +32,9 @@ type LeftWaiter = Pick<Waiter, 'run' | 'flight'>;
 export class Flight {
   /** The flights of one table with one key stand for the same call. */
   readonly table: object;
-  readonly key: string;
+  key: string;
   /** The name of the service and the key of the input, for the message about a circle. */
-  readonly label: string;
+  label: string;
   ended = false;
   /** The waiters that are themselves flights. */
   readonly callers: Set<Waiter> = new Set<Waiter>();
@@ -115,7 +115,7 @@ export function labelOf(service: object, combinator: string, inputKey: string): 
  * Describes the circle that closes when `caller` waits for a call that waits for `caller`, by this flight or another one. Returns
  * `undefined` if there is no circle.
  */
-export function circleOf(caller: Context, { table, key }: Flight): string | undefined {
+export function circleError(combinator: string, caller: Context, { table, key }: Flight): TypeError | undefined {
   const from = flightOf(caller);
   if (!from) return undefined;
   const callees = withCallers(from);
@@ -123,7 +123,8 @@ export function circleOf(caller: Context, { table, key }: Flight): string | unde
   if (!same) return undefined;
   const path: Flight[] = [];
   for (let flight: Flight | undefined = same; flight; flight = callees.get(flight)) path.push(flight);
-  return truncatedList([...path, same], ' → ', ({ label }) => label);
+  const circle = truncatedList([...path, same], ' → ', ({ label }) => label);
+  return new TypeError(`${combinator}: expected no circle of calls, got ${circle}: let no call wait for itself`);
 }
 
 /** The flight and all flights that wait for it, each with the flight that it waits for. */

@@ -1,11 +1,9 @@
-import { finalize, Observable, ReplaySubject, share, type Subscriber, tap } from 'rxjs';
-import { withoutSignal } from '../../core/abort.ts';
+import { Observable } from 'rxjs';
 import { mismatch } from '../../core/assert.ts';
-import { captureAsyncContext, type Context, type RunInContext } from '../../core/context.ts';
-import { abortableInRun } from '../../core/from-abortable.ts';
+import type { Context } from '../../core/context.ts';
 import { detached } from '../../core/run-handle.ts';
-import { type SourceObserver, subscribeTo } from '../../core/service-call.ts';
-import { circleOf, Flight, flightKey, labelOf, markSignal } from './flight.ts';
+import { circleError, Flight, flightKey, labelOf } from './flight.ts';
+import { shareCall, type SharedCall } from './shared-call.ts';
 
 /** An input that is its own key. */
 export type Primitive = string | number | bigint | boolean | symbol | null | undefined | void;
@@ -17,7 +15,7 @@ export interface KeyConfig<In> {
 }
 
 /** A call to share. It holds nothing of the caller that starts it, who may leave while others wait. */
-interface SharedCall<In, Out> {
+interface KeyedCall<In, Out> {
   readonly combinator: string;
   readonly service: (ctx: never, input: In) => PromiseLike<Out> | Observable<Out>;
   /** The context of the call, apart from its signal. */
@@ -28,108 +26,37 @@ interface SharedCall<In, Out> {
 }
 
 /** Shares one call among all who subscribe under the same key at the same time. */
-export type ShareByKey = <In, Out>(key: string, caller: Context, call: SharedCall<In, Out>) => Observable<Out>;
-
-interface Entry {
-  readonly flight: Flight;
-  readonly answer: Observable<unknown>;
-  /** Runs an action in the async context of the caller that started the call. */
-  readonly inContext: RunInContext;
-  /** Called by all subscribers that tear down: the first throws what the teardown of the service has thrown. */
-  readonly throwTeardownError: () => void;
-}
+export type ShareByKey = <In, Out>(key: string, caller: Context, call: KeyedCall<In, Out>) => Observable<Out>;
 
 /**
  * An entry is removed when the work fails and when the last subscriber unsubscribes before the answer. It is also removed
  * when the work has answered, unless answers are kept. An entry is replaced if its flight is hung.
  */
 export function shareByKey({ keepAnswers }: { readonly keepAnswers: boolean }): ShareByKey {
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, SharedCall<never>>();
   const table = {}; // not the entries: a context that is kept must keep no answer
 
-  const start = <In, Out>(key: string, call: SharedCall<In, Out>): Entry => {
+  const start = <In, Out>(key: string, call: KeyedCall<In, Out>): SharedCall<Out> => {
     const flight = new Flight(table, key, labelOf(call.service, call.combinator, call.inputKey));
-    const end = (): void => {
-      flight.ended = true;
-      if (entries.get(key) === entry) entries.delete(key);
-    };
-    const onComplete = (): void => {
-      if (keepAnswers) flight.ended = true;
-      else end();
-    };
-    let teardownError: { readonly error: unknown } | undefined;
-    const onTeardownError = (error: unknown): void => {
-      teardownError = { error };
-    };
-    const answer = abortableInRun(call.ctx, startOf(call, flight), onTeardownError).pipe(
-      tap({ error: end, complete: onComplete }), // before anyone is notified: a retry must not join work that has failed
-      finalize(() => {
-        if (!flight.ended) end();
-      }),
-      share({ connector: () => new ReplaySubject<Out>(1), resetOnComplete: false }),
-    );
-    const throwTeardownError = (): void => {
-      const thrown = teardownError;
-      teardownError = undefined;
-      if (thrown) throw thrown.error;
-    };
-    const entry: Entry = { flight, answer, inContext: captureAsyncContext(), throwTeardownError };
-    entries.set(key, entry);
-    return entry;
+    const shared = shareCall(flight, call, (answered) => {
+      const kept = answered && keepAnswers;
+      if (!kept && entries.get(key)?.flight === flight) entries.delete(key);
+    });
+    entries.set(key, shared);
+    return shared;
   };
 
-  return <In, Out>(key: string, caller: Context, call: SharedCall<In, Out>) =>
+  return <In, Out>(key: string, caller: Context, call: KeyedCall<In, Out>) =>
     new Observable<Out>((subscriber) => {
-      const existing = entries.get(key);
-      const circle = existing?.flight.ended === false && circleOf(caller, existing.flight);
+      const existing = entries.get(key) as SharedCall<Out> | undefined;
+      const circle = existing?.flight.ended === false && circleError(call.combinator, caller, existing.flight);
       if (circle) {
-        const message = `${call.combinator}: expected no circle of calls, got ${circle}: let no call wait for itself`;
-        subscriber.error(new TypeError(message));
-        return;
+        subscriber.error(circle);
+        return undefined;
       }
       const joins = existing && (existing.flight.ended || !existing.flight.hung);
-      const { flight, answer, inContext, throwTeardownError } = joins ? existing : start(key, call);
-      const observer = observerInOwnContext(subscriber);
-      subscriber.add(flight.add(caller));
-      subscriber.add(() => {
-        inContext(() => observer.source?.unsubscribe());
-      });
-      subscribeTo(answer as Observable<Out>, observer);
-      return throwTeardownError;
+      return (joins ? existing : start(key, call)).subscribe(caller, subscriber);
     });
-}
-
-/** Notifies the subscriber in the async context of the caller of this function. */
-function observerInOwnContext<T>(subscriber: Subscriber<T>): SourceObserver<T> {
-  const inContext = captureAsyncContext();
-  return {
-    source: undefined,
-    next: (value) => {
-      inContext(() => {
-        subscriber.next(value);
-      });
-    },
-    error: (error) => {
-      inContext(() => {
-        subscriber.error(error);
-      });
-    },
-    complete: () => {
-      inContext(() => {
-        subscriber.complete();
-      });
-    },
-    onTeardownError: () => undefined, // `throwTeardownError` throws them
-  };
-}
-
-/** A function of its own, because its closure must hold neither the first caller nor its signal. */
-function startOf<In, Out>(
-  { service, ctx, input }: SharedCall<In, Out>,
-  flight: Flight,
-): (signal: AbortSignal) => PromiseLike<Out> | Observable<Out> {
-  return (signal) =>
-    service({ ...withoutSignal(ctx), signal: markSignal(signal, flight), [flightKey]: flight } as never, input);
 }
 
 /** Returns a function that makes the key of an input. Inputs have the same key only if they are equal. */
@@ -155,13 +82,30 @@ export function inputKey<In>(
 
 /** The key of a context: of all its fields but the signal, the deadline, the run and the flight. */
 export function contextKey(ctx: Context): string {
-  const { deadline, propagate, [flightKey]: unused, ...rest } = detached(ctx) as Context & { [flightKey]?: Flight };
-  const fields = rest as Record<PropertyKey, unknown>;
-  const carried = Reflect.ownKeys(fields)
-    .filter((name) => fields[name] !== undefined)
-    .map((name) => `${textOf(name)} ${textOf(fields[name])}`);
-  const headers = Object.entries(propagate ?? {}).map(([name, value]) => `${textOf(name)} ${textOf(value)}`);
-  return JSON.stringify([carried.sort(), headers.sort()]);
+  const { propagate, ...fields } = fieldsOf(ctx);
+  const carried = Reflect.ownKeys(fields).map((name) => `${textOf(name)} ${textOf(fields[name])}`);
+  const headers = Object.entries((propagate as Context['propagate']) ?? {});
+  return JSON.stringify([carried.sort(), headers.map(([name, value]) => `${textOf(name)} ${textOf(value)}`).sort()]);
+}
+
+/** The first field of a context whose key holds an identity, which means nothing in another process. */
+export function localFieldOf(ctx: Context): readonly [name: string, value: unknown] | undefined {
+  const { propagate, ...fields } = fieldsOf(ctx);
+  const local = Reflect.ownKeys(fields).find((name) => [name, fields[name]].some(isLocal));
+  return local === undefined ? undefined : [String(local), typeof local === 'symbol' ? local : fields[local]];
+}
+
+/** Whether the text of the value holds an identity. */
+export function isLocal(value: unknown): boolean {
+  return isReference(value) || typeof value === 'symbol';
+}
+
+/** The fields of a context that decide who may share. */
+function fieldsOf(ctx: Context): Record<PropertyKey, unknown> {
+  const { deadline, [flightKey]: unused, ...rest } = detached(ctx) as Context & { [flightKey]?: Flight };
+  const fields: Record<PropertyKey, unknown> = rest;
+  for (const name of Reflect.ownKeys(fields)) if (fields[name] === undefined) Reflect.deleteProperty(fields, name);
+  return fields;
 }
 
 const objectIds = new WeakMap<object, number>();
@@ -169,7 +113,7 @@ const symbolIds = new Map<symbol, number>();
 let lastId = 0;
 
 /** Two values have the same text only if they are the same primitive or the same object. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   if (isReference(value)) return `object ${String(identityOf(objectIds, value))}`;
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return `${String(value)}n`;
@@ -177,7 +121,7 @@ function textOf(value: unknown): string {
   return String(value);
 }
 
-function isReference(value: unknown): value is object {
+export function isReference(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 

@@ -1,8 +1,8 @@
 import type { Context } from '../../core/context.ts';
 import { fromAbortable } from '../../core/from-abortable.ts';
-import { detached } from '../../core/run-handle.ts';
 import type { Service, ServiceLike } from '../../core/service.ts';
 import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from './share-by-key.ts';
+import { sharedContext } from './shared-call.ts';
 
 /**
  * Shares one call of a service among all callers that call it with the same input at the same time.
@@ -68,10 +68,4 @@ export function singleFlight<In, Out, Ctx extends Context>(
       const key = JSON.stringify([inputKey, contextKey(ctx)]);
       return share(key, ctx, { combinator: 'singleFlight', service, ctx: sharedContext(ctx), input, inputKey });
     });
-}
-
-/** The first caller may leave while others wait. So the shared call has no signal, deadline or run of the first caller. */
-function sharedContext(ctx: Context): Context {
-  const { deadline, ...rest } = detached(ctx);
-  return rest;
 }
