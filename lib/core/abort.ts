@@ -115,16 +115,37 @@ export function checkCallerContext(ctx: Context): Error | undefined {
   return controllerOf(ctx) ? undefined : checkContext(ctx);
 }
 
-/** A copy of `source` without its signal. A lazy signal is not created. */
+/**
+ * A copy of `source` without its signal. A lazy signal is not created.
+ *
+ * Inherited fields are copied as well: those of a class or of `Object.create(ctx)`. A context without its tenant would be an error
+ * that nobody sees, and `singleFlight` would take two contexts for equal.
+ */
 export function withoutSignal<T extends HasSignal>(source: T): Omit<T, 'signal'> {
-  if (!controllerOf(source)) {
+  if (!controllerOf(source) && isPlain(source)) {
     const { signal: unused, ...rest } = source;
     return rest;
   }
-  const keys = Reflect.ownKeys(source).filter(
-    (key) => key !== 'signal' && Object.prototype.propertyIsEnumerable.call(source, key),
-  );
-  return Object.fromEntries(keys.map((key) => [key, source[key as keyof T]])) as Omit<T, 'signal'>;
+  const fields = new Map<PropertyKey, unknown>();
+  for (let owner: object = source; owner === source || !isRoot(owner); owner = Object.getPrototypeOf(owner) as object) {
+    for (const key of Reflect.ownKeys(owner)) {
+      const isHidden = owner === source && !Object.prototype.propertyIsEnumerable.call(owner, key);
+      const isField = key !== 'signal' && key !== 'constructor' && !isHidden;
+      if (isField && !fields.has(key)) fields.set(key, source[key as keyof T]);
+    }
+    if (Object.getPrototypeOf(owner) === null) break;
+  }
+  return Object.fromEntries(fields) as Omit<T, 'signal'>;
+}
+
+/** Whether `source` inherits nothing but the methods of `Object.prototype`, of this realm or another one. */
+function isPlain(source: object): boolean {
+  const prototype = Object.getPrototypeOf(source) as object | null;
+  return prototype === null || isRoot(prototype);
+}
+
+function isRoot(prototype: object): boolean {
+  return Object.getPrototypeOf(prototype) === null;
 }
 
 interface Dispatcher {

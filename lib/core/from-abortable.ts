@@ -38,7 +38,7 @@ export function teardownReporter(ctx: Context): (error: unknown) => void {
   const run = runOf(ctx); // read now: when a teardown throws later, the run may have ended, and is calling no service
   const service = run?.currentService;
   return (error) => {
-    if (run) for (const each of errorsOf(error)) run.teardownFailed(service, each);
+    if (run) for (const each of errorsOf(error)) run.report('teardown-failed', service, { error: each });
     else {
       reportErrors(() => {
         throw error;

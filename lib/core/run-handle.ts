@@ -23,22 +23,18 @@ export interface RunHandle {
   readonly currentService: string | undefined;
   /** How many requests each service has sent again, if any. */
   resends: Map<string, number> | undefined;
-  /** The runs in flight inside this run that call optional services, the innermost last. */
-  optionalRuns: Set<RunHandle> | undefined;
   /** Whether this run, or a run around it, ends its calls no later than `deadline`. */
   enforces(deadline: number): boolean;
-  /** Settles the optional calls if the run has a deadline no later than `deadline`, and waits for nothing else. */
-  settleOptional(deadline: number): void;
+  /** Called when the deadline of this run has come, before the run fails. */
+  deadlineListeners: Set<() => void> | undefined;
   /**
-   * Calls `listener` when the deadline of this run, or of a run around it, has come, before that run fails. The run goes on if all its
-   * services complete now. Returns a function that removes the listener.
+   * Reports an error that a teardown threw, the answer that `lastGood` has given in place of a service, or a store that has failed. It
+   * changes no outcome, and may follow the end of the run.
    */
-  onDeadline(listener: () => void): () => void;
-  /** Reports an error that a teardown threw. It changes no outcome. */
-  teardownFailed(service: string | undefined, error: unknown): void;
-  /** Reports the answer of a service that `lastGood` has replaced, or a store that has failed, possibly after the end of the run. */
-  report(type: 'stale' | 'store-failed', service: string | undefined, details: EventDetails): void;
+  report(type: ReportType, service: string | undefined, details: EventDetails): void;
 }
+
+export type ReportType = 'teardown-failed' | 'stale' | 'store-failed';
 
 /** The parts of a service that a run needs. */
 export interface ServiceParts {
@@ -143,13 +139,38 @@ export function expireAfter(owner: DeadlineOwner, wait = 0): Subscription {
 }
 
 /**
+ * Calls `listener` when the deadline of the run, or of a run around it, has come, before that run fails. The run goes on if all its
+ * services complete now. Returns a function that removes the listener.
+ */
+export function addDeadlineListener(run: RunHandle, listener: () => void): () => void {
+  const runs: RunHandle[] = [];
+  for (let each: RunHandle | undefined = run; each; each = each.parent) runs.push(each);
+  for (const each of runs) (each.deadlineListeners ??= new Set()).add(listener);
+  return () => {
+    for (const each of runs) each.deadlineListeners?.delete(listener);
+  };
+}
+
+/** Calls the last listener first: that of the innermost run. A listener may let a queued service start, which adds listeners. */
+export function callDeadlineListeners({ deadlineListeners: listeners }: RunHandle): void {
+  const called = new Set<() => void>();
+  for (let waiting = [...(listeners ?? [])]; waiting.length > 0;) {
+    for (const listener of waiting.reverse()) {
+      called.add(listener);
+      if (listeners?.has(listener)) listener();
+    }
+    waiting = [...(listeners ?? [])].filter((listener) => !called.has(listener));
+  }
+}
+
+/**
  * Calls `listener` when the deadline of `ctx`, or of its run, has come, before the run fails. A timer of its own is set only for a
  * deadline that no run enforces. Returns a function that removes the listener.
  */
 export function onDeadline(ctx: Context, listener: () => void): () => void {
   const { deadline = Infinity } = ctx;
   const run = runOf(ctx);
-  const stop = run?.onDeadline(listener);
+  const stop = run && addDeadlineListener(run, listener);
   const wait = deadline - asyncScheduler.now();
   const isFar = wait >= 2 ** 31; // a timer would fire at once
   const timer = isFar || run?.enforces(deadline) ? undefined : asyncScheduler.schedule(listener, Math.max(0, wait));

@@ -6,8 +6,8 @@ import type { Emit, EventDetails } from '../observe/events.ts';
 import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
-import { abortErrorOf, checkNesting, expireAfter, timeoutAt } from './run-handle.ts';
-import { type RunHandle, runOf, type RunPlan } from './run-handle.ts';
+import { abortErrorOf, addDeadlineListener, callDeadlineListeners, checkNesting, expireAfter } from './run-handle.ts';
+import { type ReportType, type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
 import { type CallObserver, closeAll, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
@@ -29,7 +29,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   ended = false;
   lifetime = {};
   currentService: string | undefined;
-  optionalRuns: Set<RunHandle> | undefined;
+  deadlineListeners: Set<() => void> | undefined;
   resends: Map<string, number> | undefined;
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
@@ -47,7 +47,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   #starting = false;
   #joined: Subscription | undefined;
   #stopListening: (() => void) | undefined;
-  #deadlineListeners: Set<() => void> | undefined;
+  #stopSettling: (() => void) | undefined;
 
   constructor(plan: RunPlan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
     const { config, services, emit } = plan;
@@ -89,8 +89,11 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   }
 
   #join(): void {
-    const hasOptional = this.#calls.some(({ isOptional }) => isOptional);
-    for (let run = this.parent; run && hasOptional; run = run.parent) (run.optionalRuns ??= new Set()).add(this);
+    if (this.#calls.some(({ isOptional }) => isOptional)) {
+      this.#stopSettling = addDeadlineListener(this, () => {
+        this.#settleOptional();
+      });
+    }
     const calls = this.#calls.map(({ values }) => values);
     this.#joined = this.#plan.join(calls, timeoutAt(this.#deadline, this)).subscribe(new ForwardingObserver(this));
     if (this.ended) this.#joined.unsubscribe();
@@ -167,9 +170,8 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
 
   /**
    * Ends the run early in four steps: tear down, abort, emit events, notify. Aborting first would wake a `retry` in a service
-   * that is still subscribed to. Notifying first would let a slow error handler delay the cancellation.
-   *
-   * @param out - Receives the error. That of a call or of the deadline passes through the operators that join the calls.
+   * that is still subscribed to. Notifying first would let a slow error handler delay the cancellation. The error of a call or of
+   * the deadline goes to `out`, which passes it through the operators that join the calls.
    */
   #end(error: unknown, out: Subscriber<unknown> = this.#subscriber): void {
     if (this.ended) return;
@@ -187,12 +189,12 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#joined?.unsubscribe();
   }
 
-  /** Marks the run as ended and drops what it holds: a user may keep an event or the context, and both refer to the run. */
+  /** Marks the run as ended and drops what it holds: a user may keep an event or the context, which refer to the run. */
   #release(): void {
     this.ended = true;
     this.lifetime = {};
     this.#stopListening?.();
-    for (let run = this.parent; run; run = run.parent) run.optionalRuns?.delete(this);
+    this.#stopSettling?.();
     this.#input = undefined;
     for (const call of this.#calls) call.joined = undefined;
   }
@@ -201,27 +203,15 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#end(this.#deadlineExceeded(), out);
   }
 
-  onDeadline(listener: () => void): () => void {
-    const listeners = (this.#deadlineListeners ??= new Set());
-    listeners.add(listener);
-    const stopInParent = this.parent?.onDeadline(listener);
-    return () => {
-      listeners.delete(listener);
-      stopInParent?.();
-    };
-  }
-
   /** Waits for a parent that is about to report the deadline: its error names all that the parent waited for. */
   postponesDeadline(): boolean {
-    for (const listener of this.#deadlineListeners ?? []) listener();
-    for (const run of [...(this.optionalRuns ?? [])].reverse()) run.settleOptional(this.#deadline);
-    this.settleOptional(this.#deadline);
+    callDeadlineListeners(this);
     return this.#deadlineReporter?.enforces(this.#deadline) === true;
   }
 
-  settleOptional(deadline: number): void {
+  #settleOptional(): void {
     const pending = this.#pending();
-    if (this.ended || this.#deadline > deadline || !pending.every((call) => call.isOptional && call.joined)) return;
+    if (this.ended || !pending.every((call) => call.isOptional && call.joined)) return;
     const error = this.#deadlineExceeded();
     this.#nextCall = this.#calls.length; // queued calls do not start
     closeAll(pending);
@@ -248,14 +238,10 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     return Math.max(0, asyncScheduler.now() - this.#startedAt);
   }
 
-  teardownFailed(service: string | undefined, error: unknown): void {
+  report(type: ReportType, service: string | undefined, details: EventDetails): void {
     const call = this.#calls.find(({ name, state }) => name === service && state === 'running');
-    if (call && !this.ended) call.onTeardownError(error);
-    else this.#emit('teardown-failed', service, { error });
-  }
-
-  report(type: 'stale' | 'store-failed', service: string | undefined, details: EventDetails): void {
-    this.#emit(type, service, details);
+    if (type === 'teardown-failed' && call && !this.ended) call.onTeardownError(details.error);
+    else this.#emit(type, service, details);
   }
 
   #reportTeardownErrors(call: ServiceCall): void {

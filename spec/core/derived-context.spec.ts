@@ -41,6 +41,34 @@ describe('the context of a service', () => {
     expect(derived).to.have.property(tenant, 1);
   });
 
+  class TenantContext implements Context {
+    readonly #tenant = 'acme';
+    readonly fetch: undefined;
+    get tenant(): string {
+      return this.#tenant;
+    }
+    get deadline(): number {
+      return Infinity;
+    }
+    headers(): object {
+      return { tenant: this.tenant };
+    }
+  }
+
+  it('keeps the fields that the context of the caller inherits', () => {
+    const inherited = Object.create({
+      tenant: 'acme',
+      deadline: Infinity,
+      headers: () => ({ tenant: 'acme' }),
+    }) as object;
+    for (const caller of [new TenantContext(), inherited, Object.create(inherited) as object]) {
+      const derived = contextOf(caller, withTimeout(Infinity)) as TenantContext;
+      expect(derived.headers()).to.deep.equal({ tenant: derived.tenant }).and.deep.equal({ tenant: 'acme' });
+      expect(derived).to.not.have.property('deadline');
+      expect(contextOf(caller)).to.have.property('deadline').that.is.below(Infinity);
+    }
+  });
+
   it('keeps the fields of the caller in a nested run too', () => {
     let derived: Context | undefined;
     const nested = aggregate({ one: (ctx) => of((derived = ctx)) });

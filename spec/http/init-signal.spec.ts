@@ -4,6 +4,7 @@ import {
   aggregate,
   backoff,
   CanceledError,
+  type Context,
   fetchJson,
   type FetchInit,
   isTransient,
@@ -66,6 +67,18 @@ describe('init.signal', () => {
     const page = aggregate({ profile: () => of('Alice'), ads: optional((ctx) => fetchJson(ctx, api, own)) });
     const answer = lastValueFrom(page({ fetch }));
     own.abort('enough');
+    expect((await answer).ads).to.have.nested.property('reason.kind', 'aborted');
+  });
+
+  it('may be that of a context that the service has made', async () => {
+    const { fetch } = pendingFetch();
+    const own = new AbortController();
+    const ads = (ctx: Context) => fetchJson({ ...ctx, signal: own.signal }, api);
+    const failure = failureOf(aggregate({ ads })({ fetch }), ServiceError);
+    const answer = lastValueFrom(aggregate({ ads: optional(ads) })({ fetch }));
+    own.abort('enough');
+    expect(await failure).to.have.nested.include({ 'cause.kind': 'aborted', 'cause.cause': 'enough' });
+    expect((await failure).message).to.include('ctx.signal aborted');
     expect((await answer).ads).to.have.nested.property('reason.kind', 'aborted');
   });
 

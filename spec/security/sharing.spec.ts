@@ -96,6 +96,17 @@ function areEqual(one: Context, other: Context): boolean {
 describe('security of sharing', function () {
   this.timeout(60_000);
 
+  it('singleFlight sees the fields that a context inherits', () => {
+    const received: unknown[] = [];
+    const shared = singleFlight((ctx: Context & { readonly tenant?: string }) => {
+      received.push([ctx.tenant, ctx.propagate]);
+      return NEVER;
+    });
+    const contexts = ['a', 'b', 'b'].map((tenant) => ({ tenant, propagate: { authorization: tenant } }));
+    for (const ctx of contexts) shared(Object.create(ctx) as Context).subscribe();
+    expect(received).to.deep.equal(contexts.slice(0, 2).map(({ tenant, propagate }) => [tenant, propagate]));
+  });
+
   it('singleFlight shares a call exactly if headers, transport and all fields of the two contexts are equal', () => {
     let shares = 0;
     fc.assert(

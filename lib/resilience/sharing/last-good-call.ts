@@ -77,7 +77,7 @@ export class LastGoodCall<Out> {
       }),
     );
     const { ctx, run, service } = this.#caller;
-    this.#call.follow(answer, (error) => run?.teardownFailed(service, error));
+    this.#call.follow(answer, (error) => run?.report('teardown-failed', service, { error }));
     if (this.#call.ended) return;
     stop = onDeadline(ctx, () => {
       this.#answerAtDeadline();

@@ -36,7 +36,7 @@ interface OuterRun {
 interface InnerRun {
   readonly handle: OuterRun;
   /** Replaces what is pending if all of it is optional. */
-  replaceOptional(limit: number): void;
+  replaceOptional(): void;
 }
 
 interface ModelContext {
@@ -225,9 +225,9 @@ export function predict({ run, caller }: Scenario): Log {
     const deadlineExceeded = (): Failure => ({ is: 'deadline', pending: pendingNames(), elapsed: now - startedAt });
     const self: InnerRun = {
       handle,
-      replaceOptional: (limit) => {
+      replaceOptional: () => {
         const pending = pendingNames();
-        if (deadline > limit || pending.length === 0 || !pending.every((name) => optional.has(name))) return;
+        if (pending.length === 0 || !pending.every((name) => optional.has(name))) return;
         const failure = deadlineExceeded();
         queue.length = 0;
         for (const name of pending) running.get(name)?.cancel?.();
@@ -238,8 +238,14 @@ export function predict({ run, caller }: Scenario): Log {
     /** Waits for a run around this one that is about to end it: first for the rest of this frame, then frame by frame. */
     const onDeadline = (replaces: boolean, wait: number): void => {
       if (waitsNoMore()) return;
-      const inside = replaces ? [...inFlight].reverse().filter((run) => isInside(run, handle)) : [];
-      for (const run of inside) run.replaceOptional(deadline);
+      const visited = new Set<InnerRun>();
+      const unvisited = (): InnerRun[] => [...inFlight].filter((run) => isInside(run, handle) && !visited.has(run));
+      for (let runs = unvisited(); replaces && runs.length > 0; runs = unvisited()) {
+        for (const run of runs.reverse()) {
+          visited.add(run);
+          if (inFlight.has(run)) run.replaceOptional();
+        }
+      }
       if (waitsNoMore()) return;
       if (ctx.outer?.enforces(deadline)) {
         timer = setTimer(now + wait, () => {
