@@ -15,8 +15,8 @@ export type Settled<T> =
 /**
  * Makes a service optional: an aggregate does not fail with it, and does not miss its deadline for it.
  *
- * Without a `fallback` it emits `{ status: 'fulfilled', value }` for each value, and `{ status: 'rejected', reason }` for an error.
- * With a `fallback` it emits the values as they are, and the fallback for an error. After an error it completes. If the service
+ * Without a fallback it emits `{ status: 'fulfilled', value }` for each value, and `{ status: 'rejected', reason }` for an error.
+ * With a fallback it emits the values as they are, and the fallback for an error. After an error it completes. If the service
  * completes without a value, the error is an `EmptyError`.
  *
  * - If only optional services are pending at the deadline, the aggregate unsubscribes from them, aborts their `ctx.signal`, and
@@ -36,8 +36,6 @@ export type Settled<T> =
  * ```
  *
  * @param service - Returns an Observable or a promise.
- * @param fallback - The value for an error, or a function that makes it of the error and the input. If the function throws, the
- * service fails with what it throws.
  * @throws TypeError if `service` is not a function.
  * @remarks `Promise.allSettled`, with a deadline.
  *
@@ -61,6 +59,16 @@ export type Settled<T> =
 export function optional<In = void, Out = unknown, Ctx extends Context = Context>(
   service: ServiceLike<In, Out, Ctx>,
 ): Service<In, Settled<Out>, Ctx>;
+/**
+ * Makes a service optional, with a value in place of an error.
+ *
+ * Emits the values of the service as they are. For an error it emits the fallback, and completes. In all else it behaves as the
+ * signature without a fallback.
+ *
+ * @param service - Returns an Observable or a promise.
+ * @param fallback - The value for an error, or a function that makes it of the error and the input. If the function throws, the
+ * service fails with what it throws.
+ */
 export function optional<In = void, Out = unknown, Ctx extends Context = Context, Fallback = Out>(
   service: ServiceLike<In, Out, Ctx>,
   fallback: Fallback | ((error: unknown, input: In) => Fallback),

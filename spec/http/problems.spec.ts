@@ -99,7 +99,11 @@ describe('the problem of an HttpError', () => {
     const fetch = responding(JSON.stringify(outOfCredit), { status: 403, headers: { 'content-type': jsonType } });
     const page = aggregate({ orders: (ctx) => fetchJson(ctx, api) }, withLogger(logger));
     const failure = await failureOf(page({ fetch }), Error);
-    for (const text of [JSON.stringify(logger.lines), JSON.stringify(failure), JSON.stringify(Object.assign({}, error))]) {
+    for (const text of [
+      JSON.stringify(logger.lines),
+      JSON.stringify(failure),
+      JSON.stringify(Object.assign({}, error)),
+    ]) {
       expect(text).to.include(title).and.not.to.include('secret').and.not.to.include('balance');
     }
   });

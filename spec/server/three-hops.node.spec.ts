@@ -25,7 +25,10 @@ describe('Three servers in three processes', function () {
 
   const startHop = async (name: string): Promise<Hop> => {
     const { NODE_V8_COVERAGE: _coverage, ...env } = process.env;
-    const child = fork('spec/support/hop.cjs', [name], { env, execArgv: ['--conditions=forkfast:source'] });
+    const child = fork(require.resolve('../support/hop.cjs'), [name], {
+      env,
+      execArgv: ['--conditions=forkfast:source'],
+    });
     children.push(child);
     const all: HopMessage[] = [];
     const messages = new ReplaySubject<HopMessage>(Infinity);
