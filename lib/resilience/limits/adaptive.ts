@@ -24,12 +24,12 @@ export type SourceEnd = 'completed' | 'unsubscribed' | { readonly error: unknown
 /** The bounds of {@link adaptive}. */
 export interface AdaptiveConfig {
   /**
-   * The lowest limit, and the first one.
+   * The lowest limit, and the first one: a number of calls.
    *
    * @defaultValue 1
    */
   readonly min?: number;
-  /** The highest limit. */
+  /** The highest limit: a number of calls. */
   readonly max: number;
   /**
    * Returns whether an error means that the upstream is overloaded. Other errors teach the limit nothing.
