@@ -129,9 +129,9 @@ export function withoutSignal<T extends HasSignal>(source: T): Omit<T, 'signal'>
   const fields = new Map<PropertyKey, unknown>();
   for (let owner: object = source; owner === source || !isRoot(owner); owner = Object.getPrototypeOf(owner) as object) {
     for (const key of Reflect.ownKeys(owner)) {
-      const isHidden = owner === source && !Object.prototype.propertyIsEnumerable.call(owner, key);
-      const isField = key !== 'signal' && key !== 'constructor' && !isHidden;
-      if (isField && !fields.has(key)) fields.set(key, source[key as keyof T]);
+      // The accessors and methods of a class are not enumerable.
+      const isField = owner === source ? Object.prototype.propertyIsEnumerable.call(owner, key) : key !== 'constructor';
+      if (isField && key !== 'signal' && !fields.has(key)) fields.set(key, source[key as keyof T]);
     }
     if (Object.getPrototypeOf(owner) === null) break;
   }
