@@ -86,8 +86,10 @@ const throwing = (): object => new Proxy({}, { get: fail, has: fail, ownKeys: fa
 const bytes = (...values: number[]): Uint8Array<ArrayBuffer> => new Uint8Array(values);
 /** Another object each time its field is read. */
 const endless = (): object => Object.defineProperty({}, 'next', { enumerable: true, get: endless });
+// The global is missing in a page that is not isolated from other origins.
+const { constructor: SharedBuffer } = new WebAssembly.Memory({ shared: true, initial: 0, maximum: 0 }).buffer;
 const shared = (...values: number[]): SharedArrayBuffer => {
-  const buffer = new SharedArrayBuffer(values.length);
+  const buffer = new (SharedBuffer as SharedArrayBufferConstructor)(values.length);
   new Uint8Array(buffer).set(values);
   return buffer;
 };
