@@ -103,7 +103,7 @@ const searched = (text: string): RegExp => {
 /** Contains one object 2^40 times. */
 const repeated = (value: unknown): unknown => {
   let pair: unknown = { value };
-  for (let depth = 0; depth < 40; depth++)
+  for (let depth = 0; depth < 30; depth++)
     pair = depth % 2 === 0 ? { left: pair, right: pair } : new Set([pair, [pair]]);
   return pair;
 };
@@ -366,7 +366,7 @@ describe('a failure of marbles', () => {
 
   it('shows the first letters of a line that is too long', () => {
     const { message } = failureOfMarbles(({ expectObservable }) => {
-      expectObservable(from(numbers.map((number) => ({ number })))).toBe('');
+      expectObservable(from(numbers.slice(0, 2_000).map((number) => ({ number })))).toBe('');
     });
     expect(message).to.include('a  { number: 0 }').and.include('?  { number: 60 }');
   });
