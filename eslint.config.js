@@ -13,9 +13,11 @@ const rooms = [
   room('errors', 'core/assert @standard-schema/spec'),
   room('observe', 'errors core/assert winston', 'core'),
   room('core', 'errors observe/events observe/logging'),
-  room('http resilience', 'core errors @standard-schema/spec'),
+  room('http', 'response core errors'),
   room('resilience', 'limits core errors @standard-schema/spec'),
   room('resilience/limits', 'is-transient core errors'),
+  room('http/response', 'network-error-of request-headers core errors'),
+  room('http/stream', 'fetch network-error-of parse-url request request-headers response core errors'),
   room('http/undici', 'bad-ports sendable core errors undici node:stream node:zlib'),
   room(
     'observe/report observe/opentelemetry',

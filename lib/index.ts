@@ -20,7 +20,15 @@ export type { Logger, LogFields } from './observe/logging.ts';
 
 // Requests and other abortable work
 export { fetchJson, fetchText } from './http/fetch.ts';
-export type { FetchInit } from './http/fetch.ts';
+export type { FetchInit, RequestOptions } from './http/fetch.ts';
+export { fetchResponse } from './http/fetch-response.ts';
+export type { FetchResponseInit, FullResponse } from './http/fetch-response.ts';
+export { fetchEvents } from './http/stream/fetch-events.ts';
+export type { FetchEventsInit } from './http/stream/fetch-events.ts';
+export type { ServerSentEvent } from './http/stream/event-parser.ts';
+export { fetchLines } from './http/stream/fetch-lines.ts';
+export type { FetchLinesInit } from './http/stream/fetch-lines.ts';
+export type { StreamOptions } from './http/stream/read-stream.ts';
 export { url } from './http/url.ts';
 export type { UrlValue } from './http/url.ts';
 export { fromAbortable } from './core/from-abortable.ts';
@@ -62,7 +70,7 @@ export { DeadlineExceededError } from './errors/deadline-exceeded-error.ts';
 export { DecodeError } from './errors/decode-error.ts';
 export { ForkfastError } from './errors/forkfast-error.ts';
 export { HttpError } from './errors/http-error.ts';
-export type { Problem } from './errors/http-error.ts';
+export type { Problem, ResponseHeaders } from './errors/http-error.ts';
 export { NetworkError } from './errors/network-error.ts';
 export type { NetworkErrorKind } from './errors/network-error.ts';
 export { ServiceError } from './errors/service-error.ts';

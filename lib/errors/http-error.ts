@@ -23,6 +23,12 @@ export interface Problem {
   readonly extensions: Readonly<Record<string, unknown>>;
 }
 
+/** A read-only view of the headers of a response. It has no enumerable content, so logs and JSON show none. */
+export interface ResponseHeaders {
+  /** Returns the value of a header, whatever the case of its name, or `null`. */
+  get(name: string): string | null;
+}
+
 /**
  * A response has a status outside 200–299.
  *
@@ -47,6 +53,8 @@ export class HttpError extends ForkfastError {
   declare readonly url: string;
   /** The first 64 KiB of the body that arrived within 100 ms. The property is not enumerable and is in no log. */
   declare readonly body: string;
+  /** The headers of the response, such as `x-ratelimit-remaining`. The property is not enumerable and is in no log. */
+  declare readonly headers: ResponseHeaders;
   /** The header `retry-after-ms`, or else `Retry-After`, in milliseconds from now. */
   readonly retryAfter: number | undefined;
   /** The body, if it is a JSON object of the media type `application/problem+json` and was not cut. */
@@ -57,11 +65,12 @@ export class HttpError extends ForkfastError {
     status: number;
     method: string;
     url: string;
+    headers?: ResponseHeaders;
     body?: string;
     contentType?: string | null | undefined;
     retryAfter?: number | undefined;
   }) {
-    const { status, method, url, body = '', contentType, retryAfter } = options;
+    const { status, method, url, headers = noHeaders, body = '', contentType, retryAfter } = options;
     const problem = /^\s*application\/problem\+json\s*(?:;|$)/i.test(textOf(contentType)) ? problemOf(body) : undefined;
     super(`HTTP ${String(status)} from ${method} ${url}`, undefined, {
       status,
@@ -72,8 +81,16 @@ export class HttpError extends ForkfastError {
     });
     this.retryAfter = retryAfter;
     Object.defineProperty(this, 'body', { value: body });
+    Object.defineProperty(this, 'headers', { value: readOnly(headers) });
     if (problem) Object.defineProperty(this, 'problem', { value: problem });
   }
+}
+
+const noHeaders: ResponseHeaders = { get: () => null };
+
+/** A view: a `Headers` could be changed, and prints its content. */
+export function readOnly(headers: ResponseHeaders): ResponseHeaders {
+  return Object.freeze({ get: (name: string) => headers.get(name) });
 }
 
 function problemOf(body: string): Problem | undefined {

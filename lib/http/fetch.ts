@@ -1,11 +1,28 @@
-import { identity, type Observable, tap } from 'rxjs';
+import { type Observable, tap } from 'rxjs';
 import { hasMethod, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortable, fromAbortable } from '../core/from-abortable.ts';
 import { HttpRequest } from './request.ts';
+import { jsonReader, optionalJsonReader, textReader } from './response/body-readers.ts';
+import type { ResponseReader } from './response/read-response.ts';
 
-/** The `init` of {@link fetchJson} and {@link fetchText}: the platform's `RequestInit` with three more options. */
-export interface FetchInit extends RequestInit {
+/** The options of every request: the platform's `RequestInit` with more. */
+export interface RequestOptions extends RequestInit {
+  /**
+   * The body as a value, which is sent as JSON. The header `content-type` is `application/json`, unless `headers` has one. The request
+   * errors with `TypeError`, and sends nothing, for a value that JSON cannot hold, and beside a `body`. Set a method: GET has no body.
+   */
+  readonly json?: object | string | number | boolean | null;
+  /**
+   * Sends the header `Idempotency-Key`, and so lets `isTransient` and `backoff` repeat any method, such as POST: the server must
+   * know the header. `true` makes one UUID for each call of `fetchJson` or `fetchText`. All subscriptions to the Observable that
+   * it returns send the same key: those of a `retry` or a `hedge` behind it. For a new key at each subscription, use `defer`.
+   */
+  readonly idempotencyKey?: boolean | string | undefined;
+}
+
+/** The `init` of {@link fetchJson} and {@link fetchText}. */
+export interface FetchInit extends RequestOptions {
   /**
    * The largest body to accept, in bytes after decoding.
    *
@@ -18,12 +35,6 @@ export interface FetchInit extends RequestInit {
    * @defaultValue `'error'`
    */
   readonly empty?: 'error' | 'undefined';
-  /**
-   * Sends the header `Idempotency-Key`, and so lets `isTransient` and `backoff` repeat any method, such as POST: the server must
-   * know the header. `true` makes one UUID for each call of `fetchJson` or `fetchText`. All subscriptions to the Observable that
-   * it returns send the same key: those of a `retry` or a `hedge` behind it. For a new key at each subscription, use `defer`.
-   */
-  readonly idempotencyKey?: boolean | string | undefined;
 }
 
 /**
@@ -42,7 +53,7 @@ export interface FetchInit extends RequestInit {
  *
  * @param ctx - The context. Its `fetch` sends the request, or `globalThis.fetch` if it has none.
  * @param input - An absolute URL. In a page it may be relative.
- * @param init - As for `fetch`, with `maxBytes`, `empty` and `idempotencyKey`. As with `fetch`, only DELETE, GET, HEAD, OPTIONS, POST
+ * @param init - As for `fetch`, with `json`, `maxBytes`, `empty` and `idempotencyKey`. As with `fetch`, only DELETE, GET, HEAD, OPTIONS, POST
  * and PUT are sent in upper case: a `patch` stays a `patch`, also in errors.
  *
  * @remarks The idea is RxJS's `fromFetch` (https://rxjs.dev/api/fetch/fromFetch). Unlike `fromFetch`, it keeps the abort reason, and
@@ -64,16 +75,9 @@ export function fetchJson<T = unknown>(
 ): Observable<T>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T | undefined>;
 export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  const parse = init.empty === 'undefined' ? parseOptionalJson : parseJson;
-  return request(
-    ctx,
-    new HttpRequest<T | undefined>(ctx, input, init, parse as (text: string) => T, 'application/json'),
-  );
+  const reader = init.empty === 'undefined' ? optionalJsonReader : jsonReader;
+  return send(ctx, new HttpRequest(ctx, input, init, reader as ResponseReader<T | undefined>));
 }
-
-const parseJson = (text: string): unknown => JSON.parse(text);
-
-const parseOptionalJson = (text: string): unknown => (text === '' ? undefined : JSON.parse(text));
 
 /**
  * Requests text over HTTP: a cold Observable that emits the body, decoded as UTF-8, and completes.
@@ -90,10 +94,11 @@ const parseOptionalJson = (text: string): unknown => (text === '' ? undefined : 
  * ```
  */
 export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<string> {
-  return request(ctx, new HttpRequest(ctx, input, init, identity<string>));
+  return send(ctx, new HttpRequest(ctx, input, init, textReader));
 }
 
-function request<T>(ctx: Context, http: HttpRequest<T>): Observable<T> {
+/** Makes the Observable of a request. */
+export function send<T>(ctx: Context, http: HttpRequest<T>): Observable<T> {
   const { signal } = http;
   const answer = signal ? fromAbortable(ctx, () => withInitSignal(signal, http)) : abortable(ctx, http);
   if (!http.marksErrors) return answer;

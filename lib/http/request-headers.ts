@@ -7,7 +7,7 @@ import { runOf } from '../core/run-handle.ts';
 export type Header = [name: string, value: string];
 
 /**
- * The headers of a request: its own, then the time that is left, those of `ctx.propagate`, then `accept`. A header is left out if
+ * The headers of a request: its own, then the time that is left, those of `ctx.propagate`, then `defaults`. A header is left out if
  * there is one with its name before it.
  *
  * They are pairs with names in lower case. A `Headers` costs more, and the transport makes its own.
@@ -16,7 +16,7 @@ export type Header = [name: string, value: string];
  * @returns A new list: the transport may change it.
  * @throws TypeError for a name or a value that HTTP cannot carry. The platform would throw too, but it quotes the value.
  */
-export function requestHeaders(ctx: Context, own: readonly Header[], accept: string | undefined): readonly Header[] {
+export function requestHeaders(ctx: Context, own: readonly Header[], defaults: readonly Header[]): readonly Header[] {
   let headers = own;
   const timeLeft = timeLeftHeader(ctx);
   if (timeLeft) headers = joined(headers, [timeLeft]);
@@ -25,17 +25,22 @@ export function requestHeaders(ctx: Context, own: readonly Header[], accept: str
     const propagated = Object.entries(ctx.propagate).filter(([, value]) => value !== undefined);
     headers = joined(headers, validHeaders(propagated as Header[]));
   }
-  return joined(headers, accept === undefined ? [] : [['accept', accept]]);
+  return joined(headers, defaults);
 }
 
-/** The headers of an `init`, then `idempotency-key`. */
-export function ownHeaders(headers: RequestInit['headers'], idempotencyKey: string | undefined): readonly Header[] {
-  const own = validHeaders(headers);
-  return idempotencyKey === undefined ? own : joined(own, [validHeader('idempotency-key', idempotencyKey)]);
+/** The headers of an `init`, then `idempotency-key`, then the `content-type` of a JSON body. */
+export function ownHeaders(
+  headers: RequestInit['headers'],
+  idempotencyKey?: string,
+  hasJson = false,
+): readonly Header[] {
+  let own = validHeaders(headers);
+  if (idempotencyKey !== undefined) own = joined(own, [validHeader('idempotency-key', idempotencyKey)]);
+  return hasJson ? joined(own, [['content-type', 'application/json']]) : own;
 }
 
 /** A header replaces one of the `others` with the same name. */
-function joined(headers: readonly Header[], others: readonly Header[]): readonly Header[] {
+export function joined(headers: readonly Header[], others: readonly Header[]): readonly Header[] {
   if (headers.length === 0) return others;
   return [...headers, ...others.filter(([name]) => !headers.some(([own]) => own === name))];
 }

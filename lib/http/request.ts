@@ -10,47 +10,48 @@ import type { FetchInit } from './fetch.ts';
 import { messageOf, networkErrorOf, type Target } from './network-error-of.ts';
 import { hrefOf, pageUrl, parseUrl, redactUrl } from './parse-url.ts';
 import { type Header, idempotencyKeyOf, ownHeaders, requestHeaders } from './request-headers.ts';
-import { type ReadOptions, readText } from './response.ts';
-import { assertSendable, beginSending, isStream, recordFailure, sentMethod } from './sendable.ts';
+import { readResponse, type ReadOptions, type ResponseReader } from './response/read-response.ts';
+import { assertSendable, beginSending, isStream, recordFailure, sentMethod, withJson } from './sendable.ts';
 
 /** The transports that know no `redirect: 'error'`, such as that of Cloudflare Workers. */
 const withoutErrorMode = new WeakSet<Fetch>();
 
 /**
- * One call of `fetchJson` or `fetchText`. Each subscription to it starts one {@link AbortableCall}.
+ * One request, of `fetchJson` for example. Each subscription to it starts one {@link AbortableCall}.
  *
  * A request in flight keeps this object, but neither the URL nor the `init` that it made for the transport.
  */
-export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
+export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
   readonly maxBytes: number;
   readonly signal: RequestInit['signal'];
-  readonly parse: (text: string) => T;
   /** Whether {@link markError} does anything. */
   readonly marksErrors: boolean;
   readonly #ctx: Context;
+  readonly #reader: ResponseReader<T>;
   /** The body, if it can be sent only once. */
   readonly #stream: object | undefined;
   readonly #href: string;
   readonly #init: RequestInit;
-  readonly #accept: string | undefined;
   readonly #idempotencyKey: unknown;
+  /** The option `json`, if there is one. */
+  readonly #json: { readonly value: unknown } | undefined;
   readonly #service: string | undefined;
   #key: string | undefined;
   #sends = 0;
 
-  constructor(ctx: Context, input: string | URL, fetchInit: FetchInit, parse: (text: string) => T, accept?: string) {
+  constructor(ctx: Context, input: string | URL, fetchInit: FetchInit, reader: ResponseReader<T>) {
     // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
-    const { maxBytes = 10 * 2 ** 20, empty, signal, idempotencyKey = false, ...init } = fetchInit;
+    const { maxBytes = 10 * 2 ** 20, empty, signal, idempotencyKey = false, json, ...init } = fetchInit;
     this.maxBytes = maxBytes;
     this.signal = signal;
-    this.parse = parse;
+    this.#reader = reader;
     this.#ctx = ctx;
     this.#stream = isStream(init.body) ? init.body : undefined;
     this.marksErrors = this.#stream !== undefined || idempotencyKey !== false;
     this.#href = hrefOf(input) ?? (input as string);
     this.#init = init;
-    this.#accept = accept;
     this.#idempotencyKey = idempotencyKey;
+    this.#json = 'json' in fetchInit ? { value: json } : undefined;
     this.#service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
   }
 
@@ -64,9 +65,10 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
       throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
     const url = requestUrl(this.#href);
     if (this.#idempotencyKey !== false) this.#key ??= idempotencyKeyOf(this.#idempotencyKey);
-    assertSendable(this.#init);
-    const own = ownHeaders(this.#init.headers, this.#key); // now: an iterable may be read only once
-    this.#send(call, url, own, true);
+    const init = this.#json ? withJson(this.#init, this.#json.value) : this.#init;
+    assertSendable(init);
+    const own = ownHeaders(init.headers, this.#key, this.#json !== undefined); // now: an iterable may be read only once
+    this.#send(call, url, init, own, true);
   }
 
   /** Keeps what a retry must know of the error. */
@@ -103,7 +105,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
    * Calls the transport. If it does not know `redirect: 'error'`, it is called again with `'manual'`, and so is every later
    * request: such a transport throws before it sends anything.
    */
-  #send(call: AbortableCall<T>, url: URL, own: readonly Header[], isFirst: boolean): void {
+  #send(call: AbortableCall<T>, url: URL, from: RequestInit, own: readonly Header[], isFirst: boolean): void {
     const transport = this.#ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     const wanted = this.#init.redirect ?? 'error';
     const refusesRedirects = wanted === 'error' && (withoutErrorMode.has(transport) || hidesRedirects(transport));
@@ -112,14 +114,14 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
       if (wanted === 'error' && !refusesRedirects && !call.ended && isUnknownRedirectMode(cause)) {
         withoutErrorMode.add(transport);
         call.attempt(() => {
-          this.#send(call, requestUrl(this.#href), own, false);
+          this.#send(call, requestUrl(this.#href), from, own, false);
         });
       } else call.fail(() => this.#networkError(cause, response === undefined));
     };
     // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
-    const headers = requestHeaders(this.#ctx, own, this.#accept);
+    const headers = requestHeaders(this.#ctx, own, this.#reader.headers);
     const redirect = refusesRedirects ? 'manual' : wanted;
-    const init = withSignal(Object.assign({}, this.#init, { redirect, headers }), call.controller);
+    const init = withSignal(Object.assign({}, from, { redirect, headers }), call.controller);
     if (isFirst) this.#beginSending();
     try {
       response = transport(url, init);
@@ -129,7 +131,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions<T> {
     }
     void Promise.resolve(response).then((received) => {
       call.attempt(() => {
-        readText(received, refusesRedirects, this, call); // throws for something else than a response
+        readResponse(received, refusesRedirects, this.#reader, this, call); // throws for something else than a response
       });
     }, onFailure);
   }

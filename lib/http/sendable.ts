@@ -1,4 +1,4 @@
-import { describeType, hasMethod, isToken } from '../core/assert.ts';
+import { describeType, hasMethod, isToken, mismatch } from '../core/assert.ts';
 import { markRepeatable } from '../errors/repeatable.ts';
 
 const forbiddenMethods = /^(?:CONNECT|TRACE|TRACK)$/i;
@@ -37,6 +37,22 @@ export function assertSendable({ method = 'GET', body, ...init }: RequestInit & 
       `fetch: duplex: expected 'half' for a stream, got ${describeType(init.duplex)}: add duplex: 'half'`,
     );
   }
+}
+
+/** @throws TypeError for a value that JSON cannot hold. The message of the platform would quote names of the value. */
+export function withJson(init: RequestInit, json: unknown): RequestInit {
+  if (init.body != null)
+    throw new TypeError('fetch: json: expected no body beside it, got one: pass either json or body');
+  let body: unknown;
+  try {
+    body = JSON.stringify(json);
+  } catch {
+    throw new TypeError(
+      'fetch: json: expected a value that JSON can hold, got a BigInt, a cycle or a toJSON that throws: pass plain data',
+    );
+  }
+  if (typeof body === 'string') return { ...init, body };
+  throw new TypeError(`${mismatch('fetch: json', 'a value that JSON can hold', json)}: pass plain data`);
 }
 
 /** Whether a body can be sent only once: a `ReadableStream`, or an async iterable such as Node's `Readable`. */

@@ -1,47 +1,58 @@
-import { hasMethod, mismatch } from '../core/assert.ts';
-import type { FetchResponse } from '../core/context.ts';
-import type { AbortableCall } from '../core/from-abortable.ts';
-import { BodyTooLargeError } from '../errors/body-too-large-error.ts';
-import { DecodeError } from '../errors/decode-error.ts';
-import { HttpError } from '../errors/http-error.ts';
-import { brokenBodyError, readBodyError, redirectError, type Target } from './network-error-of.ts';
+import { hasMethod, mismatch } from '../../core/assert.ts';
+import type { FetchResponse } from '../../core/context.ts';
+import type { AbortableCall } from '../../core/from-abortable.ts';
+import { BodyTooLargeError } from '../../errors/body-too-large-error.ts';
+import { DecodeError } from '../../errors/decode-error.ts';
+import { HttpError } from '../../errors/http-error.ts';
+import { brokenBodyError, readBodyError, redirectError, type Target } from '../network-error-of.ts';
 import { readBody, readExcerpt } from './read-body.ts';
+import type { Header } from '../request-headers.ts';
 import { retryAfterOf } from './retry-after.ts';
 
 const redirects: readonly number[] = [301, 302, 303, 307, 308];
 
-export interface ReadOptions<T> {
+/** The request of a response. */
+export interface ReadOptions {
   readonly maxBytes: number;
-  /** Parses the text of a complete body. If it throws, the body is not JSON. */
-  readonly parse: (text: string) => T;
   /** Called only if there is an error to make. */
   target(): Target;
 }
 
+/** Makes an answer of a response. One object for all requests of a kind. */
+export interface ResponseReader<T> {
+  /** Sent unless the request has a header with the same name. */
+  readonly headers: readonly Header[];
+  /** Whether a 304 is an answer. By default it is an `HttpError`. */
+  readonly answers304?: boolean;
+  /** Reads a successful response, and ends `call`. */
+  read(response: FetchResponse, request: ReadOptions, call: AbortableCall<T>): void;
+}
+
 /**
- * Reads a response, and ends `call` with the parsed body or an error.
+ * Passes a successful response to `reader`, and ends `call` with an error for any other.
  *
  * @param refusesRedirects - Whether a redirect is an error of its own kind: the transport knows no `redirect: 'error'`.
  */
-export function readText<T>(
+export function readResponse<T>(
   response: FetchResponse,
   refusesRedirects: boolean,
-  request: ReadOptions<T>,
+  reader: ResponseReader<T>,
+  request: ReadOptions,
   call: AbortableCall<T>,
 ): void {
   if (!isResponse(response)) {
     throw new TypeError(`${mismatch('fetch: response', 'a Response', response)}: resolve with one in ctx.fetch`);
   }
   const { status, headers, body } = response;
-  const { maxBytes, parse } = request;
-  if (status < 200 || status > 299) {
+  if ((status < 200 || status > 299) && !(status === 304 && reader.answers304)) {
     readExcerpt(body, call, (chunks) => {
       call.fail(() => {
         if (isOpaqueRedirect(response) || (refusesRedirects && redirects.includes(status)))
           return redirectError(true, new Error('unexpected redirect'), request.target());
         const retryAfter = retryAfterOf(headers);
         const contentType = headers.get('content-type');
-        return new HttpError({ ...request.target(), status, body: textOf(chunks, false), contentType, retryAfter });
+        const text = textOf(chunks, false);
+        return new HttpError({ ...request.target(), status, headers, body: text, contentType, retryAfter });
       });
     });
     return;
@@ -50,6 +61,17 @@ export function readText<T>(
     call.fail(() => readBodyError(request.target()));
     return;
   }
+  reader.read(response, request, call);
+}
+
+/** Reads a whole body of at most `maxBytes` bytes, and ends `call` with what `make` returns or throws. */
+export function readWhole<T>(
+  response: FetchResponse,
+  request: ReadOptions,
+  call: AbortableCall<T>,
+  make: (chunks: readonly Uint8Array[]) => T,
+): void {
+  const { maxBytes } = request;
   const chunks: Uint8Array[] = [];
   let size = 0;
   const onChunk = (chunk: Uint8Array): void => {
@@ -57,34 +79,51 @@ export function readText<T>(
     size += chunk.byteLength;
     if (!(size <= maxBytes)) call.fail(() => new BodyTooLargeError({ ...request.target(), maxBytes }));
   };
-  const decodeError = (expected: string, empty: boolean): DecodeError => {
-    const contentType = mediaType(headers.get('content-type'));
-    const actual = empty ? 'an empty body' : `${String(size)} bytes of ${contentType ?? 'no content type'}`;
-    return new DecodeError({ reason: `expected ${expected}, got ${actual}`, ...request.target(), status, contentType });
-  };
-  readBody(body, call, onChunk, (failure) => {
+  readBody(response.body, call, onChunk, (failure) => {
     if (failure) call.fail(() => brokenBodyError(failure.cause, request.target()));
-    else call.succeed(() => decode(chunks, parse, decodeError));
+    else call.succeed(() => make(chunks));
   });
 }
 
 /** Throws errors without a cause: the platform's messages quote the body. */
-function decode<T>(
+export function decode<T>(
   chunks: readonly Uint8Array[],
   parse: (text: string) => T,
-  decodeError: (expected: string, empty: boolean) => DecodeError,
+  response: FetchResponse,
+  request: ReadOptions,
 ): T {
+  const fail = (expected: string, empty = false): DecodeError => {
+    const size = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return decodeError(expected, empty ? 'an empty body' : `${String(size)} bytes`, response, request);
+  };
   let text: string;
   try {
     text = strictTextOf(chunks);
   } catch {
-    throw decodeError('UTF-8', false);
+    throw fail('UTF-8');
   }
   try {
     return parse(text);
   } catch {
-    throw decodeError('JSON', text === '');
+    throw fail('JSON', text === '');
   }
+}
+
+/** @param actual - The number of bytes, for example. The media type follows, but not after `'an empty body'`. */
+export function decodeError(
+  expected: string,
+  actual: string,
+  { status, headers }: FetchResponse,
+  request: ReadOptions,
+): DecodeError {
+  const contentType = mediaType(headers.get('content-type'));
+  const type = actual === 'an empty body' ? '' : ` of ${contentType ?? 'no content type'}`;
+  return new DecodeError({
+    reason: `expected ${expected}, got ${actual}${type}`,
+    ...request.target(),
+    status,
+    contentType,
+  });
 }
 
 /** Created on first use: not every test environment has a `TextDecoder`. */

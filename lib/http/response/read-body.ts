@@ -1,7 +1,7 @@
 import { Subscription, timer } from 'rxjs';
-import { LazyAbortController } from '../core/abort.ts';
-import { isPromiseLike } from '../core/assert.ts';
-import type { FetchBody, FetchChunk } from '../core/context.ts';
+import { LazyAbortController } from '../../core/abort.ts';
+import { isPromiseLike } from '../../core/assert.ts';
+import type { FetchBody, FetchChunk } from '../../core/context.ts';
 
 /** The reading ends early when its controller aborts, and then the body is canceled. */
 interface Reading {

@@ -1,5 +1,5 @@
 import { asyncScheduler } from 'rxjs';
-import type { FetchResponse } from '../core/context.ts';
+import type { FetchResponse } from '../../core/context.ts';
 
 const time = String.raw`(?<time>\d\d:\d\d:\d\d)`;
 /** The three forms of a date in HTTP: IMF-fixdate, the obsolete form of RFC 850, and that of C's `asctime`. */
