@@ -40,7 +40,7 @@ export function ownHeaders(
 }
 
 /** A header replaces one of the `others` with the same name. */
-export function joined(headers: readonly Header[], others: readonly Header[]): readonly Header[] {
+function joined(headers: readonly Header[], others: readonly Header[]): readonly Header[] {
   if (headers.length === 0) return others;
   return [...headers, ...others.filter(([name]) => !headers.some(([own]) => own === name))];
 }

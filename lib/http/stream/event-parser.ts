@@ -10,7 +10,8 @@ export interface ServerSentEvent {
 
 /** The part of an event stream that outlives a connection. The client waits `retry` ms, and sends `id` with the next connection. */
 export interface EventStreamState {
-  id: string;
+  /** `undefined` until the stream has set an id, and `''` once it has removed the id. */
+  id: string | undefined;
   retry: number;
 }
 
@@ -27,7 +28,7 @@ export class EventParser {
   #data: string[] = [];
   #size = 0;
   #event = '';
-  #id: string;
+  #id: string | undefined;
 
   /** @param tooLarge - Makes the error for an event whose data has more than `maxBytes` bytes. */
   constructor(state: EventStreamState, maxBytes: number, tooLarge: () => Error) {
@@ -63,6 +64,6 @@ export class EventParser {
     if (data.length === 0) return undefined;
     this.#data = [];
     this.#size = 0;
-    return { event, data: data.join('\n'), id };
+    return { event, data: data.join('\n'), id: id ?? '' };
   }
 }

@@ -4,7 +4,7 @@ import { fromAbortable } from '../../core/from-abortable.ts';
 import { NetworkError } from '../../errors/network-error.ts';
 import { hrefOf } from '../parse-url.ts';
 import { HttpRequest } from '../request.ts';
-import { type Header, joined, ownHeaders } from '../request-headers.ts';
+import { type Header, ownHeaders } from '../request-headers.ts';
 import { readExcerpt } from '../response/read-body.ts';
 import { decodeError, type ResponseReader } from '../response/read-response.ts';
 import { EventParser, type EventStreamState, type ServerSentEvent } from './event-parser.ts';
@@ -60,9 +60,9 @@ export function fetchEvents(
   const href = hrefOf(input) ?? input; // copied now: the caller may change the URL
   return defer(() => {
     const own = ownHeaders(init.headers); // once: an iterable may be read only once
-    const state: State = { id: '', retry: 3_000, hasEnded: false };
+    const state: State = { id: undefined, retry: 3_000, hasEnded: false };
     const connection = defer(() => {
-      const headers = joined(lastEventId(state.id), own) as Header[];
+      const headers = withLastEventId(own, state.id) as Header[];
       return stream(ctx, new HttpRequest(ctx, href, { ...init, maxBytes, headers }, eventReader(state)), idle);
     });
     if (!reconnect) return connection;
@@ -111,10 +111,12 @@ function eventReader(state: State): ResponseReader<readonly ServerSentEvent[]> {
   };
 }
 
-/** A header holds bytes: those of the id in UTF-8. An id with control characters cannot be sent. */
-function lastEventId(id: string): readonly Header[] {
-  if (id === '' || /[^\t\x20-\x7e\x80-\u{10ffff}]/u.test(id)) return [];
-  return [['last-event-id', String.fromCharCode(...new TextEncoder().encode(id))]];
+/** The header holds the bytes of the id in UTF-8. An id with control characters cannot be sent. */
+function withLastEventId(own: readonly Header[], id: string | undefined): readonly Header[] {
+  if (id === undefined) return own;
+  const others = own.filter(([name]) => name !== 'last-event-id');
+  if (id === '' || /[^\t\x20-\x7e\x80-\u{10ffff}]/u.test(id)) return others;
+  return [...others, ['last-event-id', String.fromCharCode(...new TextEncoder().encode(id))]];
 }
 
 function mayPass(error: unknown): boolean {

@@ -1,0 +1,317 @@
+import { expect } from 'chai';
+import { firstValueFrom, lastValueFrom, type Observable, take, tap, timer, toArray } from 'rxjs';
+import {
+  background,
+  BodyTooLargeError,
+  CanceledError,
+  type Context,
+  DecodeError,
+  type Fetch,
+  fetchEvents,
+  fetchLines,
+  HttpError,
+  isTransient,
+  NetworkError,
+} from '../../lib/index.ts';
+import { failureOf } from '../support/failure.ts';
+import { expectNoUnhandledRejections } from '../support/rejections.ts';
+import { bytesOf, pendingFetch, responding, streamOf } from '../support/stub-fetch.ts';
+import { nextTask } from '../support/tasks.ts';
+
+const api = 'http://api.test/activity';
+const eventStream = { headers: { 'content-type': 'text/event-stream; charset=utf-8' } };
+
+/** Responds with `text` in chunks of `size` bytes. */
+const chunked = (text: string, size: number, init?: ResponseInit): Context => {
+  const bytes = bytesOf(text);
+  const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+    bytes.slice(index * size, (index + 1) * size),
+  );
+  return { fetch: responding(streamOf(chunks, 'end').stream, init) };
+};
+const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
+
+/** A transport that responds with one text after the other, and the `last-event-id` of each request. */
+function connections(...texts: (string | Response | Error)[]): {
+  readonly ctx: Context;
+  readonly ids: (string | null)[];
+} {
+  const ids: (string | null)[] = [];
+  const fetch: Fetch = (_url, init) => {
+    const response = texts[ids.length] ?? new Response(null, { status: 204 });
+    ids.push(new Headers(init.headers).get('last-event-id'));
+    if (response instanceof Error) return Promise.reject(response);
+    return Promise.resolve(typeof response === 'string' ? new Response(response, eventStream) : response);
+  };
+  return { ctx: { fetch }, ids };
+}
+
+describe('fetchEvents', () => {
+  expectNoUnhandledRejections();
+
+  const grammar: [title: string, text: string, events: [event: string, data: string, id: string][]][] = [
+    ['names an event and joins its data', 'event: add\ndata: a\ndata: b\nid: 1\n\n', [['add', 'a\nb', '1']]],
+    [
+      'calls an event without a name message',
+      'data: a\n\nevent\ndata: b\n\n',
+      [
+        ['message', 'a', ''],
+        ['message', 'b', ''],
+      ],
+    ],
+    [
+      'removes one space after the colon',
+      'data:  a \n\ndata:b\n\n',
+      [
+        ['message', ' a ', ''],
+        ['message', 'b', ''],
+      ],
+    ],
+    [
+      'emits empty data, but no event without data',
+      'data\n\ndata\ndata\n\nevent: x\n\n',
+      [
+        ['message', '', ''],
+        ['message', '\n', ''],
+      ],
+    ],
+    [
+      'keeps the id for later events, also the id of an event without data',
+      'id: 7\n\ndata: a\n\nid\ndata: b\n\n',
+      [
+        ['message', 'a', '7'],
+        ['message', 'b', ''],
+      ],
+    ],
+    [
+      'ignores an id with a NUL, comments and unknown fields',
+      ':\n: hi\nid: 1\nid: 2\0\nDATA: x\n data: x\ndata: a\n\n',
+      [['message', 'a', '1']],
+    ],
+    ['does not emit an event that is cut short', 'data: a\n\ndata: b\n', [['message', 'a', '']]],
+    [
+      'replaces bytes that are not UTF-8, and keeps later marks',
+      '\ufeffdata: €\n\ndata: \ufeff\n\n\ufeffdata: x\n\n',
+      [
+        ['message', '€', ''],
+        ['message', '\ufeff', ''],
+      ],
+    ],
+  ];
+  for (const [title, text, expected] of grammar) {
+    for (const [name, end] of [
+      ['LF', '\n'],
+      ['CR', '\r'],
+      ['CRLF', '\r\n'],
+    ] as const) {
+      it(`${title}, with ${name}, whatever the chunks`, async () => {
+        const stream = text.replaceAll('\n', end);
+        for (let size = 1; size <= bytesOf(stream).length; size++) {
+          const events = await all(fetchEvents(chunked(stream, size, eventStream), api));
+          expect(events.map(({ event, data, id }) => [event, data.replaceAll('\r', '\n'), id])).to.deep.equal(expected);
+        }
+      });
+    }
+  }
+
+  it('reads the same events at every cut into two chunks', async () => {
+    const bytes = bytesOf('\ufeffid: é\r\ndata: a\r\r\n\ndata: b\n\r');
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const { stream } = streamOf([bytes.slice(0, cut), bytes.slice(cut)], 'end');
+      const events = await all(fetchEvents({ fetch: responding(stream, eventStream) }, api));
+      expect(events).to.deep.equal([
+        { event: 'message', data: 'a', id: 'é' },
+        { event: 'message', data: 'b', id: 'é' },
+      ]);
+    }
+  });
+
+  it('errors with DecodeError for another media type, and cancels the body', async () => {
+    const { stream, canceled } = streamOf(['data: a\n\n']);
+    const fetch = responding(stream, { headers: { 'content-type': 'text/html' } });
+    const error = await failureOf(fetchEvents({ fetch }, api, { reconnect: true }), DecodeError);
+    expect(error.message).to.equal(`expected text/event-stream, got a body of text/html (HTTP 200) from GET ${api}`);
+    expect(canceled()).to.equal(1);
+  });
+
+  it('errors with BodyTooLargeError for a line or an event that is too large, after the events before it', async () => {
+    for (const text of [`data: ${'x'.repeat(20)}`, 'data: 1234\n'.repeat(3), `: ${'x'.repeat(20)}\n`]) {
+      const { stream, canceled } = streamOf([`data: a\n\n${text}`]);
+      const values: string[] = [];
+      const events = fetchEvents({ fetch: responding(stream, eventStream) }, api, { maxBytes: 20 });
+      const error = await new Promise((resolve) => {
+        events.subscribe({ next: ({ data }) => values.push(data), error: resolve });
+      });
+      expect(error).to.be.instanceOf(BodyTooLargeError).with.property('maxBytes', 20);
+      expect(values).to.deep.equal(['a']);
+      expect(canceled()).to.equal(1);
+    }
+  });
+
+  it('completes at the end of the stream without reconnect, and for a 204', async () => {
+    const { ctx, ids } = connections('data: a\n\n');
+    expect(await all(fetchEvents(ctx, api))).to.have.length(1);
+    expect(await all(fetchEvents(ctx, api))).to.deep.equal([]);
+    expect(ids).to.deep.equal([null, null]);
+  });
+
+  it('reconnects after an end and after a failure that may pass, with the last id in UTF-8', async () => {
+    const { ctx, ids } = connections(
+      'retry: 1\nid: é\ndata: a\n\nid: lost\ndata: x',
+      new TypeError('fetch failed'),
+      'data: b\n\nid\n\n',
+      'data: c\n\n',
+    );
+    const events = await all(fetchEvents(ctx, api, { reconnect: true, headers: { 'Last-Event-ID': 'start' } }));
+    expect(events.map(({ data, id }) => [data, id])).to.deep.equal([
+      ['a', 'é'],
+      ['b', 'é'],
+      ['c', ''],
+    ]);
+    expect(ids).to.deep.equal(['start', 'Ã©', 'Ã©', null, null]);
+  });
+
+  it('starts each subscription without the id of another one', async () => {
+    const { ctx, ids } = connections('id: 1\ndata: a\n\n', 'data: b\n\n');
+    const events = fetchEvents(ctx, api, { reconnect: true });
+    for (const data of ['a', 'b']) expect(await firstValueFrom(events)).to.have.property('data', data);
+    expect(ids).to.deep.equal([null, null]);
+  });
+
+  it('does not reconnect after an HttpError', async () => {
+    const { ctx, ids } = connections('retry: 1\n\n', new Response('', { status: 500 }));
+    await failureOf(fetchEvents(ctx, api, { reconnect: true }), HttpError);
+    expect(ids).to.have.length(2);
+  });
+
+  it('does not wait past ctx.deadline: completes after an end, and errors with the last error', async () => {
+    const deadline = Date.now() + 1_000;
+    const ended = connections('data: a\n\n'); // the next connection would be 3,000 ms later
+    expect(await all(fetchEvents({ ...ended.ctx, deadline }, api, { reconnect: true }))).to.have.length(1);
+    const failed = connections(new TypeError('fetch failed'));
+    await failureOf(fetchEvents({ ...failed.ctx, deadline }, api, { reconnect: true }), NetworkError);
+    expect([...ended.ids, ...failed.ids]).to.have.length(2);
+  });
+
+  it('ends the wait for the next connection when ctx.signal aborts', async () => {
+    const controller = new AbortController();
+    const { ctx, ids } = connections('data: a\n\n');
+    const events = fetchEvents({ ...ctx, signal: controller.signal }, api, { reconnect: true });
+    const error = failureOf(events, CanceledError);
+    await nextTask();
+    await nextTask();
+    controller.abort('the user left');
+    expect((await error).cause).to.equal('the user left');
+    expect(ids).to.have.length(1);
+  });
+});
+
+describe('fetchLines', () => {
+  expectNoUnhandledRejections();
+
+  it('emits each line without its end, whatever the chunks', async () => {
+    const text = '\ufeffa\r\n\n€\r\r\n \ufeffb\n';
+    for (let size = 1; size <= bytesOf(text).length; size++) {
+      expect(await all(fetchLines(chunked(text, size), api))).to.deep.equal(['a', '', '€\r', ' \ufeffb']);
+    }
+    expect(await all(fetchLines({ fetch: responding(null, { status: 204 }) }, api))).to.deep.equal([]);
+  });
+
+  it('parses each line but the empty ones', async () => {
+    const parse = (line: string) => (JSON.parse(line) as { id: number }).id;
+    expect(await all(fetchLines(chunked('{"id":1}\n\r\n{"id":2}\n', 3), api, { parse }))).to.deep.equal([1, 2]);
+  });
+
+  it('emits a line before the next one arrives', async () => {
+    const { stream, canceled } = streamOf(['a\nb']);
+    expect(await firstValueFrom(fetchLines({ fetch: responding(stream) }, api))).to.equal('a');
+    expect(canceled()).to.equal(1);
+  });
+
+  it('errors with a NetworkError that may pass when the last line is cut short', async () => {
+    const error = await failureOf(fetchLines(chunked('a\nb', 1), api), NetworkError);
+    expect(error.message).to.equal(`a last line cut short from GET ${api}: end each line with a line feed`);
+    expect(isTransient(error)).to.equal(true);
+  });
+
+  it('errors with NetworkError when the body breaks', async () => {
+    await failureOf(fetchLines({ fetch: responding(streamOf(['a\n'], 'break').stream) }, api), NetworkError);
+  });
+
+  for (const [title, bytes, expected] of [
+    ['that is not UTF-8', Uint8Array.of(0x31, 10, 0xff, 10), 'a line of UTF-8, got 1 bytes'],
+    ['that parse rejects', bytesOf('1\nsecret\n'), 'a line that parse accepts, got 6 bytes'],
+  ] as const) {
+    it(`errors with DecodeError for a line ${title}, after the lines before it, and quotes nothing`, async () => {
+      const lines = fetchLines({ fetch: responding(bytes) }, api, { parse: (line) => JSON.parse(line) as number });
+      expect(await firstValueFrom(lines.pipe(take(1)))).to.equal(1);
+      const error = await failureOf(fetchLines({ fetch: responding(bytes) }, api, { parse: JSON.parse }), DecodeError);
+      expect(error.message).to.equal(`expected ${expected} of no content type (HTTP 200) from GET ${api}`);
+      expect(error).not.to.have.property('cause');
+    });
+  }
+
+  it('accepts a line of maxBytes bytes, and none of one more', async () => {
+    for (const size of [1, 3, 100]) {
+      expect(await all(fetchLines(chunked('1234\r\n', size), api, { maxBytes: 4 }))).to.deep.equal(['1234']);
+      await failureOf(fetchLines(chunked('12345\n', size), api, { maxBytes: 4 }), BodyTooLargeError);
+    }
+  });
+
+  it('keeps no more than the bytes of a line that never ends', async () => {
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        controller.enqueue(bytesOf('x'.repeat(1_000)));
+      },
+    });
+    await failureOf(fetchLines({ fetch: responding(endless) }, api), BodyTooLargeError);
+  });
+
+  it('errors with NetworkError after idle ms without bytes, before the head and within the body', async () => {
+    for (const fetch of [pendingFetch().fetch, responding(streamOf(['a\n']).stream)]) {
+      const error = await failureOf(fetchLines({ fetch }, `${api}?token=secret`, { idle: 20 }), NetworkError);
+      expect(error.message).to.equal(`no bytes for 20 ms from GET ${api}`);
+    }
+  });
+
+  it('counts every chunk as a sign of life, also one without a line', async () => {
+    const left = ['a', 'b', 'c', 'd\n'];
+    const slow = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          await firstValueFrom(timer(30));
+          const next = left.shift();
+          if (next === undefined) controller.close();
+          else controller.enqueue(bytesOf(next));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    expect(await all(fetchLines({ fetch: responding(slow) }, api, { idle: 100 }))).to.deep.equal(['abcd']);
+  });
+
+  it('errors with RangeError for an idle that no timer can wait for', async () => {
+    for (const idle of [0, NaN, 2 ** 31]) {
+      const error = await failureOf(fetchLines(background, api, { idle }), RangeError);
+      expect(error.message).to.match(/^fetch: idle: expected at least 1 and below 2\^31, got /);
+    }
+  });
+
+  it('reads no chunk before the subscriber has returned from next', async () => {
+    let pulls = 0;
+    const endless = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          pulls++;
+          controller.enqueue(bytesOf('a\n'));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const pullsAtNext: number[] = [];
+    const lines = fetchLines({ fetch: responding(endless) }, api).pipe(take(3));
+    await lastValueFrom(lines.pipe(tap(() => pullsAtNext.push(pulls))));
+    expect(pullsAtNext).to.deep.equal([1, 2, 3]);
+    expect(pulls).to.equal(3);
+  });
+});
