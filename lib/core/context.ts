@@ -60,10 +60,10 @@ export interface Context {
   readonly signal?: AbortSignal | undefined;
   /** The time by which the caller needs the answer: epoch milliseconds on the clock of RxJS's `asyncScheduler`. */
   readonly deadline?: number | undefined;
-  /** The transport that `fetchJson` and `fetchText` use instead of `globalThis.fetch`. */
+  /** The transport that `fetchJson` and the other requests use instead of `globalThis.fetch`. */
   readonly fetch?: Fetch | undefined;
   /**
-   * Headers that `fetchJson` and `fetchText` send upstream. They send no other header of the caller's request. A header whose
+   * Headers that `fetchJson` and the other requests send upstream. They send no other header of the caller's request. A header whose
    * value is `undefined` is not sent.
    */
   readonly propagate?: Readonly<Record<string, string | undefined>> | undefined;

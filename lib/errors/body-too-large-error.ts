@@ -1,7 +1,7 @@
 import { ForkfastError } from './forkfast-error.ts';
 
 /**
- * A response body has more than `maxBytes` bytes, counted after decoding. The connection is closed.
+ * A response body, or one line or event of a stream, has more than `maxBytes` bytes, counted after decoding. The connection is closed.
  *
  * @example
  * ```ts

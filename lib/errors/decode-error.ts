@@ -1,7 +1,7 @@
 import { ForkfastError } from './forkfast-error.ts';
 
 /**
- * A complete response body cannot be used: it is not JSON, not UTF-8, or empty.
+ * A complete response body, or a line of one, cannot be used: it is not JSON, not UTF-8, empty, or of another media type.
  *
  * @example
  * ```ts

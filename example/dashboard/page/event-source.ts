@@ -1,4 +1,5 @@
-import { fromEvent, map, merge, mergeMap, Observable, takeWhile, throwError } from 'rxjs';
+import { background, fetchEvents } from 'forkfast';
+import { filter, fromEvent, map, merge, mergeMap, Observable, takeWhile, throwError } from 'rxjs';
 import type { Activity } from '../activity.ts';
 import type { RunMessage } from '../run-messages.ts';
 
@@ -15,9 +16,12 @@ export function runMessagesFrom(url: string): Observable<RunMessage> {
   });
 }
 
-/** Emits the activity of a service. The browser reconnects by itself. */
+/** Emits the activity of a service, and reconnects. */
 export function activityOf(service: string): Observable<Activity> {
-  return connect(`${service}/activity`, (source) => dataOf(source, 'activity')) as Observable<Activity>;
+  return fetchEvents(background, `${service}/activity`, { reconnect: true }).pipe(
+    filter(({ event }) => event === 'activity'),
+    map(({ data }) => JSON.parse(data) as Activity),
+  );
 }
 
 function connect<T>(url: string, messages: (source: EventSource) => Observable<T>): Observable<T> {
