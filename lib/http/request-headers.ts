@@ -25,7 +25,10 @@ export function requestHeaders(ctx: Context, own: readonly Header[], defaults: r
     const propagated = Object.entries(ctx.propagate).filter(([, value]) => value !== undefined);
     headers = joined(headers, validHeaders(propagated as Header[]));
   }
-  return joined(headers, defaults);
+  return joined(
+    headers,
+    defaults.map(([name, value]) => [name, value]),
+  );
 }
 
 /** The headers of an `init`, then `idempotency-key`, then the `content-type` of a JSON body. */

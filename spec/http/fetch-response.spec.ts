@@ -66,6 +66,21 @@ describe('fetchResponse', () => {
     }
   });
 
+  it('sends its own headers, whatever a transport has done with those of the request before', async () => {
+    const sent: [string, string][][] = [];
+    const fetch: Fetch = (_url, init) => {
+      const headers = init.headers as [string, string][];
+      sent.push(headers.map(([name, value]) => [name, value]));
+      for (const header of headers) header[1] = 'changed';
+      headers.push(['x-added', '1']);
+      return Promise.resolve(new Response('1'));
+    };
+    for (let count = 0; count < 2; count++) await lastValueFrom(fetchResponse({ fetch }, api));
+    expect(sent[1])
+      .to.deep.equal(sent[0])
+      .and.to.deep.equal([['accept', 'application/json']]);
+  });
+
   it('emits headers that nobody can change, and that print nothing', async () => {
     const response = new Response('1', { headers: { 'set-cookie': 'secret', 'x-token': 'secret' } });
     const { headers } = await lastValueFrom(fetchResponse({ fetch: () => Promise.resolve(response) }, api));
