@@ -148,6 +148,11 @@ describe('fetchEvents', () => {
     }
   });
 
+  it('bounds each event, not all of them together', async () => {
+    const events = fetchEvents(chunked('data: 1234\n\n'.repeat(5), 7, eventStream), api, { maxBytes: 20 });
+    expect(await all(events)).to.have.length(5);
+  });
+
   it('completes at the end of the stream without reconnect, and for a 204', async () => {
     const { ctx, ids } = connections('data: a\n\n');
     expect(await all(fetchEvents(ctx, api))).to.have.length(1);
@@ -288,6 +293,19 @@ describe('fetchLines', () => {
       { highWaterMark: 0 },
     );
     expect(await all(fetchLines({ fetch: responding(slow) }, api, { idle: 100 }))).to.deep.equal(['abcd']);
+  });
+
+  it('counts the head as a sign of life', async () => {
+    const fetch: Fetch = async () => {
+      await firstValueFrom(timer(60));
+      const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        await firstValueFrom(timer(60));
+        controller.enqueue(bytesOf('a\n'));
+        controller.close();
+      };
+      return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }));
+    };
+    expect(await all(fetchLines({ fetch }, api, { idle: 100 }))).to.deep.equal(['a']);
   });
 
   it('errors with RangeError for an idle that no timer can wait for', async () => {
