@@ -11,16 +11,16 @@ interface Emitter {
 /** A controller that aborts when the client disconnects before it has the whole response, and when the server's signal aborts. */
 export function nodeController(request: NodeRequest, response: NodeResponse, server: HasSignal): LazyAbortController {
   const controller = new LazyAbortController();
-  if (isDestroyed(response)) {
+  const queuedOn = queuedSocketOf(request, response);
+  if (isDestroyed(response) || read(queuedOn, 'destroyed') === true) {
     if (!isAnswered(response)) controller.abort(new ClientDisconnectedError());
     return controller;
   }
-  const queuedOn = queuedSocketOf(request, response);
   const end = (): void => {
     stopFollowing();
     response.off('finish', end);
     response.off('close', end);
-    queuedOn?.off('close', end);
+    stopWaiting?.();
     if (!isAnswered(response)) controller.abort(new ClientDisconnectedError());
   };
   const stopFollowing = onAbort(server, (reason) => {
@@ -28,7 +28,7 @@ export function nodeController(request: NodeRequest, response: NodeResponse, ser
   });
   response.on('finish', end);
   response.on('close', end);
-  queuedOn?.on('close', end);
+  const stopWaiting = queuedOn && onClose(queuedOn, end);
   return controller;
 }
 
@@ -51,4 +51,37 @@ function isDestroyed(response: NodeResponse): boolean {
 function queuedSocketOf(request: NodeRequest, response: NodeResponse): Emitter | undefined {
   const isQueued = read(response, 'socket') === null && !response.writableFinished;
   return isQueued ? (read(request, 'socket') as Emitter | undefined) : undefined;
+}
+
+interface CloseDispatcher {
+  readonly listeners: Set<() => void>;
+  readonly dispatch: () => void;
+}
+
+const dispatchers = /* @__PURE__ */ new WeakMap<Emitter, CloseDispatcher>();
+
+/**
+ * Calls `listener` when the socket closes. Returns a function that removes it.
+ *
+ * However many listen, the socket has one listener: a client may send any number of requests in a pipeline, and Node warns at the
+ * eleventh listener.
+ */
+function onClose(socket: Emitter, listener: () => void): () => void {
+  let dispatcher = dispatchers.get(socket);
+  if (!dispatcher) {
+    const listeners = new Set<() => void>();
+    const dispatch = (): void => {
+      for (const each of listeners) each();
+    };
+    dispatcher = { listeners, dispatch };
+    dispatchers.set(socket, dispatcher);
+    socket.on('close', dispatch);
+  }
+  const { listeners, dispatch } = dispatcher;
+  listeners.add(listener);
+  return () => {
+    if (!listeners.delete(listener) || listeners.size > 0) return;
+    dispatchers.delete(socket);
+    socket.off('close', dispatch);
+  };
 }

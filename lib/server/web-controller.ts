@@ -1,6 +1,9 @@
 import { type AbortListener, type HasSignal, LazyAbortController, onAbort } from '../core/abort.ts';
 import { ClientDisconnectedError } from './client-disconnected-error.ts';
 
+/** A signal keeps its controller: code may have kept nothing but the signal. */
+const controllers = /* @__PURE__ */ new WeakMap<AbortSignal, WebController>();
+
 /**
  * A controller that aborts with the signal of a `Request` and with that of the server.
  *
@@ -24,6 +27,7 @@ export class WebController extends LazyAbortController {
   override get signal(): AbortSignal {
     this.#signalRead = true;
     this.#follow();
+    controllers.set(super.signal, this);
     return super.signal;
   }
 

@@ -135,7 +135,39 @@ describe('contextOf: a request and a response of Node', () => {
     const before = socket.listenerCount('close');
     client.destroy();
     for (const { ctx } of exchanges) expect(await aborted(ctx)).to.be.instanceOf(ClientDisconnectedError);
-    expect(socket.listenerCount('close')).to.equal(before - 2); // the two requests that waited had one each
+    expect(socket.listenerCount('close')).to.equal(before - 1); // one for the two requests that waited
+  });
+
+  it('has aborted for a request that waits in a pipeline whose client has left before', async () => {
+    const received: Pick<Exchange, 'request' | 'response'>[] = [];
+    const arrived = new Subject<void>();
+    const server = await serve((request, response) => {
+      received.push({ request, response });
+      if (received.length === 2) arrived.next();
+    });
+    const client = open(server);
+    client.write(get('/1') + get('/2'));
+    await lastValueFrom(arrived.pipe(take(1)));
+    const [first, second] = received;
+    client.destroy();
+    await once(first!.response, 'close');
+    for (const { request, response } of [first!, second!]) {
+      expect(contextOf(request, response).signal.reason).to.be.instanceOf(ClientDisconnectedError);
+    }
+  });
+
+  it('adds one listener to the socket for all requests that wait in a pipeline: a client cannot cause a warning', async () => {
+    const counts: number[] = [];
+    const server = await start(({ request }) => counts.push(request.socket.listenerCount('close')));
+    const client = open(server);
+    client.write(Array.from({ length: 20 }, (_, index) => get(`/${String(index)}`)).join(''));
+    const exchanges = await server.received(20);
+    expect(Math.max(...counts) - counts[0]!).to.equal(1);
+    for (const { response } of exchanges) response.end('ok');
+    await once(exchanges[19]!.response, 'close');
+    expect(exchanges[0]!.request.socket.listenerCount('close')).to.be.at.most(counts[0]!);
+    expect(exchanges.some(({ ctx }) => ctx.signal.aborted)).to.equal(false);
+    client.destroy();
   });
 
   it('does not abort the answered requests of a pipeline', async () => {
