@@ -8,20 +8,21 @@ interface Emitter {
   off(event: 'close', listener: () => void): unknown;
 }
 
-/** A controller that aborts when the client disconnects before it has the whole response, and when the server's signal aborts. */
+/** A controller that aborts when the client disconnects before the response has ended, and when the server's signal aborts. */
 export function nodeController(request: NodeRequest, response: NodeResponse, server: HasSignal): LazyAbortController {
   const controller = new LazyAbortController();
   const queuedOn = queuedSocketOf(request, response);
   if (isDestroyed(response) || read(queuedOn, 'destroyed') === true) {
-    if (!isAnswered(response)) controller.abort(new ClientDisconnectedError());
+    if (!response.writableEnded) controller.abort(new ClientDisconnectedError());
     return controller;
   }
+  // HTTP/2 emits `finish` for a response that the client has canceled, too: `writableEnded` is the difference.
   const end = (): void => {
     stopFollowing();
     response.off('finish', end);
     response.off('close', end);
     stopWaiting?.();
-    if (!isAnswered(response)) controller.abort(new ClientDisconnectedError());
+    if (!response.writableEnded) controller.abort(new ClientDisconnectedError());
   };
   const stopFollowing = onAbort(server, (reason) => {
     controller.abort(reason);
@@ -30,14 +31,6 @@ export function nodeController(request: NodeRequest, response: NodeResponse, ser
   response.on('close', end);
   const stopWaiting = queuedOn && onClose(queuedOn, end);
   return controller;
-}
-
-/**
- * Whether the whole response is on its way. HTTP/2 emits `finish` for a response that the client has canceled too, and says that it is
- * finished, but not that it is ended.
- */
-function isAnswered({ writableEnded, writableFinished = writableEnded }: NodeResponse): boolean {
-  return writableEnded && writableFinished;
 }
 
 /** Whether the response will not emit `close`, or is about to emit it. A response of HTTP/2 shows this only on its stream. */
@@ -49,8 +42,7 @@ function isDestroyed(response: NodeResponse): boolean {
 
 /** The socket of a response that waits for earlier responses of a pipeline: it does not emit `close` when the client disconnects. */
 function queuedSocketOf(request: NodeRequest, response: NodeResponse): Emitter | undefined {
-  const isQueued = read(response, 'socket') === null && !response.writableFinished;
-  return isQueued ? (read(request, 'socket') as Emitter | undefined) : undefined;
+  return read(response, 'socket') === null ? (read(request, 'socket') as Emitter | undefined) : undefined;
 }
 
 interface CloseDispatcher {

@@ -15,7 +15,6 @@ export class WebController extends LazyAbortController {
   readonly #request: HasSignal;
   readonly #server: HasSignal;
   #stop: (() => void) | undefined;
-  #listeners = 0;
   #signalRead = false;
 
   constructor(request: HasSignal, server: HasSignal) {
@@ -34,13 +33,9 @@ export class WebController extends LazyAbortController {
   override onAbort(listener: AbortListener): () => void {
     this.#follow();
     const remove = super.onAbort(listener);
-    this.#listeners++;
-    let removed = false;
     return () => {
-      if (removed) return;
-      removed = true;
       remove();
-      if (--this.#listeners === 0 && !this.#signalRead) this.#stop?.();
+      if (!this.hasListeners && !this.#signalRead) this.#stop?.();
     };
   }
 

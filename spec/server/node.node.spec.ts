@@ -103,6 +103,16 @@ describe('contextOf: a request and a response of Node', () => {
     expect(exchange!.ctx.signal.aborted).to.equal(false);
   });
 
+  it('does not abort for a client that leaves while it receives a response that has ended', async () => {
+    const server = await start(({ response }) => response.end(Buffer.alloc(20_000_000)));
+    const client = open(server);
+    client.write(get('/'));
+    const [exchange] = await server.received(1);
+    client.destroy();
+    await once(exchange!.response, 'close');
+    expect(exchange!.ctx.signal.aborted).to.equal(false);
+  });
+
   it('aborts at once where the socket has been destroyed before', async () => {
     const seen: ServerContext[] = [];
     const late: Exchange[] = [];
@@ -163,11 +173,13 @@ describe('contextOf: a request and a response of Node', () => {
     client.write(Array.from({ length: 20 }, (_, index) => get(`/${String(index)}`)).join(''));
     const exchanges = await server.received(20);
     expect(Math.max(...counts) - counts[0]!).to.equal(1);
-    for (const { response } of exchanges) response.end('ok');
-    await once(exchanges[19]!.response, 'close');
-    expect(exchanges[0]!.request.socket.listenerCount('close')).to.be.at.most(counts[0]!);
-    expect(exchanges.some(({ ctx }) => ctx.signal.aborted)).to.equal(false);
+    const [answered, waiting] = [exchanges.slice(0, 10), exchanges.slice(10)];
+    for (const { response } of answered) response.end('ok');
+    await once(answered[9]!.response, 'close');
     client.destroy();
+    for (const { ctx } of waiting) expect(await aborted(ctx)).to.be.instanceOf(ClientDisconnectedError);
+    expect(answered.some(({ ctx }) => ctx.signal.aborted)).to.equal(false);
+    expect(exchanges[0]!.request.socket.listenerCount('close')).to.be.at.most(counts[0]!);
   });
 
   it('does not abort the answered requests of a pipeline', async () => {
@@ -254,6 +266,8 @@ describe('contextOf: a request and a response of Node', () => {
     expect(exchange!.ctx.deadline! - Date.now()).to.be.within(1, 1_000);
     const { response } = exchange!;
     const arrays = { 'x-id': ['1', '2'], cookie: ['a=1', 'b=2'], 'x-none': undefined, 'grpc-timeout': ['0S', '1S'] };
+    const budget = contextOf({ headers: { 'x-budget': '0' } }, response, { deadlineHeaders: ['X-Budget'] });
+    expect(budget.deadline).to.be.at.most(Date.now());
     const ctx = contextOf({ headers: arrays }, response, {
       propagate: [...Object.keys(arrays), '__proto__', 'valueOf'],
     });

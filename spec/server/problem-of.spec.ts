@@ -80,6 +80,7 @@ describe('problemOf', () => {
       failureOf(canceled),
       nestedFailureOf(canceled),
       new CanceledError({ cause: canceled }),
+      new CanceledError({ cause: new CanceledError({ cause: nestedFailureOf(canceled) }) }),
     ]) {
       expect(problemOf(error)).to.deep.equal({
         status: 499,
