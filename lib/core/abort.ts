@@ -53,14 +53,10 @@ export class LazyAbortController {
     if (this.#others) dispatch(this.#others, reason);
   }
 
-  protected get hasListeners(): boolean {
-    return this.#first !== undefined || (this.#others?.size ?? 0) > 0;
-  }
-
   /** As the function {@link onAbort}. */
   onAbort(listener: AbortListener): () => void {
     if (this.aborted) return callNow(listener, this.aborted.reason);
-    if (this.hasListeners) (this.#others ??= new Set()).add(listener);
+    if (this.#first || this.#others?.size) (this.#others ??= new Set()).add(listener);
     else this.#first = listener;
     return () => {
       if (this.#first === listener) this.#first = undefined;

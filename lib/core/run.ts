@@ -235,7 +235,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   }
 
   currentDeadline(): number {
-    return Math.min(this.#pending().length > 0 ? this.#deadline : Infinity, this.parent?.currentDeadline() ?? Infinity);
+    return Math.min(this.#pending().length ? this.#deadline : Infinity, this.parent?.currentDeadline() ?? Infinity);
   }
 
   #elapsed(): number {

@@ -15,6 +15,8 @@ export class WebController extends LazyAbortController {
   readonly #request: HasSignal;
   readonly #server: HasSignal;
   #stop: (() => void) | undefined;
+  /** One for each listener. */
+  readonly #removals = new Set<() => void>();
   #signalRead = false;
 
   constructor(request: HasSignal, server: HasSignal) {
@@ -33,9 +35,11 @@ export class WebController extends LazyAbortController {
   override onAbort(listener: AbortListener): () => void {
     this.#follow();
     const remove = super.onAbort(listener);
+    this.#removals.add(remove);
     return () => {
       remove();
-      if (!this.hasListeners && !this.#signalRead) this.#stop?.();
+      this.#removals.delete(remove);
+      if (this.#removals.size === 0 && !this.#signalRead) this.#stop?.();
     };
   }
 
