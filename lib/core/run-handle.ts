@@ -25,6 +25,8 @@ export interface RunHandle {
   resends: Map<string, number> | undefined;
   /** Whether this run, or a run around it, ends its calls no later than `deadline`. */
   enforces(deadline: number): boolean;
+  /** The soonest deadline that would end this run now. That of an `aggregateLatest` holds until each service has emitted. */
+  currentDeadline(): number;
   /** Called when the deadline of this run has come, before the run fails. */
   deadlineListeners: Set<() => void> | undefined;
   /**

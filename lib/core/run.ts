@@ -234,6 +234,10 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     return own || this.parent?.enforces(deadline) === true;
   }
 
+  currentDeadline(): number {
+    return Math.min(this.#pending().length ? this.#deadline : Infinity, this.parent?.currentDeadline() ?? Infinity);
+  }
+
   #elapsed(): number {
     return Math.max(0, asyncScheduler.now() - this.#startedAt);
   }

@@ -104,7 +104,7 @@ function timeLeftHeader(ctx: Context): Header | undefined {
   const run = runOf(ctx);
   if (run?.deadlineHeader === undefined) return undefined;
   // A context that is made from the signal of the run has no deadline of its own.
-  const deadline = Math.min(ctx.deadline ?? Infinity, run.ctx.deadline ?? Infinity);
+  const deadline = Math.min(ctx.deadline ?? Infinity, run.currentDeadline());
   if (deadline === Infinity) return undefined;
   const ms = Math.max(0, deadline - asyncScheduler.now());
   return [run.deadlineHeader, run.deadlineHeader === 'grpc-timeout' ? grpcTimeout(ms) : integerUpTo(9_999_999_999, ms)];

@@ -36,7 +36,6 @@ export interface NodeRequest {
 /** The part of Node's `ServerResponse`, or HTTP/2's `Http2ServerResponse`, that {@link contextOf} reads. */
 export interface NodeResponse {
   readonly writableEnded: boolean;
-  readonly writableFinished?: boolean;
   on(event: 'close' | 'finish', listener: () => void): unknown;
   off(event: 'close' | 'finish', listener: () => void): unknown;
 }
@@ -50,10 +49,11 @@ export interface ServerContext extends Context {
  * Makes the context of a request that a server has received, for a `Request` (Hono, workers, Deno, Bun, SvelteKit, Next) or for Node's
  * request and response (node:http, Express, Nest, Fastify's `raw`).
  *
- * - `signal` aborts with `ClientDisconnectedError` when the client disconnects before it has the whole answer, and with the reason of
- *   `options.signal` when that aborts. No listener is left on the request, the response, the socket and `options.signal` when the
- *   response has ended. Nobody sees the end of the response to a `Request`, so there a listener is on the two signals only while a run
- *   uses the context. If you read or spread `signal` yourself, they are followed until the request is garbage.
+ * - `signal` aborts with `ClientDisconnectedError` when the client disconnects before the response has ended (on Node: before
+ *   `response.end()` is called), and with the reason of `options.signal` when that aborts. No listener is left on the request, the
+ *   response, the socket and `options.signal` when the response has ended. Nobody sees the end of the response to a `Request`, so there
+ *   a listener is on the two signals only while a run uses the context. If you read or spread `signal` yourself, they are followed
+ *   until the request and the signal are garbage.
  * - `deadline` is the sooner of `options.atMost` and the times that the headers give: `grpc-timeout` (1 to 8 digits and one of `H`, `M`,
  *   `S`, `m`, `u` and `n`), `connect-timeout-ms` (1 to 10 digits), `x-envoy-expected-rq-timeout-ms`, `x-request-timeout-ms` and
  *   `options.deadlineHeaders` (milliseconds in digits). A client can shorten the deadline and not lengthen it. Other text is

@@ -1,4 +1,4 @@
-import { connectionHeaders, hasMethod } from '../core/assert.ts';
+import { hasMethod } from '../core/assert.ts';
 import { attempt, read } from '../errors/foreign.ts';
 import { validHeader } from '../http/request-headers.ts';
 import type { NodeRequest, WebRequest } from './context-of.ts';
@@ -14,18 +14,15 @@ export function headerOf(request: WebRequest | NodeRequest, name: string): strin
   return Array.isArray(value) ? value.join(name === 'cookie' ? '; ' : ', ') : (value as string | undefined);
 }
 
-/** Headers that hold for one connection or one message. */
-const notForwarded: ReadonlySet<string> = /* @__PURE__ */ new Set([
-  ...connectionHeaders,
-  ...['connection', 'content-length', 'host', 'proxy-connection', 'te', 'trailer'],
-]);
+/** Headers that hold for one connection or one message, in addition to those that `fetch` cannot send. */
+const notForwarded = ['connection', 'content-length', 'host', 'proxy-connection', 'te', 'trailer'];
 
 /** The headers with these names that the request has and `fetch` can send. */
 export function sendableHeaders(
   header: (name: string) => string | undefined,
   names: readonly string[],
 ): Readonly<Record<string, string>> {
-  const lowerNames = names.map((name) => name.toLowerCase()).filter((name) => !notForwarded.has(name));
+  const lowerNames = names.map((name) => name.toLowerCase()).filter((name) => !notForwarded.includes(name));
   const found = lowerNames.flatMap((name) => {
     const value = header(name);
     const sendable = value === undefined ? undefined : attempt(() => validHeader(name, value), undefined);

@@ -117,6 +117,7 @@ function problem(status: Problem['status'], detail: string, { service, pending }
   };
 }
 
+/** The names in a list. Another iterable may be endless. */
 function namesIn(pending: unknown): readonly string[] {
-  return attempt(() => Array.from(pending as Iterable<unknown>).filter((name) => typeof name === 'string'), []);
+  return attempt(() => (Array.isArray(pending) ? pending.filter((name) => typeof name === 'string') : []), []);
 }

@@ -1,6 +1,9 @@
 import { type AbortListener, type HasSignal, LazyAbortController, onAbort } from '../core/abort.ts';
 import { ClientDisconnectedError } from './client-disconnected-error.ts';
 
+/** A signal keeps its controller: code may have kept nothing but the signal. */
+const controllers = /* @__PURE__ */ new WeakMap<AbortSignal, WebController>();
+
 /**
  * A controller that aborts with the signal of a `Request` and with that of the server.
  *
@@ -12,7 +15,8 @@ export class WebController extends LazyAbortController {
   readonly #request: HasSignal;
   readonly #server: HasSignal;
   #stop: (() => void) | undefined;
-  #listeners = 0;
+  /** One for each listener. */
+  readonly #removals = new Set<() => void>();
   #signalRead = false;
 
   constructor(request: HasSignal, server: HasSignal) {
@@ -24,19 +28,18 @@ export class WebController extends LazyAbortController {
   override get signal(): AbortSignal {
     this.#signalRead = true;
     this.#follow();
+    controllers.set(super.signal, this);
     return super.signal;
   }
 
   override onAbort(listener: AbortListener): () => void {
     this.#follow();
     const remove = super.onAbort(listener);
-    this.#listeners++;
-    let removed = false;
+    this.#removals.add(remove);
     return () => {
-      if (removed) return;
-      removed = true;
       remove();
-      if (--this.#listeners === 0 && !this.#signalRead) this.#stop?.();
+      this.#removals.delete(remove);
+      if (this.#removals.size === 0 && !this.#signalRead) this.#stop?.();
     };
   }
 

@@ -68,6 +68,7 @@ describe('contextOf: the signal of a Request', () => {
         .that.is.instanceOf(ClientDisconnectedError);
       expect(ctx.signal.reason).to.be.instanceOf(ClientDisconnectedError);
     }
+    expect([listeners(), server.listeners()]).to.deep.equal([0, 0]);
     server.abort('shutdown');
     const late = contextOf(requestOf().request, { signal: server.signal });
     expect([late.signal.aborted, late.signal.reason]).to.deep.equal([true, 'shutdown']);
@@ -82,6 +83,7 @@ describe('contextOf: the signal of a Request', () => {
       const errors = errorsOf({ ...ctx, deadline: Infinity });
       const reasons: unknown[] = [];
       ctx.signal.addEventListener('abort', () => reasons.push(ctx.signal.reason));
+      answering(ctx).subscribe();
       if (end === 'leave') leave();
       else server.abort('shutdown');
       expect(reasons).to.have.length(1);
@@ -190,7 +192,8 @@ describe('contextOf: the headers to propagate', () => {
       return Promise.resolve(new Response('Alice'));
     };
     const { request } = requestOf({ 'x-request-id': 'r1', 'x-secret': 'secret' });
-    const ctx = { ...contextOf(request, { propagate: ['X-Request-Id', 'x-missing'] }), fetch };
+    const received = contextOf(request, { propagate: ['X-Request-Id', 'x-missing'] });
+    const ctx = { ...received, propagate: { ...received.propagate, 'x-tenant': undefined }, fetch };
     await new Promise<void>((done) => {
       fetchText(ctx, 'http://api.test/').subscribe({ complete: done });
     });

@@ -1,9 +1,22 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { asyncScheduler, concatMap, of, retry, timer } from 'rxjs';
+import {
+  asyncScheduler,
+  concat,
+  concatMap,
+  merge,
+  mergeMap,
+  NEVER,
+  type Observable,
+  of,
+  retry,
+  takeUntil,
+  timer,
+} from 'rxjs';
 import {
   aggregate,
   aggregateEach,
+  aggregateLatest,
   type AggregateOption,
   type Context,
   fetchJson,
@@ -89,6 +102,27 @@ describe('withDeadlineHeader', () => {
     expect(sentBy(run((ctx) => name({ ...ctx, deadline: Infinity }), ...options))[0]?.[1]).to.equal('80000000n');
     expect(sentBy(run(({ signal, fetch }) => name({ signal, fetch }), ...options))[0]?.[1]).to.equal('80000000n');
     expect(sentBy(run((ctx) => name({ ...ctx, signal: undefined }), ...options))[0]?.[1]).to.equal('80000000n');
+  });
+
+  it('sends the time that an aggregateLatest has left for its first values, and none once they have come', () => {
+    const polling = (ctx: Context) => timer(0, 300).pipe(mergeMap((count) => merge(of(count), name(ctx))));
+    const late = () => concat(timer(400), NEVER);
+    const options = [withTimeout(1_000), withDeadlineHeader('x-left')] as const;
+    const sentBefore700 = (service: (ctx: Context) => Observable<unknown>) =>
+      sentBy(
+        (ctx) =>
+          service(ctx)
+            .pipe(takeUntil(timer(700)))
+            .subscribe(),
+        { name: 'x-left' },
+      );
+    expect(sentBefore700(aggregateLatest({ polling, late }, ...options))).to.deep.equal([
+      [0, '1000'],
+      [300, '700'],
+      [600, null],
+    ]);
+    const nested = aggregate({ name }, withTimeout(9_000));
+    expect(sentBefore700(aggregateLatest({ nested }, ...options))).to.deep.equal([[0, '1000']]);
   });
 
   it('sends nothing without a deadline, without the option, and outside of the run', () => {

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { of } from 'rxjs';
 import { aggregate, type Context } from '../../lib/index.ts';
-import { contextOf } from '../../lib/server/index.ts';
+import { contextOf, type WebRequest } from '../../lib/server/index.ts';
 import { countingController } from '../support/signals.ts';
 import { nextTask } from '../support/tasks.ts';
 
@@ -43,5 +43,17 @@ describe('contextOf: a Request that is garbage', () => {
     server.abort('shutdown');
     expect(aborts).to.deep.equal(['shutdown']);
     client.abort();
+  });
+
+  it('does not lose the signal of a server for code that has kept nothing but the signal of the context', async () => {
+    const server = new AbortController();
+    const signalOf = (request: WebRequest): AbortSignal => contextOf(request, { signal: server.signal }).signal;
+    const signals = [signalOf(new Request('http://api.test/')), signalOf({ headers: new Headers() })];
+    for (let round = 0; round < 5; round++) {
+      collectGarbage();
+      await nextTask();
+    }
+    server.abort('shutdown');
+    expect(signals.map(({ reason }) => String(reason))).to.deep.equal(['shutdown', 'shutdown']);
   });
 });

@@ -103,6 +103,16 @@ describe('contextOf: a request and a response of Node', () => {
     expect(exchange!.ctx.signal.aborted).to.equal(false);
   });
 
+  it('does not abort for a client that leaves while it receives a response that has ended', async () => {
+    const server = await start(({ response }) => response.end(Buffer.alloc(20_000_000)));
+    const client = open(server);
+    client.write(get('/'));
+    const [exchange] = await server.received(1);
+    client.destroy();
+    await once(exchange!.response, 'close');
+    expect(exchange!.ctx.signal.aborted).to.equal(false);
+  });
+
   it('aborts at once where the socket has been destroyed before', async () => {
     const seen: ServerContext[] = [];
     const late: Exchange[] = [];
@@ -135,7 +145,41 @@ describe('contextOf: a request and a response of Node', () => {
     const before = socket.listenerCount('close');
     client.destroy();
     for (const { ctx } of exchanges) expect(await aborted(ctx)).to.be.instanceOf(ClientDisconnectedError);
-    expect(socket.listenerCount('close')).to.equal(before - 2); // the two requests that waited had one each
+    expect(socket.listenerCount('close')).to.equal(before - 1); // one for the two requests that waited
+  });
+
+  it('has aborted for a request that waits in a pipeline whose client has left before', async () => {
+    const received: Pick<Exchange, 'request' | 'response'>[] = [];
+    const arrived = new Subject<void>();
+    const server = await serve((request, response) => {
+      received.push({ request, response });
+      if (received.length === 2) arrived.next();
+    });
+    const client = open(server);
+    client.write(get('/1') + get('/2'));
+    await lastValueFrom(arrived.pipe(take(1)));
+    const [first, second] = received;
+    client.destroy();
+    await once(first!.response, 'close');
+    for (const { request, response } of [first!, second!]) {
+      expect(contextOf(request, response).signal.reason).to.be.instanceOf(ClientDisconnectedError);
+    }
+  });
+
+  it('adds one listener to the socket for all requests that wait in a pipeline: a client cannot cause a warning', async () => {
+    const counts: number[] = [];
+    const server = await start(({ request }) => counts.push(request.socket.listenerCount('close')));
+    const client = open(server);
+    client.write(Array.from({ length: 20 }, (_, index) => get(`/${String(index)}`)).join(''));
+    const exchanges = await server.received(20);
+    expect(Math.max(...counts) - counts[0]!).to.equal(1);
+    const [answered, waiting] = [exchanges.slice(0, 10), exchanges.slice(10)];
+    for (const { response } of answered) response.end('ok');
+    await once(answered[9]!.response, 'close');
+    client.destroy();
+    for (const { ctx } of waiting) expect(await aborted(ctx)).to.be.instanceOf(ClientDisconnectedError);
+    expect(answered.some(({ ctx }) => ctx.signal.aborted)).to.equal(false);
+    expect(exchanges[0]!.request.socket.listenerCount('close')).to.be.at.most(counts[0]!);
   });
 
   it('does not abort the answered requests of a pipeline', async () => {
@@ -222,6 +266,8 @@ describe('contextOf: a request and a response of Node', () => {
     expect(exchange!.ctx.deadline! - Date.now()).to.be.within(1, 1_000);
     const { response } = exchange!;
     const arrays = { 'x-id': ['1', '2'], cookie: ['a=1', 'b=2'], 'x-none': undefined, 'grpc-timeout': ['0S', '1S'] };
+    const budget = contextOf({ headers: { 'x-budget': '0' } }, response, { deadlineHeaders: ['X-Budget'] });
+    expect(budget.deadline).to.be.at.most(Date.now());
     const ctx = contextOf({ headers: arrays }, response, {
       propagate: [...Object.keys(arrays), '__proto__', 'valueOf'],
     });

@@ -80,6 +80,7 @@ describe('problemOf', () => {
       failureOf(canceled),
       nestedFailureOf(canceled),
       new CanceledError({ cause: canceled }),
+      new CanceledError({ cause: new CanceledError({ cause: nestedFailureOf(canceled) }) }),
     ]) {
       expect(problemOf(error)).to.deep.equal({
         status: 499,
@@ -227,10 +228,17 @@ describe('problemOf', () => {
     expect(problemOf(new DeadlineExceededError({ pending: ['a', 'b'], elapsed: 1 })).body).not.to.have.property(
       'pendingCount',
     );
-    for (const odd of [undefined, 42, { length: 3 }, [1, Symbol('a'), null]]) {
+    let reads = 0;
+    const endless = {
+      *[Symbol.iterator]() {
+        while (reads < 10_000) yield String(reads++);
+      },
+    };
+    for (const odd of [undefined, 42, { length: 3 }, [1, Symbol('a'), null], endless]) {
       const strange = Object.assign(new DeadlineExceededError({ pending: [], elapsed: 1 }), { pending: odd });
       expect(problemOf(strange).body).to.deep.include({ detail: 'The deadline passed.', pending: [] });
     }
+    expect(reads).to.equal(0);
   });
 });
 
