@@ -23,9 +23,10 @@ export interface RunHandle {
   readonly currentService: string | undefined;
   /** How many requests each service has sent again, if any. */
   resends: Map<string, number> | undefined;
-  /** Whether this run, or a run around it, ends its calls no later than `deadline`. */
-  enforces(deadline: number): boolean;
-  /** The soonest deadline that would end this run now. That of an `aggregateLatest` holds until each service has emitted. */
+  /**
+   * The soonest deadline at which this run, or a run around it, ends its calls. That of an `aggregateLatest` holds until each
+   * service has emitted.
+   */
   currentDeadline(): number;
   /** Called when the deadline of this run has come, before the run fails. */
   deadlineListeners: Set<() => void> | undefined;
@@ -175,11 +176,16 @@ export function onDeadline(ctx: Context, listener: () => void): () => void {
   const stop = run && addDeadlineListener(run, listener);
   const wait = deadline - asyncScheduler.now();
   const isFar = wait >= 2 ** 31; // a timer would fire at once
-  const timer = isFar || run?.enforces(deadline) ? undefined : asyncScheduler.schedule(listener, Math.max(0, wait));
+  const timer = isFar || enforces(run, deadline) ? undefined : asyncScheduler.schedule(listener, Math.max(0, wait));
   return () => {
     stop?.();
     timer?.unsubscribe();
   };
+}
+
+/** Whether the run, or a run around it, ends its calls no later than `deadline`. */
+export function enforces(run: RunHandle | undefined, deadline: number): boolean {
+  return run !== undefined && run.currentDeadline() <= deadline;
 }
 
 /** The run in flight that `ctx` belongs to: a copy of a run's context belongs to the run, whatever its signal. */

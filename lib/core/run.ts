@@ -7,7 +7,7 @@ import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
 import { abortErrorOf, addDeadlineListener, callDeadlineListeners, checkNesting, expireAfter } from './run-handle.ts';
-import { type ReportType, type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
+import { enforces, type ReportType, type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
 import { type CallObserver, closeAll, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
@@ -58,7 +58,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.deadlineHeader = config.deadlineHeader ?? this.parent?.deadlineHeader;
     const { deadline = Infinity } = caller;
     // The deadline of a parent in flight is past if the clock has jumped: then the parent's timer counts, not the clock.
-    const jumped = deadline < this.#startedAt && this.parent?.enforces(deadline) === true;
+    const jumped = deadline < this.#startedAt && enforces(this.parent, deadline);
     this.#deadlineReporter = jumped ? undefined : this.parent;
     const inherited = jumped ? Infinity : deadline;
     const sooner = Math.min(inherited, this.#startedAt + config.timeout);
@@ -206,7 +206,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   /** Waits for a parent that is about to report the deadline: its error names all that the parent waited for. */
   postponesDeadline(): boolean {
     callDeadlineListeners(this);
-    return this.#deadlineReporter?.enforces(this.#deadline) === true;
+    return enforces(this.#deadlineReporter, this.#deadline);
   }
 
   #settleOptional(): void {
@@ -229,13 +229,9 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     return this.#calls.filter((call) => (this.#plan.emit === 'each' ? !call.hasValue : call.state !== 'completed'));
   }
 
-  enforces(deadline: number): boolean {
-    const own = !this.ended && this.#deadline <= deadline && this.#pending().length > 0;
-    return own || this.parent?.enforces(deadline) === true;
-  }
-
   currentDeadline(): number {
-    return Math.min(this.#pending().length ? this.#deadline : Infinity, this.parent?.currentDeadline() ?? Infinity);
+    const own = !this.ended && this.#pending().length > 0 ? this.#deadline : Infinity;
+    return Math.min(own, this.parent?.currentDeadline() ?? Infinity);
   }
 
   #elapsed(): number {

@@ -2,7 +2,7 @@ import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } fr
 import { aborted, checkCallerContext } from '../core/abort.ts';
 import { assertTimerMs, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
-import { abortErrorOf, runOf } from '../core/run-handle.ts';
+import { abortErrorOf, enforces, runOf } from '../core/run-handle.ts';
 import { HttpError } from '../errors/http-error.ts';
 import { serviceCauseOf } from '../errors/service-error.ts';
 import { isTransient } from './is-transient.ts';
@@ -126,7 +126,7 @@ export function backoff(
   const fits = (wait: number): boolean => {
     const { deadline = Infinity } = ctx;
     const now = asyncScheduler.now();
-    const jumped = deadline < now && runOf(ctx)?.enforces(deadline) === true; // the timer of the run counts, not the clock
+    const jumped = deadline < now && enforces(runOf(ctx), deadline); // the timer of the run counts, not the clock
     return wait < 2 ** 31 && (jumped || now + wait < deadline);
   };
   const canceled = aborted(ctx).pipe(

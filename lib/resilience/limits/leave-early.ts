@@ -1,7 +1,7 @@
 import { asyncScheduler } from 'rxjs';
 import { onAbort } from '../../core/abort.ts';
 import type { Context } from '../../core/context.ts';
-import { abortErrorOf, expireAfter, runOf } from '../../core/run-handle.ts';
+import { abortErrorOf, enforces, expireAfter, runOf } from '../../core/run-handle.ts';
 import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
 
 /** Returns an error if the deadline of `ctx` has passed, unless a run is about to report it. */
@@ -35,7 +35,7 @@ export function leaveEarly(ctx: Context, leave: (error: unknown) => void): () =>
 
 /** Whether a run ends its calls at the deadline of `ctx`. */
 function isEnforced(ctx: Context): boolean {
-  return runOf(ctx)?.enforces(ctx.deadline ?? Infinity) === true;
+  return enforces(runOf(ctx), ctx.deadline ?? Infinity);
 }
 
 /** It names the bulkhead, because outside a run nothing else says where the caller waited. */

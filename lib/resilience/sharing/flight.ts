@@ -1,7 +1,7 @@
 import { asyncScheduler } from 'rxjs';
 import { controllerOf } from '../../core/abort.ts';
 import type { Context } from '../../core/context.ts';
-import { type RunHandle, runOf } from '../../core/run-handle.ts';
+import { enforces, type RunHandle, runOf } from '../../core/run-handle.ts';
 import { CanceledError } from '../../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
 import { read, truncate, truncatedList } from '../../errors/foreign.ts';
@@ -102,7 +102,7 @@ export class Flight {
 
 /** Whether the deadline has passed. If the run of the waiter still enforces the deadline, the clock has jumped forward. */
 function isLate({ deadline, run }: Waiter, now: number): boolean {
-  return deadline === now || (deadline < now && run?.enforces(deadline) !== true);
+  return deadline === now || (deadline < now && !enforces(run, deadline));
 }
 
 /** The call in the message about a circle. */
