@@ -27,6 +27,8 @@ export interface RunHandle {
   enforces(deadline: number): boolean;
   /** Called when the deadline of this run has come, before the run fails. */
   deadlineListeners: Set<() => void> | undefined;
+  /** Set by {@link closeAtDeadline}. */
+  deadlineError: Error | undefined;
   /**
    * Reports an error that a teardown threw, the answer that `lastGood` has given in place of a service, or a store that has failed. It
    * changes no outcome, and may follow the end of the run.
@@ -178,6 +180,16 @@ export function onDeadline(ctx: Context, listener: () => void): () => void {
     stop?.();
     timer?.unsubscribe();
   };
+}
+
+/** Closes services at the deadline of a run that goes on. Code that closes with them reads the reason: `run.deadlineError`. */
+export function closeAtDeadline(run: RunHandle, error: Error, close: () => void): void {
+  run.deadlineError = error;
+  try {
+    close();
+  } finally {
+    run.deadlineError = undefined;
+  }
 }
 
 /** The run in flight that `ctx` belongs to: a copy of a run's context belongs to the run, whatever its signal. */

@@ -6,8 +6,9 @@ import type { Emit, EventDetails } from '../observe/events.ts';
 import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
-import { abortErrorOf, addDeadlineListener, callDeadlineListeners, checkNesting, expireAfter } from './run-handle.ts';
-import { type ReportType, type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
+import { abortErrorOf, addDeadlineListener, callDeadlineListeners, checkNesting } from './run-handle.ts';
+import { closeAtDeadline, expireAfter, type ReportType } from './run-handle.ts';
+import { type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
 import { type CallObserver, closeAll, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
@@ -30,6 +31,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   lifetime = {};
   currentService: string | undefined;
   deadlineListeners: Set<() => void> | undefined;
+  deadlineError: Error | undefined;
   resends: Map<string, number> | undefined;
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
@@ -214,7 +216,9 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     if (this.ended || !pending.every((call) => call.isOptional && call.joined)) return;
     const error = this.#deadlineExceeded();
     this.#nextCall = this.#calls.length; // queued calls do not start
-    closeAll(pending);
+    closeAtDeadline(this, error, () => {
+      closeAll(pending);
+    });
     for (const call of pending) if (call.state !== 'completed') this.settled(call, { error });
   }
 

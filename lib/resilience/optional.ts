@@ -20,7 +20,7 @@ export type Settled<T> =
  * completes without a value, the error is an `EmptyError`.
  *
  * - If only optional services are pending at the deadline, the aggregate unsubscribes from them, aborts their `ctx.signal`, and
- *   succeeds. Their error is a `DeadlineExceededError`. Otherwise the aggregate fails, as it does without optional services.
+ *   succeeds. Their error, and the reason of the abort, is a `DeadlineExceededError`. Otherwise the aggregate fails, as it does without optional services.
  * - A cancellation by the caller remains a cancellation. Each optional service has its own `ctx.signal`, which also aborts when
  *   the service fails.
  * - The failure is reported: by the event `failed` with `optional: true`, and by a log line at `warn`.
@@ -100,6 +100,7 @@ export function optional(
 function withOwnSignal(ctx: Context, service: ServiceLike<unknown, unknown>, input: unknown): Observable<unknown> {
   const onTeardownError = teardownReporter(ctx);
   return abortable(ctx, {
+    reasonOf: (error) => runOf(ctx)?.deadlineError ?? error,
     start: (call) => {
       call.emitsEach = true;
       call.controller.run = runOf(ctx);

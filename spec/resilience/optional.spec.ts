@@ -8,6 +8,7 @@ import {
   background,
   CanceledError,
   type Context,
+  DeadlineExceededError,
   fromAbortable,
   hedge,
   optional,
@@ -189,6 +190,26 @@ describe('optional', () => {
         page(background).subscribe(() => log.push('notified'));
         flush();
         expect(log.slice(4)).to.deep.equal(['torn down', 'aborted', 'failed ads optional', 'succeeded', 'notified']);
+      });
+    });
+
+    it('aborts the signal of the service with the error that replaces the value', () => {
+      marbles(({ flush }) => {
+        const signals: AbortSignal[] = [];
+        const reasons: unknown[] = [];
+        const ads = optional(
+          (ctx) => {
+            signals.push(ctx.signal!);
+            return NEVER;
+          },
+          (error) => reasons.push(error),
+        );
+        for (const join of [aggregate, aggregateLatest]) join({ ads }, at)(background).subscribe();
+        aggregateEach(ads, at)(background, [undefined]).subscribe();
+        flush();
+        expect(reasons).to.have.length(3);
+        expect(signals.map(({ reason }) => reason as unknown)).to.deep.equal(reasons);
+        for (const reason of reasons) expect(reason).to.be.instanceOf(DeadlineExceededError);
       });
     });
 

@@ -66,7 +66,7 @@ export class Flight {
     return () => {
       if (!this.ended) {
         const { deadline, signal, run, flight } = waiter;
-        this.#timedOut ||= deadline <= asyncScheduler.now() || isTimeout(signal?.reason);
+        this.#timedOut ||= deadline <= asyncScheduler.now() || isTimeout(signal?.reason) || isClosedAtDeadline(run);
         this.#addLeft({ run, flight });
       }
       this.#waiters.delete(waiter);
@@ -151,6 +151,11 @@ function flightOf(ctx: Context): Flight | undefined {
 function hasTimedOut({ run, flight }: LeftWaiter): boolean {
   for (let each = run; each; each = each.parent) if (isTimeout(controllerOf(each.ctx)?.aborted?.reason)) return true;
   return flight?.hung === true;
+}
+
+/** Whether a run closes the waiter at its deadline, and goes on with a fallback or the last good answer. */
+function isClosedAtDeadline(run: RunHandle | undefined): boolean {
+  return run !== undefined && (run.deadlineError !== undefined || isClosedAtDeadline(run.parent));
 }
 
 /** Whether the reason of an abort says that a timeout has passed. */
