@@ -8,6 +8,7 @@ import {
   backoff,
   batched,
   bulkhead,
+  type Context,
   type Fetch,
   fetchJson,
   type FetchInit,
@@ -235,12 +236,12 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** A store whose keys hold no secret, and that fails. */
-const failingStore: AnswerStore = { get: (key) => rejectKey(key), set: (key) => rejectKey(key) };
-
-/** The key is the code of the error, which events contain. */
-const rejectKey = (key: string): Promise<never> =>
-  firstValueFrom(throwError(() => ({ name: 'StoreError', code: key })));
+/** Fails with an error that quotes what the store receives. */
+const quotingStore: AnswerStore = {
+  get: (key) => firstValueFrom(throwError(() => new Error(key))),
+  set: (key, text) => firstValueFrom(throwError(() => new Error(key + text))),
+};
+const varyByUser = ({ propagate }: Context): string | undefined => propagate?.['authorization'];
 
 type Wrap = (service: Service<string, unknown>) => Service<string, unknown>;
 
@@ -262,7 +263,8 @@ export const wraps: Readonly<Record<string, Wrap>> = {
     optional(service, (error) => {
       throw error;
     })(ctx, input),
-  'with the last good answer': (service) => lastGood(service, { maxAge: 1_000, store: failingStore, name: 'secret' }),
+  'with the last good answer': (service) =>
+    lastGood(service, { maxAge: 1_000, store: quotingStore, name: 'orders', vary: varyByUser }),
   nested: (service) => aggregate({ inner: aggregate([service]) }),
   'for each': (service) => (ctx, input) => aggregateEach(service, withConcurrency(1))(ctx, [input, input]),
   'as the latest': (service) => aggregateLatest({ inner: service }),
