@@ -7,7 +7,7 @@ import type { Service, ServiceLike } from '../../core/service.ts';
 import { AnswerMemory, type AnswerStore } from './answers.ts';
 import { answerKey } from './answer-key.ts';
 import { LastGoodCall } from './last-good-call.ts';
-import type { KeyConfig, Primitive } from './share-by-key.ts';
+import type { KeyConfig, Primitive } from '../sharing/keys.ts';
 
 /** How long, how many and where {@link lastGood} keeps answers. */
 export interface LastGoodConfig<Ctx extends Context = Context> {
