@@ -1,3 +1,4 @@
+import { SpanStatusCode } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { concat, defer, delay, EMPTY, EmptyError, finalize, map, NEVER, type Observable, of, range, retry } from 'rxjs';
 import { Subject, switchMap, take, throwError, timer } from 'rxjs';
@@ -21,7 +22,10 @@ import {
   withLogger,
   withTimeout,
 } from '../../lib/index.ts';
-import { marbles, recordingLogger } from '../../lib/testing/index.ts';
+import { withTracing } from '../../lib/observe/opentelemetry/index.ts';
+import { serverTiming, waterfall } from '../../lib/observe/report/index.ts';
+import { marbles, recordEvents, recordingLogger } from '../../lib/testing/index.ts';
+import { exporting } from '../support/exported.ts';
 import { boom, exceeded, failed, fails } from '../support/services.ts';
 
 const never = (): Observable<never> => NEVER;
@@ -389,6 +393,26 @@ describe('optional', () => {
         expect(lines[0]).to.deep.include({ level: 'warn', message: 'service failed' });
         expect(lines[0]?.fields).to.deep.include({ service: 'ads' });
       }
+    });
+
+    it('by spans, in the waterfall and in Server-Timing', () => {
+      const { provider, spans } = exporting();
+      const recorded = recordEvents();
+      const services = { ads: optional(fails), news: optional(never, []) };
+      const page = aggregate(services, withTimeout(5), withTracing(provider.getTracer('a')), withEvents(recorded));
+      marbles(({ flush }) => {
+        page(background).subscribe();
+        flush();
+      });
+      expect(spans.map(({ name, status }) => [name, status.code])).to.deep.equal([
+        ['aggregate ads', SpanStatusCode.ERROR],
+        ['aggregate news', SpanStatusCode.ERROR],
+        ['aggregate', SpanStatusCode.UNSET],
+      ]);
+      expect(waterfall(recorded.events)).to.match(/ok\n.* failed: Error\n.* deadline exceeded$/);
+      expect(serverTiming(recorded.events)).to.equal(
+        'total;dur=5, ads;dur=0;desc="failed", news;dur=5;desc="deadline exceeded"',
+      );
     });
 
     it('as a failure of the run if the fallback throws', () => {
