@@ -27,8 +27,8 @@ export interface RunHandle {
   enforces(deadline: number): boolean;
   /** Called when the deadline of this run has come, before the run fails. */
   deadlineListeners: Set<() => void> | undefined;
-  /** Set by {@link closeAtDeadline}. */
-  deadlineError: Error | undefined;
+  /** Why the run is closing calls at this moment. Set by {@link closeWith}. */
+  closingError: unknown;
   /**
    * Reports an error that a teardown threw, the answer that `lastGood` has given in place of a service, or a store that has failed. It
    * changes no outcome, and may follow the end of the run.
@@ -182,13 +182,14 @@ export function onDeadline(ctx: Context, listener: () => void): () => void {
   };
 }
 
-/** Closes services at the deadline of a run that goes on. Code that closes with them reads the reason: `run.deadlineError`. */
-export function closeAtDeadline(run: RunHandle, error: Error, close: () => void): void {
-  run.deadlineError = error;
+/** Closes calls of a run. Work inside of the calls reads the reason in `run.closingError`. */
+export function closeWith(run: RunHandle, error: unknown, close: () => void): void {
+  const outer = run.closingError;
+  run.closingError = error;
   try {
     close();
   } finally {
-    run.deadlineError = undefined;
+    run.closingError = outer;
   }
 }
 

@@ -7,7 +7,7 @@ import { eventsOf } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
 import { abortErrorOf, addDeadlineListener, callDeadlineListeners, checkNesting } from './run-handle.ts';
-import { closeAtDeadline, expireAfter, type ReportType } from './run-handle.ts';
+import { closeWith, expireAfter, type ReportType } from './run-handle.ts';
 import { type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
 import { type CallObserver, closeAll, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
@@ -31,7 +31,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   lifetime = {};
   currentService: string | undefined;
   deadlineListeners: Set<() => void> | undefined;
-  deadlineError: Error | undefined;
+  closingError: unknown;
   resends: Map<string, number> | undefined;
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
@@ -180,7 +180,9 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#release();
     const running = this.#calls.filter(({ state }) => state === 'running');
     const culprit = running.find(({ failure }) => failure);
-    closeAll(running);
+    closeWith(this, error, () => {
+      closeAll(running);
+    });
     this.#controller.abort(error);
     if (culprit) this.#emit('failed', culprit.name, culprit.failure);
     for (const call of running) if (call !== culprit) this.#emit('canceled', call.name);
@@ -216,7 +218,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     if (this.ended || !pending.every((call) => call.isOptional && call.joined)) return;
     const error = this.#deadlineExceeded();
     this.#nextCall = this.#calls.length; // queued calls do not start
-    closeAtDeadline(this, error, () => {
+    closeWith(this, error, () => {
       closeAll(pending);
     });
     for (const call of pending) if (call.state !== 'completed') this.settled(call, { error });

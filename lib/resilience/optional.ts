@@ -98,12 +98,13 @@ export function optional(
 
 /** Calls the service with a signal of its own, and emits each of its values. */
 function withOwnSignal(ctx: Context, service: ServiceLike<unknown, unknown>, input: unknown): Observable<unknown> {
+  const run = runOf(ctx);
   const onTeardownError = teardownReporter(ctx);
   return abortable(ctx, {
-    reasonOf: (error) => runOf(ctx)?.deadlineError ?? error,
+    reasonOf: (error) => run?.closingError ?? error,
     start: (call) => {
       call.emitsEach = true;
-      call.controller.run = runOf(ctx);
+      call.controller.run = run;
       call.follow(toObservable(service(withSignal(withoutSignal(ctx), call.controller), input)), onTeardownError);
     },
   });

@@ -1,6 +1,7 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { concat, defer, delay, EMPTY, EmptyError, finalize, map, NEVER, type Observable, of, range, retry } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import { Subject, switchMap, take, throwError, timer } from 'rxjs';
 import {
   aggregate,
@@ -367,6 +368,35 @@ describe('optional', () => {
       expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, false]);
       expect(signals[0]).to.have.property('reason', boom);
       subscription.unsubscribe();
+    });
+
+    it('aborts the signal of the service with the reason of the run when the run ends', () => {
+      const reasonsWhen = (end: (start: (sibling: Service<void, unknown>, ctx?: Context) => Subscription) => void) => {
+        const signals: AbortSignal[] = [];
+        const wait = ({ signal }: Context): Observable<never> => {
+          signals.push(signal!);
+          return NEVER;
+        };
+        const ignored = { error: () => undefined };
+        end((sibling, ctx = background) =>
+          aggregate({ ads: optional(wait), profile: wait, sibling })(ctx).subscribe(ignored),
+        );
+        return signals.map(({ reason }) => reason as unknown);
+      };
+      for (const end of [
+        (start) => start(fails),
+        (start) => {
+          start(never).unsubscribe();
+        },
+        (start) => {
+          const controller = new AbortController();
+          start(never, { signal: controller.signal });
+          controller.abort(boom);
+        },
+      ] satisfies Parameters<typeof reasonsWhen>[0][]) {
+        const [ofOptional, ofRun] = reasonsWhen(end);
+        expect(ofOptional).to.be.instanceOf(Error).and.equal(ofRun);
+      }
     });
 
     it('does not abort the signal of a service that has answered', () => {

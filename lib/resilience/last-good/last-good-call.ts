@@ -13,7 +13,7 @@ import {
 } from 'rxjs';
 import type { Context } from '../../core/context.ts';
 import type { AbortableCall } from '../../core/from-abortable.ts';
-import { closeAtDeadline, onDeadline, type RunHandle } from '../../core/run-handle.ts';
+import { closeWith, onDeadline, type RunHandle } from '../../core/run-handle.ts';
 import { CanceledError } from '../../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
 import type { AnswerKey } from './answer-key.ts';
@@ -134,7 +134,7 @@ export class LastGoodCall<Out> {
       else if (this.#failure) this.#call.fail(() => error);
     };
     const { run } = this.#caller;
-    if (run) closeAtDeadline(run, late, answer);
+    if (run) closeWith(run, late, answer);
     else answer();
   }
 
