@@ -16,6 +16,7 @@ const rooms = [
   room('http', 'response core errors'),
   room('resilience', 'limits core errors @standard-schema/spec'),
   room('resilience/limits', 'is-transient core errors'),
+  room('resilience/last-good', 'sharing/keys core errors'),
   room('http/response', 'network-error-of request-headers core errors'),
   room('http/stream', 'fetch network-error-of parse-url request request-headers response core errors'),
   room('http/undici', 'bad-ports sendable core errors undici node:stream node:zlib'),

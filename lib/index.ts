@@ -55,12 +55,12 @@ export { validate } from './resilience/validate.ts';
 export { batched } from './resilience/sharing/batched.ts';
 export type { BatchConfig } from './resilience/sharing/batched.ts';
 export type { LoadMany } from './resilience/sharing/batch.ts';
-export { lastGood } from './resilience/sharing/last-good.ts';
-export type { LastGoodConfig } from './resilience/sharing/last-good.ts';
-export type { AnswerStore } from './resilience/sharing/answers.ts';
+export { lastGood } from './resilience/last-good/last-good.ts';
+export type { LastGoodConfig } from './resilience/last-good/last-good.ts';
+export type { AnswerStore } from './resilience/last-good/answers.ts';
 export { perRun } from './resilience/sharing/per-run.ts';
 export { singleFlight } from './resilience/sharing/single-flight.ts';
-export type { KeyConfig, Primitive } from './resilience/sharing/share-by-key.ts';
+export type { KeyConfig, Primitive } from './resilience/sharing/keys.ts';
 
 // Errors
 export { BodyTooLargeError } from './errors/body-too-large-error.ts';

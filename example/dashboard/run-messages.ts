@@ -3,7 +3,7 @@ import type { User } from './users.ts';
 
 /** The JSON of an event of a run. Its error has only fields that are safe to log. */
 export interface JsonEvent {
-  readonly type: 'started' | 'succeeded' | 'failed' | 'canceled' | 'teardown-failed';
+  readonly type: RunEvent['type'];
   /** Absent for an event of the run itself. */
   readonly service?: string;
   readonly at: number;

@@ -30,6 +30,8 @@ export interface RunHandle {
   currentDeadline(): number;
   /** Called when the deadline of this run has come, before the run fails. */
   deadlineListeners: Set<() => void> | undefined;
+  /** Why the run is closing calls at this moment. Set by {@link closeWith}. */
+  closingError: unknown;
   /**
    * Reports an error that a teardown threw, the answer that `lastGood` has given in place of a service, or a store that has failed. It
    * changes no outcome, and may follow the end of the run.
@@ -186,6 +188,17 @@ export function onDeadline(ctx: Context, listener: () => void): () => void {
 /** Whether the run, or a run around it, ends its calls no later than `deadline`. */
 export function enforces(run: RunHandle | undefined, deadline: number): boolean {
   return run !== undefined && run.currentDeadline() <= deadline;
+}
+
+/** Closes calls of a run. Work inside of the calls reads the reason in `run.closingError`. */
+export function closeWith(run: RunHandle, error: unknown, close: () => void): void {
+  const outer = run.closingError;
+  run.closingError = error;
+  try {
+    close();
+  } finally {
+    run.closingError = outer;
+  }
 }
 
 /** The run in flight that `ctx` belongs to: a copy of a run's context belongs to the run, whatever its signal. */

@@ -30,6 +30,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   lifetime = {};
   currentService: string | undefined;
   deadlineListeners: Set<() => void> | undefined;
+  closingError: unknown;
   resends: Map<string, number> | undefined;
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
@@ -126,11 +127,8 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
 
   settled(call: ServiceCall, failure?: Failure): void {
     const failed = failure && !this.ended && !call.recover(failure, this.#input);
+    if (failed) this.#end(toServiceError(call.name, this.#elapsed(), call.failure?.error), call.joined);
     if (this.ended) return;
-    if (failed) {
-      this.#end(toServiceError(call.name, this.#elapsed(), call.failure?.error), call.joined);
-      return;
-    }
     const wasRunning = call.state === 'running';
     call.state = 'completed';
     if (wasRunning) {
@@ -178,7 +176,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#release();
     const running = this.#calls.filter(({ state }) => state === 'running');
     const culprit = running.find(({ failure }) => failure);
-    closeAll(running);
+    closeAll(this, running, error);
     this.#controller.abort(error);
     if (culprit) this.#emit('failed', culprit.name, culprit.failure);
     for (const call of running) if (call !== culprit) this.#emit('canceled', call.name);
@@ -214,7 +212,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     if (this.ended || !pending.every((call) => call.isOptional && call.joined)) return;
     const error = this.#deadlineExceeded();
     this.#nextCall = this.#calls.length; // queued calls do not start
-    closeAll(pending);
+    closeAll(this, pending, error);
     for (const call of pending) if (call.state !== 'completed') this.settled(call, { error });
   }
 

@@ -3,7 +3,7 @@ import { type Subscriber, throwIfEmpty } from 'rxjs';
 import { attempt, read } from '../errors/foreign.ts';
 import { describeType, hasMethod, ignoreRejection, isPromiseLike } from './assert.ts';
 import { captureAsyncContext, type Context, type RunInContext } from './context.ts';
-import type { NamedService } from './run-handle.ts';
+import { closeWith, type NamedService, type RunHandle } from './run-handle.ts';
 
 export interface Failure {
   readonly error: unknown;
@@ -153,11 +153,13 @@ export class ServiceCall implements SourceObserver<unknown> {
 
 let tearingDown = false;
 
-/** Unsubscribes from services one after another. */
-export function closeAll(calls: readonly ServiceCall[]): void {
+/** Unsubscribes from services of a run one after another, because of `error`. */
+export function closeAll(run: RunHandle, calls: readonly ServiceCall[], error: unknown): void {
   const outer = tearingDown;
   tearingDown = true;
-  for (const call of calls) call.close();
+  closeWith(run, error, () => {
+    for (const call of calls) call.close();
+  });
   tearingDown = outer;
 }
 

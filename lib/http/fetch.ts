@@ -47,7 +47,8 @@ export interface FetchInit extends RequestOptions {
  *   caller still waits. `ctx.deadline` aborts nothing here: `aggregate` and `backoff` read it.
  * - A redirect is a `NetworkError`, unless `init.redirect` says otherwise. The request is sent with `'manual'` where
  *   `'error'` is unknown, as on Cloudflare Workers, and by the `fetch` of browsers, which hides the reason of an error.
- * - A stream needs `duplex: 'half'`, as with `fetch`, and can be sent only once. A retry of such a request sends nothing, and errors with the first failure.
+ * - A stream needs `duplex: 'half'`, as with `fetch`, and can be sent only once. A retry of such a request sends nothing, and errors
+ *   with the first failure.
  * - The only headers that it forwards are those in `ctx.propagate`. A header of `init.headers` replaces one with the same
  *   name.
  *

@@ -37,8 +37,8 @@ export interface EventFields {
  *
  * A run reports `started`, and at last `succeeded`, `failed` with the error that its subscriber receives, or `canceled`.
  * In between, each service that was started reports `started`, and then `succeeded`, `failed` with the service's own
- * error, or `canceled`. If an optional service fails, the event has `optional`, and the run goes on. A run that ends before it calls a service reports `started` and its end. `teardown-failed`
- * reports an error that a teardown threw. It changes no outcome.
+ * error, or `canceled`. If an optional service fails, the event has `optional`, and the run goes on. A run that ends before it
+ * calls a service reports `started` and its end. `teardown-failed` reports an error that a teardown threw. It changes no outcome.
  *
  * `stale` reports that `lastGood` answers in place of a service: with the service's `error`, and the `age` of the answer.
  * `store-failed` reports an error of its store. It changes no outcome, and may follow the end of the run.

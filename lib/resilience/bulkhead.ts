@@ -21,9 +21,9 @@ import { type Waiter, WaitingLine } from './limits/waiting-line.ts';
  *
  * Emits, errors and completes as the source, once the source has been started. A full queue rejects the least important source
  * with `BulkheadFullError`: the newcomer, or the newest waiting source of the lowest priority if the newcomer is more important.
- * A low priority may wait for as long as higher ones come. Unsubscribing removes a waiting source from the queue, or frees the place of a running source, in the same
- * frame. A place becomes free after the source has been torn down. A waiting source starts in the async context of its own
- * subscriber (`AsyncLocalStorage`, the active span).
+ * A low priority may wait for as long as higher ones come. Unsubscribing removes a waiting source from the queue, or frees the
+ * place of a running source, in the same frame. A place becomes free after the source has been torn down. A waiting source starts
+ * in the async context of its own subscriber (`AsyncLocalStorage`, the active span).
  *
  * The end of a run starts no other service of the same run: after an error or an unsubscription, and while a run ends, the next
  * source starts in a task of its own. A source that is piped through while others wait starts after them.

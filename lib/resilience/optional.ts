@@ -20,7 +20,7 @@ export type Settled<T> =
  * completes without a value, the error is an `EmptyError`.
  *
  * - If only optional services are pending at the deadline, the aggregate unsubscribes from them, aborts their `ctx.signal`, and
- *   succeeds. Their error is a `DeadlineExceededError`. Otherwise the aggregate fails, as it does without optional services.
+ *   succeeds. Their error, and the reason of the abort, is a `DeadlineExceededError`. Otherwise the aggregate fails, as it does without optional services.
  * - A cancellation by the caller remains a cancellation. Each optional service has its own `ctx.signal`, which also aborts when
  *   the service fails.
  * - The failure is reported: by the event `failed` with `optional: true`, and by a log line at `warn`.
@@ -98,11 +98,13 @@ export function optional(
 
 /** Calls the service with a signal of its own, and emits each of its values. */
 function withOwnSignal(ctx: Context, service: ServiceLike<unknown, unknown>, input: unknown): Observable<unknown> {
+  const run = runOf(ctx);
   const onTeardownError = teardownReporter(ctx);
   return abortable(ctx, {
+    reasonOf: (error) => run?.closingError ?? error,
     start: (call) => {
       call.emitsEach = true;
-      call.controller.run = runOf(ctx);
+      call.controller.run = run;
       call.follow(toObservable(service(withSignal(withoutSignal(ctx), call.controller), input)), onTeardownError);
     },
   });

@@ -17,6 +17,8 @@ import {
   aggregateLatest,
   background,
   type Context,
+  lastGood,
+  optional,
   perRun,
   type Service,
   singleFlight,
@@ -76,6 +78,16 @@ describe('a shared call that never answers', () => {
     'at the timeout of its aggregate': (a) => aggregate({ a }, within20)(background),
     'at the timeout of its aggregateEach': (a) => aggregateEach(a, within20)(background, [undefined]),
     'at the timeout of its aggregateLatest': (a) => aggregateLatest({ a }, within20)(background),
+    'at the timeout of its aggregateLatest, which goes on without it': (a) =>
+      aggregateLatest({ a: optional(a) }, within20)(background),
+    'at the timeout of an aggregateLatest around its own, which goes on without it': (a) =>
+      aggregateLatest({ b: optional(aggregate({ a })) }, within20)(background),
+    'at the timeout of its aggregateLatest, which goes on with the last good answer': (a) => {
+      let calls = 0;
+      const service = lastGood((ctx) => (++calls === 1 ? of('good') : a(ctx)), { maxAge: 99 });
+      service(background).subscribe();
+      return aggregateLatest({ service }, within20)(background);
+    },
     'at the timeout of an aggregate around its own': (a) => aggregate({ b: aggregate({ a }) }, within20)(background),
     'at the timeout of a nested aggregate': (a) => {
       const b = aggregate({ a }, within20);

@@ -444,6 +444,10 @@ describe('lastGood', () => {
     expect(make({ maxAge: 1 }, null)).to.throw(TypeError, 'lastGood: service: expected a function, got null');
     expect(make({ maxAge: 1, key: 'id' })).to.throw(TypeError, 'lastGood: key: expected a function, got a string');
     expect(make({ maxAge: 1, vary: 'id' })).to.throw(TypeError, 'lastGood: vary: expected a function, got a string');
+    expect(make(undefined as never)).to.throw(
+      RangeError,
+      'lastGood: maxAge: expected finite milliseconds above 0, got',
+    );
     for (const maxAge of [0, -1, NaN, Infinity, '1', undefined]) {
       expect(make({ maxAge })).to.throw(RangeError, 'lastGood: maxAge: expected finite milliseconds above 0, got');
     }

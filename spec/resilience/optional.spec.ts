@@ -1,5 +1,7 @@
+import { SpanStatusCode } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { concat, defer, delay, EMPTY, EmptyError, finalize, map, NEVER, type Observable, of, range, retry } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import { Subject, switchMap, take, throwError, timer } from 'rxjs';
 import {
   aggregate,
@@ -8,6 +10,7 @@ import {
   background,
   CanceledError,
   type Context,
+  DeadlineExceededError,
   fromAbortable,
   hedge,
   optional,
@@ -20,7 +23,10 @@ import {
   withLogger,
   withTimeout,
 } from '../../lib/index.ts';
-import { marbles, recordingLogger } from '../../lib/testing/index.ts';
+import { withTracing } from '../../lib/observe/opentelemetry/index.ts';
+import { serverTiming, waterfall } from '../../lib/observe/report/index.ts';
+import { marbles, recordEvents, recordingLogger } from '../../lib/testing/index.ts';
+import { exporting } from '../support/exported.ts';
 import { boom, exceeded, failed, fails } from '../support/services.ts';
 
 const never = (): Observable<never> => NEVER;
@@ -192,6 +198,26 @@ describe('optional', () => {
       });
     });
 
+    it('aborts the signal of the service with the error that replaces the value', () => {
+      marbles(({ flush }) => {
+        const signals: AbortSignal[] = [];
+        const reasons: unknown[] = [];
+        const ads = optional(
+          (ctx) => {
+            signals.push(ctx.signal!);
+            return NEVER;
+          },
+          (error) => reasons.push(error),
+        );
+        for (const join of [aggregate, aggregateLatest]) join({ ads }, at)(background).subscribe();
+        aggregateEach(ads, at)(background, [undefined]).subscribe();
+        flush();
+        expect(reasons).to.have.length(3);
+        expect(signals.map(({ reason }) => reason as unknown)).to.deep.equal(reasons);
+        for (const reason of reasons) expect(reason).to.be.instanceOf(DeadlineExceededError);
+      });
+    });
+
     it('lets a value at the deadline win', () => {
       marbles(({ expectObservable }) => {
         expectObservable(aggregate({ ads: optional(later('ad', 10), 'none') }, at)(background)).toBe('10ms (r|)', {
@@ -344,6 +370,35 @@ describe('optional', () => {
       subscription.unsubscribe();
     });
 
+    it('aborts the signal of the service with the reason of the run when the run ends', () => {
+      const reasonsWhen = (end: (start: (sibling: Service<void, unknown>, ctx?: Context) => Subscription) => void) => {
+        const signals: AbortSignal[] = [];
+        const wait = ({ signal }: Context): Observable<never> => {
+          signals.push(signal!);
+          return NEVER;
+        };
+        const ignored = { error: () => undefined };
+        end((sibling, ctx = background) =>
+          aggregate({ ads: optional(wait), profile: wait, sibling })(ctx).subscribe(ignored),
+        );
+        return signals.map(({ reason }) => reason as unknown);
+      };
+      for (const end of [
+        (start) => start(fails),
+        (start) => {
+          start(never).unsubscribe();
+        },
+        (start) => {
+          const controller = new AbortController();
+          start(never, { signal: controller.signal });
+          controller.abort(boom);
+        },
+      ] satisfies Parameters<typeof reasonsWhen>[0][]) {
+        const [ofOptional, ofRun] = reasonsWhen(end);
+        expect(ofOptional).to.be.instanceOf(Error).and.equal(ofRun);
+      }
+    });
+
     it('does not abort the signal of a service that has answered', () => {
       let signal: AbortSignal | undefined;
       aggregate({ ads: optional((ctx) => of((signal = ctx.signal))) })(background).subscribe();
@@ -368,6 +423,26 @@ describe('optional', () => {
         expect(lines[0]).to.deep.include({ level: 'warn', message: 'service failed' });
         expect(lines[0]?.fields).to.deep.include({ service: 'ads' });
       }
+    });
+
+    it('by spans, in the waterfall and in Server-Timing', () => {
+      const { provider, spans } = exporting();
+      const recorded = recordEvents();
+      const services = { ads: optional(fails), news: optional(never, []) };
+      const page = aggregate(services, withTimeout(5), withTracing(provider.getTracer('a')), withEvents(recorded));
+      marbles(({ flush }) => {
+        page(background).subscribe();
+        flush();
+      });
+      expect(spans.map(({ name, status }) => [name, status.code])).to.deep.equal([
+        ['aggregate ads', SpanStatusCode.ERROR],
+        ['aggregate news', SpanStatusCode.ERROR],
+        ['aggregate', SpanStatusCode.UNSET],
+      ]);
+      expect(waterfall(recorded.events)).to.match(/ok\n.* failed: Error\n.* deadline exceeded$/);
+      expect(serverTiming(recorded.events)).to.equal(
+        'total;dur=5, ads;dur=0;desc="failed", news;dur=5;desc="deadline exceeded"',
+      );
     });
 
     it('as a failure of the run if the fallback throws', () => {

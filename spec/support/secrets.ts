@@ -1,17 +1,22 @@
 import fc from 'fast-check';
-import { firstValueFrom, NEVER, Observable, of, retry, throwError } from 'rxjs';
+import { firstValueFrom, map, NEVER, Observable, of, retry, throwError } from 'rxjs';
 import {
   aggregate,
   aggregateEach,
   aggregateLatest,
+  type AnswerStore,
   backoff,
+  batched,
   bulkhead,
+  type Context,
   type Fetch,
   fetchJson,
   type FetchInit,
   fetchText,
   hedge,
+  lastGood,
   type Logger,
+  optional,
   perRun,
   type RunEvent,
   type Service,
@@ -231,6 +236,13 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
 };
 
+/** Fails with an error that quotes what the store receives. */
+const quotingStore: AnswerStore = {
+  get: (key) => firstValueFrom(throwError(() => new Error(key))),
+  set: (key, text) => firstValueFrom(throwError(() => new Error(key + text))),
+};
+const varyByUser = ({ propagate }: Context): string | undefined => propagate?.['authorization'];
+
 type Wrap = (service: Service<string, unknown>) => Service<string, unknown>;
 
 /** Ways to call a service. None of them changes the error of the service. */
@@ -246,6 +258,13 @@ export const wraps: Readonly<Record<string, Wrap>> = {
   },
   'as a single flight': (service) => singleFlight(service),
   'per run': (service) => perRun(service),
+  batched: (service) => batched((ctx, [input = '']) => service(ctx, input).pipe(map((answer) => [answer]))),
+  'optional, in place of another failure': (service) => (ctx, input) =>
+    optional(service, (error) => {
+      throw error;
+    })(ctx, input),
+  'with the last good answer': (service) =>
+    lastGood(service, { maxAge: 1_000, store: quotingStore, name: 'orders', vary: varyByUser }),
   nested: (service) => aggregate({ inner: aggregate([service]) }),
   'for each': (service) => (ctx, input) => aggregateEach(service, withConcurrency(1))(ctx, [input, input]),
   'as the latest': (service) => aggregateLatest({ inner: service }),

@@ -2,7 +2,7 @@ import { type Attributes, type Histogram, type Meter, metrics, type UpDownCounte
 import type { AggregateOption } from '../../core/options.ts';
 import type { RunEvent } from '../events.ts';
 import { attributesOf, errorType, lowCardinality, scope } from './attributes.ts';
-import { pairEvents } from './pair-events.ts';
+import { type OpenRun, pairEvents } from './pair-events.ts';
 import { replacing } from './replacing.ts';
 
 /** The instruments that measure runs, or services. */
@@ -16,6 +16,8 @@ interface Measurement {
   readonly meter: Meter;
   /** Milliseconds from the start of the run to the start of this run or service. */
   readonly startedAfter: number;
+  /** The `error.type` of the error in place of which `lastGood` has answered. */
+  stale?: string;
 }
 
 /** Created once for each meter. The global meter changes when a provider is registered. */
@@ -32,7 +34,8 @@ const explicitBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.
  * Without this option, nothing is measured. If it is used twice, the last option wins.
  *
  * - `forkfast.run.duration` and `forkfast.service.duration` are histograms in seconds. Their attributes are `forkfast.outcome`
- *   (`succeeded`, `failed`, `canceled`) and, for failures, `error.type`.
+ *   (`succeeded`, `failed`, `canceled`) and, for failures, `error.type`. If `lastGood` has answered in place of the service, the
+ *   attribute `forkfast.stale` is the `error.type` of the error that it hides.
  * - `forkfast.active_runs` and `forkfast.active_services` count runs and services in flight. Queued services do not count.
  *
  * All have the attribute `forkfast.aggregate.name`, and those of services have `forkfast.service.name`. Services without
@@ -71,10 +74,22 @@ export function withMetrics(meter?: Meter): AggregateOption {
     instrumentsOf(opened.meter, event).active.add(1, namesOf(event));
     return opened;
   };
-  return replace({ next: pairEvents(new Map(), open, close) });
+  const runs = new Map<number, OpenRun<Measurement>>();
+  const pair = pairEvents(runs, open, close);
+  return replace({
+    next: (event) => {
+      if (event.type === 'stale') markStale(runs.get(event.run), event);
+      pair(event);
+    },
+  });
 }
 
-function close({ meter, startedAfter }: Measurement, event: RunEvent): void {
+function markStale(run: OpenRun<Measurement> | undefined, event: RunEvent & { readonly type: 'stale' }): void {
+  const measurement = event.service === undefined ? run?.own : run?.services.get(event.service);
+  if (measurement) measurement.stale = errorType(event.error);
+}
+
+function close({ meter, startedAfter, stale }: Measurement, event: RunEvent): void {
   const { duration, active } = instrumentsOf(meter, event);
   const names = namesOf(event);
   active.add(-1, names);
@@ -83,6 +98,7 @@ function close({ meter, startedAfter }: Measurement, event: RunEvent): void {
     ...names,
     'forkfast.outcome': event.type,
     ...(event.type === 'failed' && { 'error.type': errorType(event.error) }),
+    ...(stale !== undefined && { 'forkfast.stale': stale }),
   });
 }
 

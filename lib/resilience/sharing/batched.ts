@@ -4,7 +4,7 @@ import type { Context } from '../../core/context.ts';
 import { fromAbortable } from '../../core/from-abortable.ts';
 import type { Service } from '../../core/service.ts';
 import { Batch, type LoadMany } from './batch.ts';
-import { contextKey, inputKey, type KeyConfig, type Primitive } from './share-by-key.ts';
+import { contextKey, inputKey, type KeyConfig, type Primitive } from './keys.ts';
 
 /** When {@link batched} sends a batch. */
 export interface BatchConfig {

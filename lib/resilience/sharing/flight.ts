@@ -22,8 +22,6 @@ interface Waiter {
   readonly deadline: number;
 }
 
-type LeftWaiter = Pick<Waiter, 'run' | 'flight'>;
-
 /**
  * A shared call, and its subscribers.
  *
@@ -39,8 +37,6 @@ export class Flight {
   /** The waiters that are themselves flights. */
   readonly callers: Set<Waiter> = new Set<Waiter>();
   readonly #waiters = new Set<Waiter>();
-  /** Waiters that have unsubscribed without an answer since the last look. A run says why it has ended only after that. */
-  #left: LeftWaiter[] = [];
   /** No waiter has an earlier deadline. */
   #earliest = Infinity;
   #timedOut = false;
@@ -66,24 +62,15 @@ export class Flight {
     return () => {
       if (!this.ended) {
         const { deadline, signal, run, flight } = waiter;
-        this.#timedOut ||= deadline <= asyncScheduler.now() || isTimeout(signal?.reason);
-        this.#addLeft({ run, flight });
+        this.#timedOut ||=
+          deadline <= asyncScheduler.now() ||
+          isTimeout(signal?.reason) ||
+          isClosedByTimeout(run) ||
+          flight?.hung === true;
       }
       this.#waiters.delete(waiter);
       this.callers.delete(waiter);
     };
-  }
-
-  #addLeft(waiter: LeftWaiter): void {
-    this.#left.push(waiter);
-    void Promise.resolve().then(() => {
-      this.#checkLeft(); // the flight must not hold the run of the waiter
-    });
-  }
-
-  #checkLeft(): void {
-    this.#timedOut ||= this.#left.some(hasTimedOut);
-    this.#left = [];
   }
 
   /** Whether a caller has waited for its whole timeout, for this flight or for a flight that waits for this one. */
@@ -93,7 +80,6 @@ export class Flight {
 
   #hasTimedOutWaiter(): boolean {
     const now = asyncScheduler.now();
-    this.#checkLeft();
     if (this.#earliest > now) return this.#timedOut;
     this.#earliest = [...this.#waiters].reduce((least, { deadline }) => Math.min(least, deadline), Infinity);
     return (this.#timedOut ||= [...this.#waiters].some((waiter) => isLate(waiter, now)));
@@ -148,9 +134,9 @@ function flightOf(ctx: Context): Flight | undefined {
   return flight ?? (controllerOf(ctx) ? undefined : (ctx.signal as HasFlight | undefined)?.[flightKey]);
 }
 
-function hasTimedOut({ run, flight }: LeftWaiter): boolean {
-  for (let each = run; each; each = each.parent) if (isTimeout(controllerOf(each.ctx)?.aborted?.reason)) return true;
-  return flight?.hung === true;
+/** Whether the run of the waiter, or a run around it, is closing the waiter because a timeout has passed. */
+function isClosedByTimeout(run: RunHandle | undefined): boolean {
+  return run !== undefined && (isTimeout(run.closingError) || isClosedByTimeout(run.parent));
 }
 
 /** Whether the reason of an abort says that a timeout has passed. */

@@ -4,7 +4,8 @@ import { fromAbortable } from '../../core/from-abortable.ts';
 import { rootRunOf } from '../../core/run-handle.ts';
 import type { Service, ServiceLike } from '../../core/service.ts';
 import { toObservable } from '../../core/service-call.ts';
-import { inputKey, type KeyConfig, type Primitive, shareByKey, type ShareByKey } from './share-by-key.ts';
+import { inputKey, type KeyConfig, type Primitive } from './keys.ts';
+import { shareByKey, type ShareByKey } from './share-by-key.ts';
 
 /**
  * Calls a service at most once per input within one run, and shares its answer among all services of the run.

@@ -1,7 +1,8 @@
 import type { Context } from '../../core/context.ts';
 import { fromAbortable } from '../../core/from-abortable.ts';
 import type { Service, ServiceLike } from '../../core/service.ts';
-import { contextKey, inputKey, type KeyConfig, type Primitive, shareByKey } from './share-by-key.ts';
+import { contextKey, inputKey, type KeyConfig, type Primitive } from './keys.ts';
+import { shareByKey } from './share-by-key.ts';
 import { sharedContext } from './shared-call.ts';
 
 /**

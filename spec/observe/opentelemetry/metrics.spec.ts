@@ -7,6 +7,8 @@ import {
   background,
   type Context,
   HttpError,
+  lastGood,
+  optional,
   withConcurrency,
   withEvents,
   withName,
@@ -55,6 +57,24 @@ describe('withMetrics', () => {
       `service.duration ${orders} outcome=canceled 2 in 0 s`,
       `active_services ${profile} 0`,
       `active_services ${orders} 0`,
+    ]);
+  });
+
+  it('marks the answers of lastGood, and counts the failures of optional services', async () => {
+    marbles(({ flush }) => {
+      let up = true;
+      const orders = lastGood(() => (up ? of(5) : throwError(() => new TypeError('down'))), { maxAge: 99 });
+      const page = aggregate({ orders, ads: optional(() => NEVER) }, ...named('page'), withTimeout(3));
+      page(background).subscribe();
+      up = false;
+      page(background).subscribe();
+      flush();
+    });
+    expect(await linesWith('duration')).to.deep.equal([
+      'run.duration aggregate.name=page outcome=succeeded 2 in 0.006 s',
+      'service.duration aggregate.name=page service.name=orders outcome=succeeded 1 in 0 s',
+      'service.duration aggregate.name=page service.name=orders outcome=succeeded stale=TypeError 1 in 0 s',
+      'service.duration aggregate.name=page service.name=ads outcome=failed error.type=ERR_DEADLINE_EXCEEDED 2 in 0.006 s',
     ]);
   });
 

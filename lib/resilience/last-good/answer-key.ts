@@ -10,7 +10,7 @@ import {
   localFieldOf,
   type Primitive,
   textOf,
-} from './share-by-key.ts';
+} from '../sharing/keys.ts';
 
 /** The key of an answer: a digest, which holds no credentials. */
 export interface AnswerKey {

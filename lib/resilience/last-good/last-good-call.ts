@@ -13,7 +13,7 @@ import {
 } from 'rxjs';
 import type { Context } from '../../core/context.ts';
 import type { AbortableCall } from '../../core/from-abortable.ts';
-import { onDeadline, type RunHandle } from '../../core/run-handle.ts';
+import { closeWith, onDeadline, type RunHandle } from '../../core/run-handle.ts';
 import { CanceledError } from '../../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';
 import type { AnswerKey } from './answer-key.ts';
@@ -125,11 +125,17 @@ export class LastGoodCall<Out> {
   #answerAtDeadline(): void {
     const pending = [this.#caller.service ?? 'the service'];
     const elapsed = Math.max(0, asyncScheduler.now() - this.#startedAt);
-    const { error } = this.#failure ?? { error: new DeadlineExceededError({ pending, elapsed }) };
+    const late = new DeadlineExceededError({ pending, elapsed });
+    const { error } = this.#failure ?? { error: late };
     const good = this.#good();
     if (!good && this.#isReading) this.#reportStore(new DeadlineExceededError({ pending: ['the store'], elapsed }));
-    if (good) this.#call.succeed(() => this.#stale(good, error));
-    else if (this.#failure) this.#call.fail(() => error);
+    const answer = (): void => {
+      if (good) this.#call.succeed(() => this.#stale(good, error));
+      else if (this.#failure) this.#call.fail(() => error);
+    };
+    const { run } = this.#caller;
+    if (run) closeWith(run, late, answer);
+    else answer();
   }
 
   /** The newest answer that is at hand. */

@@ -7,7 +7,7 @@ import type { Service, ServiceLike } from '../../core/service.ts';
 import { AnswerMemory, type AnswerStore } from './answers.ts';
 import { answerKey } from './answer-key.ts';
 import { LastGoodCall } from './last-good-call.ts';
-import type { KeyConfig, Primitive } from './share-by-key.ts';
+import type { KeyConfig, Primitive } from '../sharing/keys.ts';
 
 /** How long, how many and where {@link lastGood} keeps answers. */
 export interface LastGoodConfig<Ctx extends Context = Context> {
@@ -41,11 +41,12 @@ export interface LastGoodConfig<Ctx extends Context = Context> {
  *
  * Emits the last value of the service, and keeps it for `maxAge` ms. If the service errors, or has not completed at the deadline,
  * emits the value that is kept for the same input and the same context, and unsubscribes from the service. Without such a
- * value, errors with the error of the service. An answer at the deadline comes in the same millisecond, before the run fails. A
- * cancellation is never replaced: `CanceledError` passes, and a caller that leaves receives nothing.
+ * value, errors with the error of the service. A value in memory is the same object each time: do not change it. An answer at the
+ * deadline comes in the same millisecond, before the run fails. A cancellation is never replaced: `CanceledError` passes, and a
+ * caller that leaves receives nothing.
  *
  * Each answer in place of the service is an event `stale` with the error and the `age`, a log line at `warn`, and an attribute of the
- * span.
+ * span and of the metrics.
  *
  * Callers share answers if their inputs are equal (`key` decides for objects) and all fields of their contexts are equal, except
  * `signal` and `deadline`; `vary` overrides that. So callers with different credentials never share. Keys are SHA-256 digests,
@@ -95,7 +96,7 @@ export function lastGood<In extends Primitive = void, Out = unknown, Ctx extends
 ): Service<In, Out, Ctx>;
 export function lastGood<In, Out, Ctx extends Context>(
   service: ServiceLike<In, Out, Ctx>,
-  config: LastGoodConfig<Ctx> & Partial<KeyConfig<In>>,
+  config: LastGoodConfig<Ctx> & Partial<KeyConfig<In>> = {} as never,
 ): Service<In, Out, Ctx> {
   const { maxAge, most = 1_000, store, name = '' } = config;
   const keyOf = answerKey(service, config);
