@@ -115,7 +115,8 @@ describe('example: the page', function () {
         for (const row of requests) await request(page, row.replace(/^\w+: /, ''));
 
         // The backend sends a problem, which holds no text of the upstream.
-        expect(await result(page).innerText()).to.match((via === 'the backend' && problem) || text);
+        const expected = via === 'the backend' ? (problem ?? text) : text;
+        expect(await result(page).innerText()).to.match(expected);
         const shown = [...(await rows(page, 'The services of the run')), ...(await rows(page, 'Requests'))];
         for (const [index, row] of [...run, ...requests].entries()) {
           expect(shown[index]).to.match(new RegExp(`^${row}$`));

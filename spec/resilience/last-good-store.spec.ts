@@ -131,6 +131,17 @@ describe('lastGood with a store', () => {
     expect(await processOf(failing, slow).call()).to.equal('a');
   });
 
+  it('takes the name of the function for its keys', async () => {
+    const store = fakeStore();
+    const orders = (): Observable<string> => of('5 orders');
+    const failing = (name: string) => Object.defineProperty(() => throwError(() => boom), 'name', { value: name });
+    await lastValueFrom(lastGood(orders, { maxAge: minute, store })(background));
+    await nextTask();
+    const answer = (name: string) => lastValueFrom(lastGood(failing(name), { maxAge: minute, store })(background));
+    expect(await answer('orders')).to.equal('5 orders');
+    expect(await answer('profile').catch((error: unknown) => error)).to.equal(boom);
+  });
+
   it('keeps names, inputs and credentials apart, and no credentials in its keys', async () => {
     const store = fakeStore();
     const secret = 'Bearer s3cret';

@@ -32,7 +32,12 @@ export interface LastGoodConfig<Ctx extends Context = Context> {
    * @defaultValue none: answers are kept in memory only
    */
   readonly store?: AnswerStore;
-  /** The name of the service, with which its keys in the store begin. Required if there is a store. */
+  /**
+   * The name with which the keys in the store begin. Two services that share a store need different names, or each would read
+   * the answers of the other one.
+   *
+   * @defaultValue the name of the function `service`, which a minifier may change
+   */
   readonly name?: string;
 }
 
@@ -65,8 +70,8 @@ export interface LastGoodConfig<Ctx extends Context = Context> {
  * @param service - The service to call. It returns an Observable or a promise, and completes.
  * @param config - `maxAge` and where the answers are kept. `key`: makes a primitive of an input. Required if the inputs are not
  * primitives.
- * @throws TypeError if `service`, `key` or `vary` is not a function, or if `store` has no methods `get` and `set` or there is no
- * `name` for it; RangeError if `maxAge` is not finite and above 0, or if `most` is not a positive integer.
+ * @throws TypeError if `service`, `key` or `vary` is not a function, if `store` has no methods `get` and `set`, or if `name` is
+ * not a string; RangeError if `maxAge` is not finite and above 0, or if `most` is not a positive integer.
  * @remarks `stale-if-error` of HTTP (https://www.rfc-editor.org/rfc/rfc5861).
  *
  * @example
@@ -98,9 +103,10 @@ export function lastGood<In, Out, Ctx extends Context>(
   service: ServiceLike<In, Out, Ctx>,
   config: LastGoodConfig<Ctx> & Partial<KeyConfig<In>> = {} as never,
 ): Service<In, Out, Ctx> {
-  const { maxAge, most = 1_000, store, name = '' } = config;
+  const { maxAge, most = 1_000, store } = config;
   const keyOf = answerKey(service, config);
   checkConfig(config);
+  const { name = service.name } = config;
   const answers = { memory: new AnswerMemory<Out>(maxAge, most), maxAge, store, name };
   let lastCall = 0;
 
@@ -124,8 +130,7 @@ function checkConfig({ maxAge, most = 1_000, store, name }: LastGoodConfig<never
   if (!hasMethod(store, 'get') || !hasMethod(store, 'set')) {
     throw new TypeError(`${mismatch('lastGood: store', 'get and set', store)}: pass new Keyv(…)`);
   }
-  if (typeof name === 'string' && name !== '') return;
-  throw new TypeError(
-    `${mismatch('lastGood: name', 'the name of the service', name)}: the keys in the store begin with it`,
-  );
+  if (name !== undefined && typeof name !== 'string') {
+    throw new TypeError(`${mismatch('lastGood: name', 'a string', name)}: pass the name of the service`);
+  }
 }
