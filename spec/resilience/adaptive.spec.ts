@@ -3,7 +3,8 @@ import { asyncScheduler, defer, EMPTY, first, NEVER, of, throwError, timer } fro
 import { map, mergeMap, type Observable, range, repeat, startWith, timeout } from 'rxjs';
 import { adaptive, type AdaptiveLimit, bulkhead, CanceledError, HttpError } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
-import { ModelUpstream, seeded } from '../support/model-upstream.ts';
+import { seeded } from '../support/latencies.ts';
+import { ModelUpstream } from '../support/model-upstream.ts';
 
 const unavailable = (method = 'GET'): HttpError => new HttpError({ status: 503, method, url: 'http://a.test/' });
 const rejects = (error: unknown, after = 5): Observable<never> =>

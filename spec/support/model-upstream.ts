@@ -1,16 +1,5 @@
 import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
 
-/** Numbers from 0 to 1 that the seed decides (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** A server in virtual time: some workers and a queue. Like most servers, it answers callers that have left. */
 export class ModelUpstream {
   workers: number;
