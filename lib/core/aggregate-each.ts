@@ -1,5 +1,5 @@
 import { defer } from 'rxjs';
-import { aggregate } from './aggregate.ts';
+import { joinAll, joinServices } from './aggregate.ts';
 import { mismatch } from './assert.ts';
 import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
@@ -43,14 +43,14 @@ export function aggregateEach<In, Out, Ctx extends Context = Context>(
       `${mismatch('aggregateEach', 'a service', service)}: pass (ctx, input) => an Observable or a promise`,
     );
   }
-  configure('aggregateEach', options); // throws here for a wrong option
+  const config = configure('aggregateEach', options);
   return (ctx, inputs) =>
     defer(() => {
       if (!Array.isArray(inputs)) {
         throw new TypeError(`${mismatch('aggregateEach', 'an array of inputs', inputs)}: pass one input for each call`);
       }
       const services = Array.from(inputs, (input: In) => serviceFor(service, input));
-      return aggregate(services, ...options)(ctx);
+      return joinServices<void, Out[], Ctx>('aggregateEach', services, config, joinAll)(ctx);
     });
 }
 

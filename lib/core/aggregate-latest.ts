@@ -1,6 +1,6 @@
 import { from, map, mergeAll, type Observable, of, Subject, timeout } from 'rxjs';
 import { joinServices } from './aggregate.ts';
-import type { AggregateOption } from './options.ts';
+import { type AggregateOption, configure } from './options.ts';
 import type { Deadline } from './run-handle.ts';
 import type { ConflictHint, ContextOf, InputOf, Service, Services, ValueOf } from './service.ts';
 
@@ -38,7 +38,10 @@ export function aggregateLatest<const S extends Services<S>>(
   services: S & ConflictHint<S>,
   ...options: readonly AggregateOption[]
 ): Service<InputOf<S>, { -readonly [K in keyof S]?: ValueOf<S[K]> }, ContextOf<S>> {
-  return joinServices('aggregateLatest', services, options, { emit: 'each', join: joinLatest });
+  return joinServices('aggregateLatest', services, configure('aggregateLatest', options), {
+    emit: 'each',
+    join: joinLatest,
+  });
 }
 
 /** Emits the values so far each time when a call emits, always in the same array. */

@@ -1,7 +1,7 @@
 import { forkJoin, of, timeout } from 'rxjs';
 import { isPromiseLike, mismatch } from './assert.ts';
 import type { Context } from './context.ts';
-import { type AggregateOption, configure } from './options.ts';
+import { type AggregateConfig, type AggregateOption, configure } from './options.ts';
 import { run } from './run.ts';
 import { type NamedService, optionalKey, type RunPlan, type ServiceParts } from './run-handle.ts';
 import type { ConflictHint, ContextOf, InputOf, Service, Services, ValueOf } from './service.ts';
@@ -46,20 +46,22 @@ export function aggregate<const S extends Services<S>>(
   services: S & ConflictHint<S>,
   ...options: readonly AggregateOption[]
 ): Service<InputOf<S>, { -readonly [K in keyof S]: ValueOf<S[K]> }, ContextOf<S>> {
-  return joinServices('aggregate', services, options, {
-    emit: 'last',
-    join: (calls, deadline) => (calls.length === 0 ? of([]) : forkJoin(calls).pipe(timeout(deadline))),
-  });
+  return joinServices('aggregate', services, configure('aggregate', options), joinAll);
 }
+
+/** Emits the last values when all calls have completed, unless the deadline comes first. */
+export const joinAll: Pick<RunPlan<never>, 'join' | 'emit'> = {
+  emit: 'last',
+  join: (calls, deadline) => (calls.length === 0 ? of([]) : forkJoin(calls).pipe(timeout(deadline))),
+};
 
 /** Makes the service that calls `services`, and joins their values as `joining` says. */
 export function joinServices<In, Out, Ctx extends Context>(
   caller: string,
   services: unknown,
-  options: readonly AggregateOption[],
+  config: AggregateConfig,
   joining: Pick<RunPlan<Out>, 'join' | 'emit'>,
 ): Service<In, Out, Ctx> {
-  const config = configure(caller, options);
   const entries = entriesOf(caller, services);
   const plan: RunPlan<Out> = {
     ...joining,
