@@ -89,15 +89,15 @@ export function validHeader(name = '', given: unknown = ''): Header {
   return [lowerName, padded ? String(new Headers([[name, value]]).get(name)) : value];
 }
 
-/** The units of `grpc-timeout`, and the number of each in `ms` milliseconds. */
-const grpcUnits: readonly (readonly [unit: string, count: (ms: number) => number])[] = [
-  ['n', (ms) => ms * 1_000_000],
-  ['u', (ms) => ms * 1_000],
-  ['m', (ms) => ms],
-  ['S', (ms) => ms / 1_000],
-  ['M', (ms) => ms / 60_000],
-  ['H', (ms) => ms / 3_600_000],
-];
+/** The units of `grpc-timeout`, the finest first. A unit has `multiplier / divisor` milliseconds; the divisor is exact. */
+export const grpcUnits: Readonly<Record<string, readonly [multiplier: number, divisor: number]>> = {
+  n: [1, 1_000_000],
+  u: [1, 1_000],
+  m: [1, 1],
+  S: [1_000, 1],
+  M: [60_000, 1],
+  H: [3_600_000, 1],
+};
 
 /** The header of `withDeadlineHeader`. It never says more than the time that is left. */
 function timeLeftHeader(ctx: Context): Header | undefined {
@@ -112,8 +112,9 @@ function timeLeftHeader(ctx: Context): Header | undefined {
 
 /** At most 8 digits and the finest unit that fits. */
 function grpcTimeout(ms: number): string {
-  for (const [unit, count] of grpcUnits) {
-    if (count(ms) < 100_000_000) return integerUpTo(99_999_999, count(ms)) + unit;
+  for (const [unit, [multiplier, divisor]] of Object.entries(grpcUnits)) {
+    const count = (ms * divisor) / multiplier;
+    if (count < 100_000_000) return integerUpTo(99_999_999, count) + unit;
   }
   return '99999999H';
 }

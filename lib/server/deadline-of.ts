@@ -1,4 +1,5 @@
 import { asyncScheduler } from 'rxjs';
+import { grpcUnits } from '../http/request-headers.ts';
 
 type Grammar = (text: string) => number | undefined;
 
@@ -6,16 +7,6 @@ const milliseconds =
   (digits: RegExp): Grammar =>
   (text) =>
     digits.test(text) ? Number(text) : undefined;
-
-/** How many milliseconds the units of gRPC have: a multiplier and, for units below a millisecond, an exact divisor. */
-const grpcUnits: Readonly<Record<string, readonly [multiplier: number, divisor: number]>> = {
-  H: [3_600_000, 1],
-  M: [60_000, 1],
-  S: [1_000, 1],
-  m: [1, 1],
-  u: [1, 1_000],
-  n: [1, 1_000_000],
-};
 
 const grpcTimeout: Grammar = (text) => {
   const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
