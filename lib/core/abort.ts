@@ -231,9 +231,22 @@ export function reportErrors(action: () => void): void {
  */
 export function allowManyListeners(signal: AbortSignal): void {
   try {
-    const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
-    process?.getBuiltinModule?.('node:events').setMaxListeners(0, signal);
+    events ??= eventsModule();
+    events?.setMaxListeners(0, signal);
   } catch {
     // The signal is not Node's own, as in jsdom: its listeners are not counted.
   }
+}
+
+/** The part of `node:events` that is used here. */
+interface EventsModule {
+  setMaxListeners(count: number, signal: AbortSignal): void;
+}
+
+/** Looked up once: each look-up costs half as much as the call of `setMaxListeners`. */
+let events: EventsModule | undefined;
+
+function eventsModule(): EventsModule | undefined {
+  const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
+  return process?.getBuiltinModule?.('node:events');
 }

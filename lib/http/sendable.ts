@@ -16,13 +16,15 @@ export function sentMethod(method: unknown): string {
  *
  * @throws TypeError for a method or a body that `fetch` cannot send.
  */
-export function assertSendable({ method = 'GET', body, ...init }: RequestInit & { readonly duplex?: unknown }): void {
+export function assertSendable(init: RequestInit & { readonly duplex?: unknown }): void {
+  // A rest pattern would read the signal, and so create it.
+  const { method = 'GET', body, redirect, duplex } = init;
   if (!isToken(method) || forbiddenMethods.test(method)) {
     throw new TypeError(
       'fetch: method: expected a method that fetch can send, got another: use GET or POST, for example',
     );
   }
-  if (!redirectModes.includes(init.redirect)) {
+  if (!redirectModes.includes(redirect)) {
     throw new TypeError(
       "fetch: redirect: expected 'error', 'follow' or 'manual', got another value: leave it out to refuse redirects",
     );
@@ -32,10 +34,8 @@ export function assertSendable({ method = 'GET', body, ...init }: RequestInit & 
     throw new TypeError(`fetch: body: expected none with ${method.toUpperCase()}, got one: use another method`);
   }
   if (!isStream(body)) return;
-  if (init.duplex !== 'half') {
-    throw new TypeError(
-      `fetch: duplex: expected 'half' for a stream, got ${describeType(init.duplex)}: add duplex: 'half'`,
-    );
+  if (duplex !== 'half') {
+    throw new TypeError(`fetch: duplex: expected 'half' for a stream, got ${describeType(duplex)}: add duplex: 'half'`);
   }
 }
 

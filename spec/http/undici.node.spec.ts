@@ -1,14 +1,15 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { type AddressInfo, connect, type Server } from 'node:net';
-import { lastValueFrom } from 'rxjs';
+import { catchError, lastValueFrom, of } from 'rxjs';
 import { Agent, type Dispatcher, FormData as UndiciFormData, interceptors, MockAgent, Pool, ProxyAgent } from 'undici';
 import {
   aggregate,
   background,
   CanceledError,
+  type FetchInit,
   fetchJson,
   fetchText,
   HttpError,
@@ -119,6 +120,44 @@ describe('undiciFetch', function () {
     expect(error.message).to.match(/^no answer from GET/);
     expect(error.cause).to.have.nested.property('cause.message', 'more than 5 content encodings');
     await server.closed;
+  });
+
+  describe('the signal of a request', () => {
+    const platform = globalThis.AbortController;
+    let created: number;
+    beforeEach(() => {
+      created = 0;
+      globalThis.AbortController = class extends platform {
+        constructor() {
+          super();
+          created++;
+        }
+      };
+    });
+    afterEach(() => {
+      globalThis.AbortController = platform;
+    });
+
+    const cases: Readonly<Record<string, { readonly init?: FetchInit; readonly handler: RequestListener }>> = {
+      'that succeeds': { handler: alice },
+      'with a body': { init: { method: 'POST', json: { name: 'Alice' } }, handler: alice },
+      'that fails': { handler: reply('', {}, 500) },
+      'that follows a redirect': {
+        init: { redirect: 'follow' },
+        handler: (request, response) => {
+          if (request.url === '/') response.writeHead(302, { location: '/next' }).end();
+          else alice(request, response);
+        },
+      },
+    };
+    for (const [which, { init, handler }] of Object.entries(cases)) {
+      it(`is not created, since nobody reads it: a request ${which}`, async () => {
+        const { url } = await serve(handler);
+        const profile = aggregate({ profile: (ctx) => fetchJson(ctx, url, init) }, withFetch(fetch));
+        await lastValueFrom(profile(background).pipe(catchError(() => of(undefined))));
+        expect(created).to.equal(0);
+      });
+    }
   });
 
   describe('the request', () => {

@@ -5,7 +5,8 @@ import type { FetchResponse } from '../../core/context.ts';
 import { attempt } from '../../errors/foreign.ts';
 import { Body } from './body.ts';
 import { createDecoders } from './decoders.ts';
-import { REDIRECTS } from './redirect.ts';
+import { dispatchOptions, type HttpRequest } from './dispatch-options.ts';
+import { redirected, REDIRECTS } from './redirect.ts';
 
 /** Each encoding multiplies the size of a body, so that a few bytes could become gigabytes. */
 const MAX_ENCODINGS = 5;
@@ -13,17 +14,19 @@ const MAX_ENCODINGS = 5;
 /** The statuses whose responses have no body in `fetch`, whatever the server sends. */
 const NULL_BODY_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** How a request ends. The promise of `fetch` is settled, or another request follows a redirect. */
-interface Outcome {
-  readonly resolve: (response: FetchResponse) => void;
-  readonly reject: (error: unknown) => void;
-  readonly follow: (status: number, location: string) => void;
-}
+const MAX_REDIRECTS = 20;
 
-/** Handles the events of one request in undici, and settles the promise of a `fetch` with a response or an error. */
+/**
+ * Handles the events of one request in undici, and settles the promise of a `fetch` with a response or an error. A redirect is another
+ * request, with a handler of its own.
+ */
 export class FetchHandler implements Dispatcher.DispatchHandler {
+  readonly #dispatcher: Dispatcher;
   readonly #init: RequestInit;
-  readonly #outcome: Outcome;
+  readonly #resolve: (response: FetchResponse) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #redirects: number;
+  #request: HttpRequest | undefined;
   readonly #stopListening: (() => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #body: Body | undefined;
@@ -34,18 +37,40 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
   #ended: { readonly abortReason?: unknown } | undefined;
   #responseEnded = false;
 
-  constructor(init: RequestInit, outcome: Outcome) {
+  constructor(
+    dispatcher: Dispatcher,
+    init: RequestInit,
+    resolve: (response: FetchResponse) => void,
+    reject: (error: unknown) => void,
+    redirects = 0,
+  ) {
+    this.#dispatcher = dispatcher;
     this.#init = init;
-    this.#outcome = outcome;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#redirects = redirects;
     // `init.signal` is not read: that would create the signal.
     this.#stopListening = onAbort(init, (reason) => {
       this.#abort(reason);
     });
   }
 
-  /** Starts the request, unless it is already aborted. */
-  dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
-    if (!this.#ended) dispatcher.dispatch(options, this);
+  /** Sends the request that `makeRequest` returns, unless it is already aborted. Rejects with an error that `makeRequest` throws. */
+  send(makeRequest: () => HttpRequest): void {
+    try {
+      this.#request = makeRequest();
+      if (!this.#ended) this.#dispatcher.dispatch(dispatchOptions(this.#request), this);
+    } catch (error) {
+      this.onResponseError(undefined, error);
+    }
+  }
+
+  #follow(request: HttpRequest, status: number, location: string): void {
+    const next = new FetchHandler(this.#dispatcher, this.#init, this.#resolve, this.#reject, this.#redirects + 1);
+    next.send(() => {
+      if (this.#redirects === MAX_REDIRECTS) throw new Error('redirect count exceeded');
+      return redirected(request, status, location);
+    });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -66,7 +91,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
     };
     if (REDIRECTS.has(status) && this.#redirect(status, get('location'), controller)) return;
     if (NULL_BODY_STATUSES.has(status)) {
-      this.#outcome.resolve({ status, headers: { get }, body: null });
+      this.#resolve({ status, headers: { get }, body: null });
       this.#discardBody(controller);
       return;
     }
@@ -78,16 +103,17 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
     this.#body = new Body(controller, (reason) => {
       this.#abort(reason);
     });
-    this.#outcome.resolve({ status, headers: { get }, body: this.#body });
+    this.#resolve({ status, headers: { get }, body: this.#body });
   }
 
   /** Returns whether the redirect is followed or refused. Otherwise it is a response like any other. */
   #redirect(status: number, location: string | null, controller: Dispatcher.DispatchController): boolean {
     const { redirect = 'follow' } = this.#init;
-    if (redirect === 'error') this.#outcome.reject(fetchError('fetch failed', new Error('unexpected redirect')));
-    if (redirect !== 'follow' || location === null) return redirect === 'error';
+    if (redirect === 'error') this.#reject(fetchError('fetch failed', new Error('unexpected redirect')));
+    const request = this.#request;
+    if (redirect !== 'follow' || location === null || !request) return redirect === 'error';
     this.#discardBody(controller, () => {
-      this.#outcome.follow(status, location);
+      this.#follow(request, status, location);
     });
     return true;
   }
@@ -122,7 +148,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
   onResponseError(_controller: unknown, error: unknown): void {
     if (this.#ended) return;
     this.#end({});
-    this.#outcome.reject(fetchError('fetch failed', error));
+    this.#reject(fetchError('fetch failed', error));
     this.#body?.fail(fetchError('terminated', error));
   }
 
@@ -130,7 +156,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
   #abort(reason: unknown): void {
     if (this.#ended) return;
     this.#end({ abortReason: reason });
-    this.#outcome.reject(reason);
+    this.#reject(reason);
     this.#body?.fail(reason);
     this.#controller?.abort(toError(reason));
   }

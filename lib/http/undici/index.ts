@@ -1,11 +1,8 @@
 import { Agent, type Dispatcher } from 'undici';
 import { hasMethod, mismatch } from '../../core/assert.ts';
 import type { Fetch } from '../../core/context.ts';
-import { dispatchOptions, type HttpRequest, httpRequest } from './dispatch-options.ts';
+import { httpRequest } from './dispatch-options.ts';
 import { FetchHandler } from './fetch-handler.ts';
-import { redirected } from './redirect.ts';
-
-const MAX_REDIRECTS = 20;
 
 /** The options of {@link undiciFetch}. */
 export interface UndiciFetchOptions {
@@ -72,23 +69,7 @@ export function undiciFetch({ dispatcher: given }: UndiciFetchOptions = {}): Und
   const dispatcher = given ?? new Agent();
   const transport: Fetch = (url, init) =>
     new Promise((resolve, reject) => {
-      const send = (makeRequest: () => HttpRequest, redirects: number): void => {
-        let request: HttpRequest;
-        const follow = (status: number, location: string): void => {
-          send(() => {
-            if (redirects === MAX_REDIRECTS) throw new Error('redirect count exceeded');
-            return redirected(request, status, location);
-          }, redirects + 1);
-        };
-        const handler = new FetchHandler(init, { resolve, reject, follow });
-        try {
-          request = makeRequest();
-          handler.dispatch(dispatcher, dispatchOptions(request));
-        } catch (error) {
-          handler.onResponseError(undefined, error);
-        }
-      };
-      send(() => httpRequest(url, init), 0);
+      new FetchHandler(dispatcher, init, resolve, reject).send(() => httpRequest(url, init));
     });
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { assertTarget, hasCredentials, type HttpRequest } from './dispatch-options.ts';
+import { assertTarget, hasCredentials, type HttpRequest, targetOf } from './dispatch-options.ts';
 
 /** The statuses that `fetch` follows. */
 export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -14,17 +14,17 @@ const ORIGIN_HEADERS = ['authorization', 'proxy-authorization', 'cookie'];
  * @remarks https://fetch.spec.whatwg.org/#http-redirect-fetch
  */
 export function redirected(request: HttpRequest, status: number, location: string): HttpRequest {
-  const url = new URL(/^[!-~]*$/.test(location) ? location : utf8(location), request.url);
+  const url = new URL(/^[!-~]*$/.test(location) ? location : utf8(location), request.origin + request.path);
   if (!/^https?:$/.test(url.protocol)) throw new Error('URL scheme must be a HTTP(S) scheme');
   if (hasCredentials(url)) throw new Error('cross origin not allowed for request mode "cors"');
   assertTarget(url);
   if (status !== 303 && request.streams) throw new Error('a redirect of a stream that has been sent');
   const { method } = request;
   const becomesGet = status === 303 ? !/^(?:GET|HEAD)$/.test(method) : status < 303 && method === 'POST';
-  const headers = new Map(request.headers);
-  for (const name of becomesGet ? BODY_HEADERS : []) headers.delete(name);
-  for (const name of url.origin === request.url.origin ? [] : ORIGIN_HEADERS) headers.delete(name);
-  return becomesGet ? { url, method: 'GET', headers, body: null, streams: false } : { ...request, url, headers };
+  const removed = [...(becomesGet ? BODY_HEADERS : []), ...(url.origin === request.origin ? [] : ORIGIN_HEADERS)];
+  const headers = request.headers.filter(([name]) => !removed.includes(name));
+  const next = { ...request, ...targetOf(url), headers };
+  return becomesGet ? { ...next, method: 'GET', body: null, streams: false } : next;
 }
 
 /** The bytes of Latin-1 text, decoded as UTF-8. */
