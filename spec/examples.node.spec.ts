@@ -131,15 +131,15 @@ function problemsOf(blocks: readonly Block[]): (block: Block) => readonly string
   };
 }
 
-function compile(block: Block): (console: unknown) => void {
+/** The program runs in an async function, since it may have an `await` at its top level. */
+function compile(block: Block): (console: unknown) => Promise<void> {
   const fileName = fileNameOf(block);
   const program = process[REGISTER_INSTANCE]?.compile(block.code, fileName) ?? '';
-  const run = compileFunction(program, ['exports', 'require', 'console'], { filename: fileName }) as (
+  const body = `return (async () => { ${program}\n})()`;
+  const run = compileFunction(body, ['exports', 'require', 'console'], { filename: fileName }) as (
     ...args: unknown[]
-  ) => void;
-  return (console) => {
-    run({}, createRequire(fileName), console);
-  };
+  ) => Promise<void>;
+  return (console) => run({}, createRequire(fileName), console);
 }
 
 describe('Every example', function () {
@@ -164,9 +164,9 @@ describe('Every example', function () {
         lines.push(spaced(format(...args)));
         if (lines.length >= expected.length) complete.resolve();
       };
-      run({ ...console, log });
+      const ended = run({ ...console, log });
       if (expected.length === 0) complete.resolve();
-      await firstValueFrom(race(complete.promise, timer(5_000)));
+      await firstValueFrom(race(Promise.all([ended, complete.promise]), timer(5_000)));
       expect(lines).to.deep.equal(expected);
     });
   }
