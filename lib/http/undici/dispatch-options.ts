@@ -44,22 +44,28 @@ export function httpRequest(url: URL, init: RequestInit): HttpRequest {
   };
 }
 
-/** Names in lower case, each once, without `host`. */
+/** Names in lower case, each once, without `host`. It reads pairs by index: destructuring would cost more than the rest. */
 function combinedHeaders(headers: NonNullable<RequestInit['headers']>): Header[] {
   const combined: Header[] = [];
-  for (const [name = '', padded = ''] of Array.isArray(headers) ? headers : new Headers(headers)) {
-    const lowerName = name.toLowerCase();
-    if (lowerName === 'host') continue;
-    const value = /^[\t\n\r ]|[\t\n\r ]$/.test(padded) ? padded.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '') : padded;
-    const first = combined.find(([known]) => known === lowerName);
-    if (first) first[1] += (lowerName === 'cookie' ? '; ' : ', ') + value;
-    else combined.push([lowerName, value]);
+  const pairs: Iterable<readonly (string | undefined)[]> = Array.isArray(headers) ? headers : new Headers(headers);
+  for (const header of pairs) {
+    const name = (header[0] ?? '').toLowerCase();
+    if (name === 'host') continue;
+    const value = trimmed(header[1] ?? '');
+    const first = combined.find((known) => known[0] === name);
+    if (first) first[1] += (name === 'cookie' ? '; ' : ', ') + value;
+    else combined.push([name, value]);
   }
   return combined;
 }
 
+/** Removes what HTTP counts as blank. `trim` removes more, and is faster: it only finds candidates. */
+function trimmed(value: string): string {
+  return value === value.trim() ? value : value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
+}
+
 function hasHeader(headers: readonly Header[], name: string): boolean {
-  return headers.some(([known]) => known === name);
+  return headers.some((header) => header[0] === name);
 }
 
 /** @throws Error for a scheme or a port to which `fetch` never connects. For another scheme, a pool would request its own origin. */
@@ -79,7 +85,7 @@ export function targetOf({ origin, pathname, search }: URL): Pick<HttpRequest, '
 /** Makes the options of `dispatch`, with the headers that `fetch` adds. */
 export function dispatchOptions({ origin, path, method, headers, body }: HttpRequest): Dispatcher.DispatchOptions {
   const sent: string[] = [];
-  for (const [name, value] of headers) sent.push(name, value);
+  for (const header of headers) sent.push(header[0], header[1]);
   if (!hasHeader(headers, 'accept')) sent.push('accept', '*/*');
   if (!hasHeader(headers, 'user-agent')) sent.push('user-agent', 'undici');
   if (!hasHeader(headers, 'accept-encoding')) {
