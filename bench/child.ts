@@ -8,9 +8,8 @@ const MOST = 120_000;
 export class Child<Task extends object, Result> {
   private readonly child: ChildProcess;
 
-  constructor(module: string, args: readonly string[], execArgv: readonly string[] = []) {
-    const file = fileURLToPath(new URL(module, import.meta.url));
-    this.child = fork(file, args, { execArgv: [...process.execArgv, ...execArgv] });
+  constructor(child: ChildProcess) {
+    this.child = child;
   }
 
   run(task: Task): Promise<Result> {
@@ -41,6 +40,16 @@ export class Child<Task extends object, Result> {
   stop(): void {
     if (this.child.connected) this.child.disconnect();
   }
+}
+
+/** Starts a module of this folder in its own process. */
+export function startModule<Task extends object, Result>(
+  module: string,
+  args: readonly string[],
+  execArgv: readonly string[] = [],
+): Child<Task, Result> {
+  const file = fileURLToPath(new URL(module, import.meta.url));
+  return new Child(fork(file, args, { execArgv: [...process.execArgv, ...execArgv] }));
 }
 
 /** Works on the tasks of a {@link Child}, in its process. */

@@ -1,4 +1,4 @@
-import type { CallAll } from './contenders.ts';
+import type { CallAll } from './contenders/index.ts';
 
 /**
  * Repeats an aggregate sequentially for `ms`, after a warm-up, and returns the microseconds of CPU time of each. Without a network,

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { goVersion } from './contenders/go.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -54,5 +55,6 @@ function versions(): Record<string, string> {
     ...Object.fromEntries(installed('bench/package-lock.json', ['effect', 'p-map', 'cockatiel', 'ky'])),
     ...Object.fromEntries(installed('package-lock.json', ['rxjs', 'undici'])),
     'fetch (undici of Node)': process.versions['undici'] ?? 'unknown',
+    go: goVersion() ?? 'not installed',
   };
 }

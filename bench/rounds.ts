@@ -1,5 +1,6 @@
 import { quantile, shuffle } from 'd3-array';
-import { Child } from './child.ts';
+import { type Child, startModule } from './child.ts';
+import { startClient } from './contenders/index.ts';
 import type { UpstreamReport, UpstreamTask } from './upstream.ts';
 
 /** How much a topic measures. */
@@ -31,7 +32,7 @@ export class Clients<Task extends object, Result> {
   private readonly children: ReadonlyMap<string, Child<Task, Result>>;
 
   constructor(topic: string, names: readonly string[]) {
-    this.children = new Map(names.map((name) => [name, new Child<Task, Result>('client.ts', [topic, name])] as const));
+    this.children = new Map(names.map((name) => [name, startClient<Task, Result>(topic, name)] as const));
   }
 
   /**
@@ -60,7 +61,7 @@ export class Clients<Task extends object, Result> {
 
 /** The services that the clients call. */
 export class Upstream {
-  private readonly child = new Child<UpstreamTask, unknown>('upstream.ts', []);
+  private readonly child = startModule<UpstreamTask, unknown>('upstream.ts', []);
 
   listen(origins: number, secure = false): Promise<readonly string[]> {
     return this.child.run({ task: 'listen', origins, secure }) as Promise<readonly string[]>;
@@ -89,15 +90,18 @@ export function pick<Result>(
   return new Map([...results].map(([name, own]) => [name, own.map(number)]));
 }
 
-/** Returns the spread of each name, and the spread of its ratio to `base` in the same round. */
+/**
+ * Returns the spread of each name, and the same as a ratio to the median of `base`. So a ratio is the quotient of two values that
+ * the same table shows, and the ratio of the base shows how much the base itself varies.
+ */
 export function compare(
   values: ReadonlyMap<string, readonly number[]>,
   base: string,
 ): { readonly name: string; readonly value: Spread; readonly ratio: Spread }[] {
-  const other = values.get(base) ?? [];
+  const { median } = spread(values.get(base) ?? []);
   return [...values].map(([name, own]) => ({
     name,
     value: spread(own),
-    ratio: spread(own.map((value, round) => value / (other[round] ?? NaN))),
+    ratio: spread(own.map((value) => value / median)),
   }));
 }

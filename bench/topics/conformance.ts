@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { Child } from '../child.ts';
-import { type CallAll, contenderOf, contenders } from '../contenders.ts';
+import { type CallAll, contenderNames, contenderOf, startClient } from '../contenders/index.ts';
 import { table } from '../format.ts';
 import { type Effort, Upstream } from '../rounds.ts';
 
@@ -28,8 +27,8 @@ export async function measure({ includes }: Effort): Promise<readonly Figures[]>
   const upstream = new Upstream();
   const [first = '', second = ''] = await upstream.listen(2);
   const figures: Figures[] = [];
-  for (const { name } of contenders.filter(({ name }) => includes(name))) {
-    const client = new Child<Task, CallerFigures>('client.ts', ['conformance', name]);
+  for (const name of contenderNames().filter(includes)) {
+    const client = startClient<Task, CallerFigures>('conformance', name);
     const result = await client.run({ origins: [first, second] });
     await setTimeout(100); // the services see the canceled requests close
     const { closedAfter, hanging } = await upstream.report();

@@ -104,17 +104,7 @@ export function work(name: string): (task: Task) => Promise<readonly number[]> {
       (origin) => (ctx: Context) => fetchJson(ctx, `${origin}/${path}`).pipe(operatorOf(origin)),
     );
     const run = aggregate(services)(background);
-    const durations: number[] = [];
-    await drive(
-      async () => {
-        const startedAt = performance.now();
-        await firstValueFrom(run);
-        durations.push(performance.now() - startedAt);
-      },
-      inFlight,
-      ms,
-    );
-    return durations;
+    return drive(() => firstValueFrom(run), inFlight, ms);
   };
 }
 

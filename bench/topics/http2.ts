@@ -3,7 +3,7 @@ import { undiciFetch } from 'forkfast/undici';
 import { lastValueFrom } from 'rxjs';
 import { Agent } from 'undici';
 import { certificate } from '../../spec/support/certificate.ts';
-import type { CallAll } from '../contenders.ts';
+import type { CallAll } from '../contenders/index.ts';
 import { type Slice, slice } from '../drive.ts';
 import { table } from '../format.ts';
 import { cellsOf, type Rated, ratesOf } from '../rates.ts';

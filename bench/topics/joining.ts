@@ -1,6 +1,6 @@
 import { aggregate, background, withTimeout } from 'forkfast';
 import { firstValueFrom, forkJoin, of, timeout } from 'rxjs';
-import { type CallAll, contenders } from '../contenders.ts';
+import { type CallAll, contenders } from '../contenders/index.ts';
 import { digits, middle, table } from '../format.ts';
 import { repeat } from '../repeat.ts';
 import { Clients, compare, type Effort, type Spread } from '../rounds.ts';

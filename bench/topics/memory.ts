@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { Child } from '../child.ts';
-import { contenderOf, contenders } from '../contenders.ts';
+import { contenderNames, contenderOf, startClient } from '../contenders/index.ts';
 import { digits, table } from '../format.ts';
 import type { Effort } from '../rounds.ts';
 
-// The heap of a run of two services while it waits, without the connections: the transport never responds.
+// The heap of a run of two services while it waits, without the connections: the transport never responds. For Go, the stacks of the
+// goroutines count too.
 
 interface Task {
   readonly runs: number;
@@ -19,11 +19,11 @@ const retained: unknown[] = [];
 
 /** Measures once, since the bytes hardly differ between rounds. */
 export async function measure({ quick, includes }: Effort): Promise<Figures> {
-  const names = contenders.map(({ name }) => name).filter((name) => name === BASE || includes(name));
+  const names = contenderNames().filter((name) => name === BASE || includes(name));
   const counts: { name: string; bytes: number }[] = [];
   for (const name of names) {
-    const client = new Child<Task, number>('client.ts', ['memory', name], ['--expose-gc']);
-    counts.push({ name, bytes: await client.run({ runs: quick ? 5_000 : 100_000 }) });
+    const client = startClient<Task, number>('memory', name, ['--expose-gc']);
+    counts.push({ name, bytes: await client.run({ runs: quick ? 5_000 : 50_000 }) });
     client.stop();
   }
   const base = counts.find(({ name }) => name === BASE)?.bytes ?? NaN;

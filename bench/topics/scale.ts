@@ -1,6 +1,5 @@
 import { quantile, shuffle } from 'd3-array';
-import { Child } from '../child.ts';
-import { contenderOf, contenders } from '../contenders.ts';
+import { contenderOf, startClient } from '../contenders/index.ts';
 import { drive } from '../drive.ts';
 import { digits, table } from '../format.ts';
 import { type Effort, type Spread, spread, Upstream } from '../rounds.ts';
@@ -36,13 +35,13 @@ export interface Point {
 
 export type Along = 'runs in flight' | 'services a run';
 
-const contested = ['fetch + Promise.all + AbortController', 'forkfast', 'forkfast + forkfast/undici'];
+const contested = ['fetch by hand, one signal a request', 'forkfast', 'forkfast + forkfast/undici'];
 const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 
 export async function measure({ rounds, quick, includes, ...effort }: Effort): Promise<readonly Point[]> {
   const upstream = new Upstream();
   const origins = await upstream.listen(10);
-  const names = contenders.map(({ name }) => name).filter((name) => contested.includes(name) && includes(name));
+  const names = contested.filter(includes);
   const axes = [
     ...effort.inFlight(quick ? [1, 50, 1_000] : steps).map((at) => ({ along: 'runs in flight' as const, at })),
     ...effort
@@ -53,7 +52,7 @@ export async function measure({ rounds, quick, includes, ...effort }: Effort): P
   for (let round = 0; round < Math.ceil(rounds / 4); round++) {
     for (const { name, along, at, samples } of shuffle([...points])) {
       // Each point has its own process, since a process does not return its memory.
-      const client = new Child<Task, Sample>('client.ts', ['scale', name]);
+      const client = startClient<Task, Sample>('scale', name);
       const size = along === 'runs in flight' ? { services: 2, inFlight: at } : { services: at, inFlight: 5 };
       samples.push(await client.run({ origins, ...size, ms: quick ? 200 : 1_000 }));
       client.stop();
@@ -76,17 +75,15 @@ export function work(name: string): (task: Task) => Promise<Sample> {
     const callAll = await prepare(urls, 30_000);
     const { rss: atRest } = process.memoryUsage();
     await drive(callAll, inFlight, ms);
-    const durations: number[] = [];
-    const timed = async (): Promise<void> => {
-      const startedAt = performance.now();
-      await callAll();
-      durations.push(performance.now() - startedAt);
-    };
     const startedAt = performance.now();
-    const count = await drive(timed, inFlight, ms);
+    const durations = await drive(callAll, inFlight, ms);
     const elapsed = performance.now() - startedAt;
     const { rss } = process.memoryUsage();
-    return { rate: (1_000 * services * count) / elapsed, p99: quantile(durations, 0.99) ?? NaN, memory: rss - atRest };
+    return {
+      rate: (1_000 * services * durations.length) / elapsed,
+      p99: quantile(durations, 0.99) ?? NaN,
+      memory: rss - atRest,
+    };
   };
 }
 

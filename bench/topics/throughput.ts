@@ -1,6 +1,6 @@
-import { BASE, contenderOf, contenders } from '../contenders.ts';
+import { BASE, contenderNames, contenderOf } from '../contenders/index.ts';
 import { type Slice, slice } from '../drive.ts';
-import { digits, middle, table } from '../format.ts';
+import { digits, table } from '../format.ts';
 import { cellsOf, type Rated, ratesOf } from '../rates.ts';
 import { Clients, type Effort, Upstream } from '../rounds.ts';
 
@@ -19,7 +19,7 @@ interface Figures {
 }
 
 export async function measure({ rounds, quick, includes, ...effort }: Effort): Promise<readonly Figures[]> {
-  const names = contenders.map(({ name }) => name).filter((name) => name === BASE || includes(name));
+  const names = contenderNames().filter((name) => name === BASE || includes(name));
   const upstream = new Upstream();
   const clients = new Clients<Task, Slice>('throughput', names);
   const all = await upstream.listen(10);
@@ -55,21 +55,41 @@ export function tables(figures: readonly Figures[]): string {
     .map((services) => {
       const columns = figures.filter((figure) => figure.services === services);
       const names = columns[0]?.contenders.map(({ name }) => name) ?? [];
-      const head = columns.flatMap(({ inFlight }) => [`${String(inFlight)} in flight`, 'CPU µs']);
+      const head = columns.flatMap(({ inFlight }) => [`${String(inFlight)} in flight`, 'CPU µs', 'p50 / p99 ms']);
       const rows = names.map((name, row) => [
         name,
-        ...columns.flatMap(({ contenders }) => cellsOf(contenders[row], row)),
+        ...columns.flatMap(({ contenders }) => [...cellsOf(contenders[row], row), latencyOf(contenders[row])]),
       ]);
       return table([`${String(services)} services`, ...head], rows);
     })
     .join('\n\n');
 }
 
-/** Two services, 50 in flight. */
+/** The contenders of the README: by hand, with RxJS alone and with forkfast, over each transport, and Go. */
+const summaryGroups: readonly (readonly string[])[] = [
+  ['fetch by hand, one signal a request', 'forkJoin + fromFetch + timeout', 'forkfast'],
+  ['undici dispatch by hand', 'forkfast + forkfast/undici'],
+  ['Go: errgroup + net/http'],
+];
+
+/** Two services, 50 in flight. Both ratios are quotients of rates in this table. */
 export function summary(figures: readonly Figures[]): string {
   const { contenders = [] } = figures.find(({ services, inFlight }) => services === 2 && inFlight === 50) ?? {};
-  return table(
-    ['2 services, 50 in flight', 'aggregates a second', 'ratio', 'CPU µs'],
-    contenders.map(({ name, rate, ratio, cpu }) => [name, digits(rate.median), middle(ratio), digits(cpu.median)]),
-  );
+  const find = (name: string | undefined): Rated | undefined => contenders.find((rated) => rated.name === name);
+  const overall = find(summaryGroups[0]?.[0]);
+  const rows = summaryGroups.flatMap((names) => {
+    const byHand = find(names[0]);
+    return names.map(find).flatMap((rated) => {
+      if (!rated) return [];
+      const { name, rate, cpu, p99 } = rated;
+      const ratio = (base: Rated | undefined): string => digits(rate.median / (base?.rate.median ?? NaN));
+      return [[name, digits(rate.median), ratio(byHand), ratio(overall), digits(cpu.median), digits(p99.median)]];
+    });
+  });
+  const head = ['runs a second', 'to its transport by hand', 'to `fetch` by hand', 'CPU µs', 'p99 ms'];
+  return table(['2 services, 50 in flight', ...head], rows);
+}
+
+function latencyOf(rated: Rated | undefined): string {
+  return rated ? `${digits(rated.p50.median)} / ${digits(rated.p99.median)}` : '';
 }
