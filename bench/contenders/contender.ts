@@ -1,12 +1,18 @@
 import { firstValueFrom, type Observable } from 'rxjs';
 
-/** A way to call several services at once, written as its own documentation does. */
-export interface Contender {
+/** What a topic selects contenders by. */
+export interface Traits {
   readonly name: string;
-  /** The packages that it uses. */
-  readonly packages: readonly string[];
   /** Whether a failure and the timeout cancel the other requests. */
   readonly cancels: boolean;
+  /** The maximum number of connections to a service. The default is any number. */
+  readonly connections?: number | undefined;
+}
+
+/** A way to call several services at once, written as its own documentation does. */
+export interface Contender extends Traits {
+  /** The packages that it uses. */
+  readonly packages: readonly string[];
   /** Returns a function that requests the JSON of all `urls`, with a timeout of `ms`. */
   readonly prepare: (urls: readonly string[], ms: number) => CallAll | Promise<CallAll>;
   /** Returns the same as an Observable, if the contender has Observables. */
@@ -14,9 +20,6 @@ export interface Contender {
 }
 
 export type CallAll = () => Promise<unknown>;
-
-/** The maximum number of connections to a service, of the contenders that have one. */
-export const CONNECTIONS = 32;
 
 /** A contender with Observables. All of them cancel. */
 export function withObservables(

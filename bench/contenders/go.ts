@@ -1,20 +1,19 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../child.ts';
-import { CONNECTIONS } from './contender.ts';
+import type { Traits } from './contender.ts';
 
 // The contenders in Go, which are the program in bench/go/. It needs a Go toolchain and golang.org/x/sync. On Debian, these are the
 // packages golang-go and golang-golang-x-sync-dev.
 
-/** The maximum number of connections to a service, where 0 means any number. */
-const connections = new Map([
-  ['Go: errgroup + net/http', 0],
-  [`Go: errgroup + net/http, ${String(CONNECTIONS)} connections`, CONNECTIONS],
-]);
+const inGo: readonly Traits[] = [
+  { name: 'Go: errgroup + net/http', cancels: true },
+  { name: 'Go: errgroup + net/http, 32 connections', cancels: true, connections: 32 },
+];
 
 const source = fileURLToPath(new URL('../go/', import.meta.url));
-const built = fileURLToPath(new URL('../../reports/bench/go/', import.meta.url));
-const program = `${built}client`;
+const folder = fileURLToPath(new URL('../../reports/bench/go/', import.meta.url));
+const program = `${folder}client`;
 
 /** Without modules, the compiler finds the packages of Debian and needs no network. */
 const environment = {
@@ -22,11 +21,11 @@ const environment = {
   GO111MODULE: 'off',
   GOFLAGS: '',
   GOTOOLCHAIN: 'local',
-  GOCACHE: `${built}cache`,
+  GOCACHE: `${folder}cache`,
   GOPATH: ['/usr/share/gocode', process.env['GOPATH']].filter(Boolean).join(':'),
 };
 
-let names: readonly string[] | undefined;
+let built: boolean | undefined;
 
 /** The version of Go, such as `go1.19.8`, if the contenders in Go are built. */
 export function goVersion(): string | undefined {
@@ -34,26 +33,27 @@ export function goVersion(): string | undefined {
   return execFileSync('go', ['env', 'GOVERSION'], { env: environment, encoding: 'utf8' }).trim();
 }
 
-/** Builds the program, and returns the names of its contenders. Without a Go toolchain there are none. */
-export function goContenders(): readonly string[] {
-  return (names ??= builds() ? [...connections.keys()] : []);
+/** Builds the program, and returns its contenders. Without a Go toolchain there are none. */
+export function goContenders(): readonly Traits[] {
+  return (built ??= build()) ? inGo : [];
 }
 
 export function isInGo(name: string): boolean {
-  return connections.has(name);
+  return inGo.some((contender) => contender.name === name);
 }
 
 /** Go uses one core, as JavaScript does. The services have the other one. */
 export function startGo<Task extends object, Result>(topic: string, name: string): Child<Task, Result> {
+  const { connections = 0 } = inGo.find((contender) => contender.name === name) ?? {};
   return new Child(
-    spawn(program, [topic, String(connections.get(name))], {
+    spawn(program, [topic, String(connections)], {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       env: { ...environment, GOMAXPROCS: '1' },
     }),
   );
 }
 
-function builds(): boolean {
+function build(): boolean {
   try {
     execFileSync('go', ['build', '-o', program, '.'], {
       cwd: source,

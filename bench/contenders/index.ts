@@ -1,5 +1,5 @@
 import { type Child, startModule } from '../child.ts';
-import type { Contender } from './contender.ts';
+import type { Contender, Traits } from './contender.ts';
 import { goContenders, isInGo, startGo } from './go.ts';
 import { overFetch } from './over-fetch.ts';
 import { overUndici } from './over-undici.ts';
@@ -12,10 +12,14 @@ export const contenders: readonly Contender[] = [...overFetch, ...overUndici];
 /** The other contenders are compared with this one. */
 export const BASE = 'fetch + Promise.all';
 
-/** Returns the names of all contenders, or of those that cancel. The contenders in Go are among them if Go is installed. */
-export function contenderNames(which: 'all' | 'cancel' = 'all'): readonly string[] {
-  const inNode = contenders.filter(({ cancels }) => cancels || which === 'all');
-  return [...inNode.map(({ name }) => name), ...goContenders()];
+/** Returns the names of the contenders that suit a topic. The contenders in Go are among them if Go is installed. */
+export function contenderNames(suits: (contender: Traits) => boolean = () => true): readonly string[] {
+  return [...contenders, ...goContenders()].filter(suits).map(({ name }) => name);
+}
+
+/** For measurements with many requests that wait for a service: a bound would measure the queue for a connection. */
+export function cancelsWithoutBound({ cancels, connections }: Traits): boolean {
+  return cancels && connections === undefined;
 }
 
 /** Returns a contender in Node. */

@@ -1,12 +1,12 @@
 import { aggregate, background, type Context, fetchJson, withFetch, withTimeout } from 'forkfast';
 import type { UndiciFetch } from 'forkfast/undici';
 import type { Agent } from 'undici';
-import { abortable, CONNECTIONS, type Contender, withObservables } from './contender.ts';
+import { abortable, type Contender, withObservables } from './contender.ts';
 import { dispatchJson } from './dispatch-json.ts';
 
 type GetJson = (url: string, signal: AbortSignal | null) => Promise<unknown>;
 
-const bound = `, ${String(CONNECTIONS)} connections`;
+const bound = { connections: 32 };
 
 /** The contenders over undici. */
 export const overUndici: readonly Contender[] = [
@@ -14,12 +14,9 @@ export const overUndici: readonly Contender[] = [
   byHand('undici.request by hand, one signal a run', () => requestJson()),
   withoutCancellation('undici dispatch + Promise.all', () => dispatcherJson()),
   byHand('undici dispatch by hand', () => dispatcherJson()),
-  byHand(`undici dispatch by hand${bound}`, () => dispatcherJson({ connections: CONNECTIONS })),
+  { ...byHand('undici dispatch by hand, 32 connections', () => dispatcherJson(bound)), ...bound },
   forkfastOver('forkfast + forkfast/undici', async () => (await import('forkfast/undici')).undiciFetch()),
-  forkfastOver(`forkfast + forkfast/undici${bound}`, async () => {
-    const { undiciFetch } = await import('forkfast/undici');
-    return undiciFetch({ dispatcher: await agentOf({ connections: CONNECTIONS }) });
-  }),
+  { ...forkfastOver('forkfast + forkfast/undici, 32 connections', boundTransport), ...bound },
 ];
 
 function withoutCancellation(name: string, getter: () => Promise<GetJson>): Contender {
@@ -46,6 +43,11 @@ function forkfastOver(name: string, transportOf: () => Promise<UndiciFetch>): Co
     const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
     return aggregate(services, withTimeout(ms), withFetch(transport))(background);
   });
+}
+
+async function boundTransport(): Promise<UndiciFetch> {
+  const { undiciFetch } = await import('forkfast/undici');
+  return undiciFetch({ dispatcher: await agentOf(bound) });
 }
 
 let agent: Agent | undefined;

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { contenderNames, contenderOf } from '../contenders/index.ts';
+import { cancelsWithoutBound, contenderNames, contenderOf } from '../contenders/index.ts';
 import { drive } from '../drive.ts';
 import { digits, middle, table } from '../format.ts';
 import { Clients, type Effort, type Spread, spread, Upstream } from '../rounds.ts';
@@ -35,7 +35,7 @@ const states: Readonly<Record<string, Pick<Task, 'inFlight' | 'blocking'>>> = {
 export async function measure({ rounds, quick, includes }: Effort): Promise<readonly Figures[]> {
   const upstream = new Upstream();
   const [first = '', second = ''] = await upstream.listen(2);
-  const clients = new Clients<Task, null>('cancellation', contenderNames('cancel').filter(includes));
+  const clients = new Clients<Task, null>('cancellation', contenderNames(cancelsWithoutBound).filter(includes));
   const figures: Figures[] = [];
   for (const [state, load] of Object.entries(states)) {
     const task: Task = { origins: [first, second], failures: quick ? 3 : 15, ...load };

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { quantile } from 'd3-array';
-import { contenderNames, contenderOf } from '../contenders/index.ts';
+import { cancelsWithoutBound, contenderNames, contenderOf } from '../contenders/index.ts';
 import { digits, table } from '../format.ts';
 import { Clients, type Effort, Upstream } from '../rounds.ts';
 
@@ -22,7 +22,10 @@ interface Figures {
 export async function measure({ rounds, quick, includes }: Effort): Promise<readonly Figures[]> {
   const upstream = new Upstream();
   const origins = await upstream.listen(2);
-  const clients = new Clients<Task, readonly number[]>('lateness', contenderNames('cancel').filter(includes));
+  const clients = new Clients<Task, readonly number[]>(
+    'lateness',
+    contenderNames(cancelsWithoutBound).filter(includes),
+  );
   const figures: Figures[] = [];
   for (const [start, spread] of Object.entries({ 'at once': false, 'one a millisecond': true })) {
     const task = { origins, runs: quick ? 100 : 1_000, ms: quick ? 200 : 1_000, spread };

@@ -19,7 +19,9 @@ const retained: unknown[] = [];
 
 /** Measures once, since the bytes hardly differ between rounds. */
 export async function measure({ quick, includes }: Effort): Promise<Figures> {
-  const names = contenderNames().filter((name) => name === BASE || includes(name));
+  const names = contenderNames(({ connections }) => connections === undefined).filter(
+    (name) => name === BASE || includes(name),
+  );
   const counts: { name: string; bytes: number }[] = [];
   for (const name of names) {
     const client = startClient<Task, number>('memory', name, ['--expose-gc']);
