@@ -1,12 +1,13 @@
 // Measures the contenders, prints tables, and writes the figures as JSON.
 import { parseArgs } from 'node:util';
-import { chart } from './chart.ts';
+import { isImportant } from './contenders/index.ts';
 import { draw, keep, show } from './results.ts';
 import type { Effort } from './rounds.ts';
 import * as cancellation from './topics/cancellation.ts';
 import * as conformance from './topics/conformance.ts';
 import * as hedging from './topics/hedging.ts';
 import * as http2 from './topics/http2.ts';
+import * as imports from './topics/import.ts';
 import * as joining from './topics/joining.ts';
 import * as lateness from './topics/lateness.ts';
 import * as limits from './topics/limits.ts';
@@ -14,13 +15,15 @@ import * as memory from './topics/memory.ts';
 import * as observing from './topics/observing.ts';
 import * as scale from './topics/scale.ts';
 import * as singleFlight from './topics/single-flight.ts';
+import * as sustained from './topics/sustained.ts';
 import * as throughput from './topics/throughput.ts';
 import * as tuning from './topics/tuning.ts';
 
 const usage = `
 npm run bench                          all topics except scale
 npm run bench -- joining throughput    some topics
-  --quick                              a quick test of the bench, with useless figures
+npm run bench -- --quick               the important topics and contenders, in at most two minutes
+  --quick                              few short rounds: rough figures, which are not written to any file
   --rounds 5                           the number of rounds
   --only undici                        the contenders with this in their names, and the one that they are compared with
   --services 2  --in-flight 50         only these sizes
@@ -45,10 +48,12 @@ const partial =
 if (partial && values.write)
   throw new Error('--write: expected all contenders and sizes: remove --quick, --only, --services and --in-flight');
 
+/** Without topics, `--quick` selects the contenders too. */
+const quickest = values.quick && positionals.length === 0 && values.only === '';
 const effort: Effort = {
   quick: values.quick,
   rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
-  includes: (name) => name.includes(values.only),
+  includes: (name) => (quickest ? isImportant(name) : name.includes(values.only)),
   services: (all) => (values.services === undefined ? all : [Number(values.services)]),
   inFlight: (all) => (values['in-flight'] === undefined ? all : [Number(values['in-flight'])]),
 };
@@ -74,6 +79,8 @@ function topic<Figures>(
     console.log(`\n${name}, in ${seconds} s\n\n${table}`);
     const flags = process.argv.slice(2).filter((arg) => !positionals.includes(arg));
     const command = ['npm run bench --', name, ...flags].join(' ');
+    if (quickest && summary) console.log(`\n${summary(figures)}`);
+    if (values.quick) return;
     keep(name, figures, command, values.write);
     if (!values.write) return;
     show('docs/performance.md', name, table, command);
@@ -85,26 +92,44 @@ function topic<Figures>(
 
 const topics = new Map([
   topic('conformance', conformance),
+  topic('import', imports),
   topic('throughput', throughput),
   topic('joining', joining),
   topic('memory', memory),
   topic('cancellation', cancellation),
   topic('lateness', lateness),
+  topic('sustained', sustained),
   topic('hedging', hedging),
   topic('limits', limits),
   topic('single-flight', singleFlight),
   topic('observing', observing),
   topic('tuning', tuning),
   topic('http2', http2),
-  topic('scale', { ...scale, drawing: chart }),
+  topic('scale', scale),
 ]);
 
 if (values.help) {
   console.log(`${usage}\n\nThe topics: ${[...topics.keys()].join(', ')}.`);
   process.exit();
 }
-for (const name of positionals.length > 0 ? positionals : [...topics.keys()].filter((name) => name !== 'scale')) {
+/** The topics of `--quick`. */
+const quickTopics = [
+  'conformance',
+  'import',
+  'throughput',
+  'joining',
+  'memory',
+  'cancellation',
+  'lateness',
+  'sustained',
+];
+const defaults = values.quick ? quickTopics : [...topics.keys()].filter((name) => name !== 'scale');
+const note = 'Quick: few short rounds, so the figures are rough. They are not written to any file.';
+
+if (values.quick) console.log(note);
+for (const name of positionals.length > 0 ? positionals : defaults) {
   const run = topics.get(name);
   if (!run) throw new Error(`expected a topic of ${[...topics.keys()].join(', ')}, got ${name}`);
   await run();
 }
+if (values.quick) console.log(`\n${note}`);

@@ -6,7 +6,7 @@ import type { UpstreamReport, UpstreamTask } from './upstream.ts';
 /** How much a topic measures. */
 export interface Effort {
   readonly rounds: number;
-  /** Measures little of everything, to test the bench. */
+  /** Measures little of everything, with short rounds. */
   readonly quick: boolean;
   /** Whether the contender is measured. */
   readonly includes: (name: string) => boolean;

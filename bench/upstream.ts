@@ -14,6 +14,7 @@ import { onTask } from './child.ts';
 //   /rarely-slow   responds after 8 to 12 ms, and to 1 % of the requests after 1 s
 //   /hang/:id      never responds
 //   /fail/:id      responds with a 500 when a request hangs under the same id
+//   /refuse        responds with a 500 at once
 //
 // Over TLS, Node serves HTTP/1.1 and HTTP/2: /ok, /refuse (a 500 at once) and /never.
 
@@ -108,6 +109,7 @@ function handle(socket: Socket, path: string): void {
   else if (kind === 'within') later(socket, Math.random() * Number(id));
   else if (kind === 'stragglers') later(socket, stragglerMs());
   else if (kind === 'rarely-slow') later(socket, rarelySlowMs());
+  else if (kind === 'refuse') socket.write(failed);
   else if (kind === 'hang') hang(socket, id);
   else if (hanging.has(id)) fail(socket, id);
   else failing.set(id, socket);

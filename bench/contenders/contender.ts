@@ -1,6 +1,6 @@
 import { firstValueFrom, type Observable } from 'rxjs';
 
-/** What a topic selects contenders by. */
+/** The facts by which a topic selects contenders. */
 export interface Traits {
   readonly name: string;
   /** Whether a failure and the timeout cancel the other requests. */

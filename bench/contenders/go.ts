@@ -35,7 +35,8 @@ export function goVersion(): string | undefined {
 
 /** Builds the program, and returns its contenders. Without a Go toolchain there are none. */
 export function goContenders(): readonly Traits[] {
-  return (built ??= build()) ? inGo : [];
+  built ??= build();
+  return built ? inGo : [];
 }
 
 export function isInGo(name: string): boolean {

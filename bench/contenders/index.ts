@@ -12,6 +12,21 @@ export const contenders: readonly Contender[] = [...overFetch, ...overUndici];
 /** The other contenders are compared with this one. */
 export const BASE = 'fetch + Promise.all';
 
+/**
+ * The contenders of the README and of a quick run: by hand, with RxJS alone and with forkfast, over each transport, and Go. The first
+ * of a group does by hand what the others of the group do over the same transport.
+ */
+export const importantGroups: readonly (readonly string[])[] = [
+  ['fetch by hand, one signal a request', 'forkJoin + fromFetch + timeout', 'forkfast'],
+  ['undici dispatch by hand', 'forkfast + forkfast/undici'],
+  ['Go: errgroup + net/http'],
+];
+
+/** Whether the name is of an important contender, perhaps with a setting behind a comma. */
+export function isImportant(name: string): boolean {
+  return importantGroups.flat().some((important) => name === important || name.startsWith(`${important},`));
+}
+
 /** Returns the names of the contenders that suit a topic. The contenders in Go are among them if Go is installed. */
 export function contenderNames(suits: (contender: Traits) => boolean = () => true): readonly string[] {
   return [...contenders, ...goContenders()].filter(suits).map(({ name }) => name);

@@ -37,7 +37,7 @@ export async function measure({ rounds, quick, includes }: Effort): Promise<read
   const [first = '', second = ''] = await upstream.listen(2);
   const clients = new Clients<Task, null>('cancellation', contenderNames(cancelsWithoutBound).filter(includes));
   const figures: Figures[] = [];
-  for (const [state, load] of Object.entries(states)) {
+  for (const [state, load] of Object.entries(states).filter(([, { inFlight }]) => inFlight === 0 || !quick)) {
     const task: Task = { origins: [first, second], failures: quick ? 3 : 15, ...load };
     const closes = await clients.interleave(Math.ceil(rounds / 4), task, async () => {
       const { closedAfter, hanging } = await upstream.report();

@@ -79,7 +79,7 @@ export async function measure({ rounds, quick, includes, ...effort }: Effort): P
     Object.keys(all).filter((name) => name === BASE || includes(name)),
   );
   const figures: Figures[] = [];
-  for (const services of effort.services([2, 10, 100, 1_000])) {
+  for (const services of effort.services(quick ? [2, 10] : [2, 10, 100, 1_000, 10_000])) {
     const times = await clients.interleave(rounds, { services, ms: quick ? 20 : 150 }, (us) => us);
     figures.push({
       services,

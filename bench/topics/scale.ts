@@ -1,11 +1,13 @@
 import { quantile, shuffle } from 'd3-array';
+import { chart } from '../chart.ts';
 import { contenderOf, startClient } from '../contenders/index.ts';
 import { drive } from '../drive.ts';
 import { digits, table } from '../format.ts';
 import { type Effort, type Spread, spread, Upstream } from '../rounds.ts';
+import { type Backends, measureBackends, tableOfBackends } from './backends.ts';
 
 // Rate, latency and memory by the runs in flight (of 2 services each), and by the services of a run (with 5 runs in flight). Each
-// service responds after 10 ms.
+// service responds after 10 ms. Then the same backend in one process and in node:cluster.
 
 interface Task {
   readonly origins: readonly string[];
@@ -33,12 +35,21 @@ export interface Point {
   readonly memory: Spread;
 }
 
+interface Figures {
+  readonly points: readonly Point[];
+  readonly backends: Backends;
+}
+
 export type Along = 'runs in flight' | 'services a run';
 
 const contested = ['fetch by hand, one signal a request', 'forkfast', 'forkfast + forkfast/undici'];
 const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 
-export async function measure({ rounds, quick, includes, ...effort }: Effort): Promise<readonly Point[]> {
+export async function measure(effort: Effort): Promise<Figures> {
+  return { points: await measurePoints(effort), backends: await measureBackends(effort) };
+}
+
+async function measurePoints({ rounds, quick, includes, ...effort }: Effort): Promise<readonly Point[]> {
   const upstream = new Upstream();
   const origins = await upstream.listen(10);
   const names = contested.filter(includes);
@@ -87,21 +98,24 @@ export function work(name: string): (task: Task) => Promise<Sample> {
   };
 }
 
-export function tables(points: readonly Point[]): string {
-  return (['runs in flight', 'services a run'] satisfies Along[])
-    .map((along) => {
-      const own = points.filter((point) => point.along === along);
-      const names = [...new Set(own.map(({ name }) => name))];
-      const rows = [...new Set(own.map(({ at }) => at))].map((at) => [
-        digits(at),
-        ...names.flatMap((name) => {
-          const point = own.find((point) => point.name === name && point.at === at);
-          if (!point) return ['', '', ''];
-          const { rate, p99, memory } = point;
-          return [digits(rate.median), digits(p99.median), digits(memory.median / 2 ** 20)];
-        }),
-      ]);
-      return table([along, ...names.flatMap((name) => [`${name}: requests a second`, 'p99 ms', 'MiB'])], rows);
-    })
-    .join('\n\n');
+export function tables({ points, backends }: Figures): string {
+  const curves = (['runs in flight', 'services a run'] satisfies Along[]).map((along) => {
+    const own = points.filter((point) => point.along === along);
+    const names = [...new Set(own.map(({ name }) => name))];
+    const rows = [...new Set(own.map(({ at }) => at))].map((at) => [
+      digits(at),
+      ...names.flatMap((name) => {
+        const point = own.find((point) => point.name === name && point.at === at);
+        if (!point) return ['', '', ''];
+        const { rate, p99, memory } = point;
+        return [digits(rate.median), digits(p99.median), digits(memory.median / 2 ** 20)];
+      }),
+    ]);
+    return table([along, ...names.flatMap((name) => [`${name}: requests a second`, 'p99 ms', 'MiB'])], rows);
+  });
+  return [...curves, tableOfBackends(backends)].join('\n\n');
+}
+
+export function drawing({ points }: Figures): string {
+  return chart(points);
 }

@@ -1,4 +1,4 @@
-import { BASE, contenderNames, contenderOf } from '../contenders/index.ts';
+import { BASE, contenderNames, contenderOf, importantGroups } from '../contenders/index.ts';
 import { type Slice, slice } from '../drive.ts';
 import { digits, table } from '../format.ts';
 import { cellsOf, type Rated, ratesOf } from '../rates.ts';
@@ -24,9 +24,9 @@ export async function measure({ rounds, quick, includes, ...effort }: Effort): P
   const clients = new Clients<Task, Slice>('throughput', names);
   const all = await upstream.listen(10);
   const figures: Figures[] = [];
-  for (const services of effort.services([2, 10])) {
-    for (const inFlight of effort.inFlight([1, 50, 500])) {
-      const task = { origins: all.slice(0, services), inFlight, ms: quick ? 50 : 250 };
+  for (const services of effort.services(quick ? [2] : [2, 10])) {
+    for (const inFlight of effort.inFlight(quick ? [50] : [1, 50, 500])) {
+      const task = { origins: all.slice(0, services), inFlight, ms: quick ? 150 : 250 };
       figures.push({
         services,
         inFlight,
@@ -65,19 +65,12 @@ export function tables(figures: readonly Figures[]): string {
     .join('\n\n');
 }
 
-/** The contenders of the README: by hand, with RxJS alone and with forkfast, over each transport, and Go. */
-const summaryGroups: readonly (readonly string[])[] = [
-  ['fetch by hand, one signal a request', 'forkJoin + fromFetch + timeout', 'forkfast'],
-  ['undici dispatch by hand', 'forkfast + forkfast/undici'],
-  ['Go: errgroup + net/http'],
-];
-
 /** Two services, 50 in flight. Both ratios are quotients of rates in this table. */
 export function summary(figures: readonly Figures[]): string {
   const { contenders = [] } = figures.find(({ services, inFlight }) => services === 2 && inFlight === 50) ?? {};
   const find = (name: string | undefined): Rated | undefined => contenders.find((rated) => rated.name === name);
-  const overall = find(summaryGroups[0]?.[0]);
-  const rows = summaryGroups.flatMap((names) => {
+  const overall = find(importantGroups[0]?.[0]);
+  const rows = importantGroups.flatMap((names) => {
     const byHand = find(names[0]);
     return names.map(find).flatMap((rated) => {
       if (!rated) return [];

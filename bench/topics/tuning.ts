@@ -3,7 +3,7 @@ import { undiciFetch } from 'forkfast/undici';
 import { firstValueFrom } from 'rxjs';
 import { Agent } from 'undici';
 import { type Slice, slice } from '../drive.ts';
-import { table } from '../format.ts';
+import { digits, table } from '../format.ts';
 import { cellsOf, type Rated, ratesOf } from '../rates.ts';
 import { Clients, type Effort, Upstream } from '../rounds.ts';
 
@@ -23,9 +23,10 @@ interface Figures {
 const BASE = 'new Agent()';
 const agents: Readonly<Record<string, Agent.Options>> = {
   [BASE]: {},
-  '{ connections: 100 }': { connections: 100 },
-  '{ connections: 10 }': { connections: 10 },
-  '{ connections: 10, pipelining: 10 }': { connections: 10, pipelining: 10 },
+  '{ connections: 128 }': { connections: 128 },
+  '{ connections: 32 }': { connections: 32 },
+  '{ connections: 8 }': { connections: 8 },
+  '{ connections: 8, pipelining: 8 }': { connections: 8, pipelining: 8 },
 };
 
 export async function measure({ rounds, quick, ...effort }: Effort): Promise<readonly Figures[]> {
@@ -54,7 +55,10 @@ export function work(name: string): (task: Task) => Promise<Slice> {
 export function tables(figures: readonly Figures[]): string {
   const names = figures[0]?.agents.map(({ name }) => name) ?? [];
   return table(
-    ['2 services', ...figures.flatMap(({ inFlight }) => [`${String(inFlight)} in flight`, 'CPU µs'])],
-    names.map((name, row) => [`\`${name}\``, ...figures.flatMap(({ agents }) => cellsOf(agents[row], row))]),
+    ['2 services', ...figures.flatMap(({ inFlight }) => [`${String(inFlight)} in flight`, 'CPU µs', 'p99 ms'])],
+    names.map((name, row) => [
+      `\`${name}\``,
+      ...figures.flatMap(({ agents }) => [...cellsOf(agents[row], row), digits(agents[row]?.p99.median ?? NaN)]),
+    ]),
   );
 }
