@@ -62,6 +62,7 @@ func conformance(task conformanceTask, client *http.Client) (any, error) {
 
 type cancellationTask struct {
 	Origins                      [2]string
+	LoadOrigins                  []string
 	Failures, InFlight, Blocking int
 }
 
@@ -74,7 +75,7 @@ func cancellation(task cancellationTask, client *http.Client) (any, error) {
 		if task.InFlight == 0 {
 			return
 		}
-		load := each(task.Origins[:], "/within/1000")
+		load := each(task.LoadOrigins, "/within/1000")
 		call := func() error {
 			_, err := callAll(client, load, 30*time.Second)
 			return err

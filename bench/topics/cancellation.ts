@@ -9,6 +9,8 @@ import { Clients, type Effort, type Spread, spread, Upstream } from '../rounds.t
 
 interface Task {
   readonly origins: readonly [string, string];
+  /** The runs in flight call other services, so that a bound of connections does not delay the failure. */
+  readonly loadOrigins: readonly string[];
   readonly failures: number;
   /** Runs in flight during the measurement. */
   readonly inFlight: number;
@@ -34,11 +36,11 @@ const states: Readonly<Record<string, Pick<Task, 'inFlight' | 'blocking'>>> = {
 
 export async function measure({ rounds, quick, includes }: Effort): Promise<readonly Figures[]> {
   const upstream = new Upstream();
-  const [first = '', second = ''] = await upstream.listen(2);
+  const [first = '', second = '', ...loadOrigins] = await upstream.listen(4);
   const clients = new Clients<Task, null>('cancellation', contenderNames(cancelsWithoutBound).filter(includes));
   const figures: Figures[] = [];
   for (const [state, load] of Object.entries(states).filter(([, { inFlight }]) => inFlight === 0 || !quick)) {
-    const task: Task = { origins: [first, second], failures: quick ? 3 : 15, ...load };
+    const task: Task = { origins: [first, second], loadOrigins, failures: quick ? 3 : 15, ...load };
     const closes = await clients.interleave(Math.ceil(rounds / 4), task, async () => {
       const { closedAfter, hanging } = await upstream.report();
       await upstream.hangUp();
@@ -61,8 +63,11 @@ export async function measure({ rounds, quick, includes }: Effort): Promise<read
 export function work(name: string): (task: Task) => Promise<void> {
   const { prepare, observe } = contenderOf(name);
   let id = 0;
-  return async ({ origins: [first, second], failures, inFlight, blocking }) => {
-    const load = await prepare([`${first}/within/1000`, `${second}/within/1000`], 30_000);
+  return async ({ origins: [first, second], loadOrigins, failures, inFlight, blocking }) => {
+    const load = await prepare(
+      loadOrigins.map((origin) => `${origin}/within/1000`),
+      30_000,
+    );
     const loaded = drive(load, inFlight, inFlight > 0 ? failures * 30 + 1_000 : 0);
     if (inFlight > 0) await setTimeout(1_000); // opens all connections
     for (let failure = 0; failure < failures; failure++) {
