@@ -25,7 +25,8 @@ interface Sample {
 type Figures = readonly ({ readonly name: string; readonly seconds: number; readonly inFlight: number } & Sample)[];
 
 const contested = ['forkfast', 'forkfast + forkfast/undici'];
-const TIMEOUT = 20_000;
+/** Milliseconds. Much longer than a run takes, even on a busy machine. */
+const TIMEOUT = 40_000;
 
 export async function measure({ quick, includes, ...effort }: Effort): Promise<Figures> {
   const [inFlight = 0] = effort.inFlight([1_000]);
@@ -58,6 +59,7 @@ export function work(name: string): (task: Task) => Promise<Sample> {
       );
       durations.push(performance.now() - startedAt);
       counts[outcome === expected ? expected : 'wrong']++;
+      if (outcome !== expected && counts.wrong === 1) console.error(`${name}: expected ${expected}, got ${outcome}`);
     };
     const loop = async (): Promise<void> => {
       do {
@@ -68,7 +70,7 @@ export function work(name: string): (task: Task) => Promise<Sample> {
     };
     const loops = Promise.all(Array.from({ length: inFlight }, loop));
     // A run that has not ended by then is lost.
-    await Promise.race([loops, setTimeout(ms + 2 * TIMEOUT)]);
+    await Promise.race([loops, setTimeout(ms + TIMEOUT + 5_000)]);
     return { ...counts, p99: quantile(durations, 0.99) ?? NaN };
   };
 }

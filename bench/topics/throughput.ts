@@ -76,7 +76,8 @@ export function summary(figures: readonly Figures[]): string {
       if (!rated) return [];
       const { name, rate, cpu, p99 } = rated;
       const ratio = (base: Rated | undefined): string => digits(rate.median / (base?.rate.median ?? NaN));
-      return [[name, digits(rate.median), ratio(byHand), ratio(overall), digits(cpu.median), digits(p99.median)]];
+      const added = names.length > 1 ? ratio(byHand) : '–';
+      return [[name, digits(rate.median), added, ratio(overall), digits(cpu.median), digits(p99.median)]];
     });
   });
   const head = ['runs a second', 'to its transport by hand', 'to `fetch` by hand', 'CPU µs', 'p99 ms'];
