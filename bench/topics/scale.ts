@@ -99,8 +99,9 @@ export function work(name: string): (task: Task) => Promise<Sample> {
 }
 
 export function tables({ points, backends }: Figures): string {
-  const curves = (['runs in flight', 'services a run'] satisfies Along[]).map((along) => {
+  const curves = (['runs in flight', 'services a run'] satisfies Along[]).flatMap((along) => {
     const own = points.filter((point) => point.along === along);
+    if (own.length === 0) return [];
     const names = [...new Set(own.map(({ name }) => name))];
     const rows = [...new Set(own.map(({ at }) => at))].map((at) => [
       digits(at),
