@@ -80,7 +80,7 @@ export async function measure({ rounds, quick, includes, ...effort }: Effort): P
   );
   const figures: Figures[] = [];
   for (const services of effort.services(quick ? [2, 10] : [2, 10, 100, 1_000, 10_000])) {
-    const times = await clients.interleave(rounds, { services, ms: quick ? 20 : 150 }, (us) => us);
+    const times = await clients.interleave(rounds, { services, ms: quick ? 100 : 150 }, (us) => us);
     figures.push({
       services,
       contenders: compare(times, BASE).map(({ name, value, ratio }) => ({ name, us: value, ratio })),
