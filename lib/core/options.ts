@@ -1,5 +1,5 @@
 import type { EventSink } from '../observe/events.ts';
-import { type LogFields, type Logger, silent } from '../observe/logging.ts';
+import { type LogConfig, type Logger, silent } from '../observe/logging.ts';
 import { assertPositiveInteger, connectionHeaders, describeType, hasMethod, isToken, mismatch } from './assert.ts';
 import type { Fetch } from './context.ts';
 
@@ -11,8 +11,8 @@ export interface AggregateConfig {
   readonly concurrency: number;
   readonly name: string;
   readonly logger: Logger;
-  /** Adds fields to each log line. */
-  readonly fields: LogFields | undefined;
+  /** The content of log lines. */
+  readonly log: LogConfig;
   /** Receive the events of each run. */
   readonly sinks: readonly EventSink[];
   readonly fetch: Fetch | undefined;
@@ -42,7 +42,7 @@ const defaults: AggregateConfig = /* @__PURE__ */ Object.freeze({
   concurrency: Infinity,
   name: 'aggregate',
   logger: silent,
-  fields: undefined,
+  log: Object.freeze({}),
   sinks: Object.freeze([]),
   fetch: undefined,
   deadlineHeader: undefined,
@@ -100,13 +100,18 @@ export function withTimeout(ms: number): AggregateOption {
  * Logs each run to `logger`: its failure or its exceeded deadline once at `error`, a teardown that threw at `warn`, and all
  * other events at `debug`.
  *
- * Without this option nothing is logged. Lines contain no query, header, body or credentials.
+ * **While you develop, pass `{ errors: 'full' }`.** By default a line shows the name and the code of an error that your code threw, and
+ * hides its message and its stack, which may quote a request or a customer. `'full'` shows them.
+ *
+ * One failure is one line at `error`, that of the outermost run with a logger. A run inside another run that has a logger logs its
+ * failure at `debug`, because the outer run reports the failure, or has handled it.
+ *
+ * Without this option nothing is logged. By default lines contain no query, header, body or credentials.
  *
  * @param logger - `winstonLogger()` from `forkfast/winston`, a winston logger, `console`, or any object with the methods
  * `debug`, `info`, `warn` and `error`. `silent` logs nothing.
- * @param fields - Returns fields for every line of a run, such as a request id, from the run's context and input. Built-in fields
- * override them.
- * @throws TypeError if the logger lacks a method.
+ * @param config - `errors`: how much a line shows of an error. `fields`: returns fields for every line of a run, such as a request id.
+ * @throws TypeError if the logger lacks a method, or if `config` has a wrong type.
  * @defaultValue `silent`
  *
  * @example
@@ -117,13 +122,13 @@ export function withTimeout(ms: number): AggregateOption {
  * const logger = { ...silent, error: (message: string, fields: object) => console.log(message, 'user' in fields) };
  * const dashboard = aggregate(
  *   { profile: (_ctx, _id: number) => throwError(() => new Error('boom')) },
- *   withLogger(logger, (_ctx, id) => ({ user: id })),
+ *   withLogger(logger, { fields: (_ctx, id) => ({ user: id }) }),
  * );
  *
  * dashboard({}, 42).subscribe({ error: () => {} }); // => run failed true
  * ```
  */
-export function withLogger(logger: Logger, fields?: LogFields): AggregateOption {
+export function withLogger(logger: Logger, config: LogConfig = {}): AggregateOption {
   for (const level of ['debug', 'info', 'warn', 'error'] as const) {
     if (!hasMethod(logger, level)) {
       throw new TypeError(
@@ -131,7 +136,22 @@ export function withLogger(logger: Logger, fields?: LogFields): AggregateOption 
       );
     }
   }
-  return set({ logger, fields });
+  checkLogConfig(config);
+  return set({ logger, log: Object.freeze({ ...config }) });
+}
+
+function checkLogConfig(config: unknown): void {
+  if (typeof config !== 'object' || config === null) {
+    const fix = "pass { errors: 'full' } or { fields: (ctx, input) => ({ ... }) }";
+    throw new TypeError(`${mismatch('withLogger', 'an object', config)}: ${fix}`);
+  }
+  const { errors = 'safe', fields } = config as { readonly [K in keyof LogConfig]: unknown };
+  if (errors !== 'safe' && errors !== 'full') {
+    throw new TypeError(mismatch('withLogger: errors', "'safe' or 'full'", errors));
+  }
+  if (fields !== undefined && typeof fields !== 'function') {
+    throw new TypeError(mismatch('withLogger: fields', 'a function', fields));
+  }
 }
 
 /**

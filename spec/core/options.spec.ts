@@ -31,7 +31,7 @@ describe('options', () => {
       concurrency: Infinity,
       name: 'aggregate',
       logger: silent,
-      fields: undefined,
+      log: {},
       sinks: [],
       fetch: undefined,
       deadlineHeader: undefined,
@@ -60,7 +60,9 @@ describe('options', () => {
     const fields = (): object => ({});
     expect(configOf(withTimeout(1), withTimeout(2))).to.include({ timeout: 2 });
     expect(configOf(withName('a'), withName('b'))).to.include({ name: 'b' });
-    expect(configOf(withLogger(console, fields), withLogger(silent))).to.include({ logger: silent, fields: undefined });
+    expect(configOf(withLogger(console, { fields, errors: 'full' }), withLogger(silent)))
+      .to.deep.include({ log: {} })
+      .and.to.include({ logger: silent });
     expect(configOf(withEvents(a), withEvents(b)).sinks).to.deep.equal([a, b]);
   });
 
