@@ -51,7 +51,8 @@ const defaults: AggregateConfig = /* @__PURE__ */ Object.freeze({
 /** @param caller - The name of the function that received the options, for the message about a wrong one. */
 export function configure(caller: string, options: readonly AggregateOption[]): AggregateConfig {
   return options.reduce((config, option) => {
-    if (typeof option === 'function') return option(config);
+    const next = typeof option === 'function' ? option(config) : undefined;
+    if (next && hasMethod(next.logger, 'error')) return next;
     const fix = 'pass the result of a with function, such as withTimeout(1_000)';
     throw new TypeError(`${mismatch(caller, 'an option', option)}: ${fix}`);
   }, defaults);
@@ -90,7 +91,7 @@ function set(change: Partial<AggregateConfig>): AggregateOption {
 export function withTimeout(ms: number): AggregateOption {
   if (typeof ms !== 'number' || !(ms > 0 && (ms < 2 ** 31 || ms === Infinity))) {
     throw new RangeError(
-      `${mismatch('withTimeout', 'milliseconds above 0 and below 2^31', ms)}: pass Infinity for none`,
+      `${mismatch('withTimeout', 'milliseconds above 0 and below 2^31', ms)}: pass 1_000 for a second, or Infinity for none`,
     );
   }
   return set({ timeout: ms });
@@ -132,7 +133,7 @@ export function withLogger(logger: Logger, config: LogConfig = {}): AggregateOpt
   for (const level of ['debug', 'info', 'warn', 'error'] as const) {
     if (!hasMethod(logger, level)) {
       throw new TypeError(
-        `withLogger: expected a logger, got ${describeType(logger)} with no method ${level}(message, fields)`,
+        `withLogger: expected a logger, got ${describeType(logger)} with no method ${level}(message, fields): pass console, for example`,
       );
     }
   }
@@ -178,7 +179,9 @@ function checkLogConfig(config: unknown): void {
  */
 export function withEvents(sink: EventSink): AggregateOption {
   if (!hasMethod(sink, 'next')) {
-    throw new TypeError(`withEvents: expected a sink with next(event), got ${describeType(sink)}: pass a Subject`);
+    throw new TypeError(
+      `withEvents: expected a sink with next(event), got ${describeType(sink)}: pass a Subject or { next }`,
+    );
   }
   return (config) => Object.freeze({ ...config, sinks: Object.freeze([...config.sinks, sink]) });
 }
