@@ -150,7 +150,7 @@ type SentenceAt<
   Kind extends string,
   Fix extends string,
 > = `the ${Kind} of ${Label<S, B>} and ${Label<S, A>} contradict each other: ${Fix}`;
-type Label<S, K> = S extends readonly unknown[] ? `[${K & string}]` : K & string;
+type Label<S, K> = S extends readonly unknown[] ? `[${K & string}]` : K & (string | number);
 
 /** The keys of the services that are in conflict with another service. Not computed unless there is a conflict. */
 type InConflict<S, Kind> = { [K in Keys<S>]: IfNever<InConflictWith<S, K, Kind>, never, K> }[Keys<S>];
@@ -161,11 +161,10 @@ type InConflictWith<S, K extends keyof S, Kind> = {
     never
   >;
 }[Keys<S>];
-/** The known keys: none for an array or a `Record<string, …>`. */
-type Keys<S> = keyof {
-  [K in Exclude<keyof S, symbol | keyof (readonly unknown[])> as string extends K ? never : K]: K;
-} &
-  keyof S;
+/** The known keys: none of a `Record<string, …>`, of an array or of its methods. */
+type Keys<S> = keyof S &
+  keyof { [K in Exclude<keyof S, S extends readonly unknown[] ? keyof unknown[] : symbol> as KnownKey<K>]: K };
+type KnownKey<K> = string extends K ? never : number extends K ? never : K & PropertyKey;
 /** One member of a union, whichever: TypeScript infers from the last signature of an overloaded function. */
 type OneOf<U> = Intersection<U extends unknown ? Part<() => U> : never> extends () => infer One ? One & U : never;
 

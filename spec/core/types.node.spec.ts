@@ -163,6 +163,8 @@ describe('the compiler says', function () {
     ['{ a: (_ctx: Context, n: number) => of(n), b: async (_ctx: Context, s: string) => s }', inputsOf('a', 'b')],
     ['{ a: (_ctx, n: number) => of(n), b: (_ctx, s: string) => of(s) }', inputsOf('a', 'b')],
     ['{ user, orders, slug: (_ctx, s: string) => of(s) }', inputsOf('(?:user|orders)', 'slug')],
+    ['{ find: user, length: (_ctx, s: string) => of(s) }', inputsOf('find', 'length')],
+    ['{ 1: user, 2: (_ctx, s: string) => of(s) }', inputsOf('1', '2')],
     ['{ one, slug: (_ctx, s: string) => of(s) }', inputsOf('one', 'slug')],
     ['{ user, p: perRun((_ctx, s: string) => of(s)) }', inputsOf('user', 'p')],
     ['[(_ctx, n: number) => of(n), (_ctx, s: string) => of(s)]', inputsOf('\\[0\\]', '\\[1\\]')],
@@ -174,6 +176,14 @@ describe('the compiler says', function () {
     ['{ a: (_ctx, ids: readonly number[]) => of(ids), user }', inputsOf('a', 'user')],
     [
       '{ a: (_ctx, n: 1 | 2) => of(n), b: (_ctx, n: 2 | 3) => of(n), c: (_ctx, n: 1 | 3) => of(n) }',
+      `the inputs of the services contradict each other: ${object}`,
+    ],
+    [
+      '{} as Record<string, Service<number, User> | Service<string, User>>',
+      `the inputs of the services contradict each other: ${object}`,
+    ],
+    [
+      '[user] as (typeof user | Service<string, User>)[]',
       `the inputs of the services contradict each other: ${object}`,
     ],
     [
