@@ -16,7 +16,7 @@ export type { AggregateConfig, AggregateOption } from './core/options.ts';
 // Events and logs
 export type { EventFields, EventSink, RunEvent } from './observe/events.ts';
 export { silent } from './observe/logging.ts';
-export type { Logger, LogFields } from './observe/logging.ts';
+export type { LogConfig, Logger, LogFields } from './observe/logging.ts';
 
 // Requests and other abortable work
 export { fetchJson, fetchText } from './http/fetch.ts';

@@ -49,7 +49,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
           lines.next(line);
         },
       }),
-      ({ requestId }: RequestContext) => ({ requestId }),
+      { fields: ({ requestId }: RequestContext) => ({ requestId }) },
     ),
     withEvents({
       next: (event) => {

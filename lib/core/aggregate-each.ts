@@ -1,6 +1,6 @@
 import { defer } from 'rxjs';
 import { joinAll, joinServices } from './aggregate.ts';
-import { mismatch } from './assert.ts';
+import { assertService, mismatch } from './assert.ts';
 import type { Context } from './context.ts';
 import { type AggregateOption, configure } from './options.ts';
 import { optionalKey, type ServiceParts } from './run-handle.ts';
@@ -38,11 +38,7 @@ export function aggregateEach<In, Out, Ctx extends Context = Context>(
   service: ServiceLike<In, Out, Ctx>,
   ...options: readonly AggregateOption[]
 ): Service<readonly In[], Out[], Ctx> {
-  if (typeof service !== 'function') {
-    throw new TypeError(
-      `${mismatch('aggregateEach', 'a service', service)}: pass (ctx, input) => an Observable or a promise`,
-    );
-  }
+  assertService('aggregateEach: service', service);
   const config = configure('aggregateEach', options);
   return (ctx, inputs) =>
     defer(() => {

@@ -22,6 +22,11 @@ export function ignoreRejection(value: unknown): void {
   if (isPromiseLike(value)) value.then(undefined, () => undefined);
 }
 
+export function assertService(name: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  throw new TypeError(`${mismatch(name, 'a function', value)}: pass (ctx, input) => an Observable or a promise`);
+}
+
 /** Checks a number of milliseconds that a timer can wait for: below 2^31. */
 export function assertTimerMs(name: string, value: unknown, min: number): void {
   if (typeof value === 'number' && value >= min && value < 2 ** 31) return;

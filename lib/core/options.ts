@@ -1,5 +1,5 @@
 import type { EventSink } from '../observe/events.ts';
-import { type LogFields, type Logger, silent } from '../observe/logging.ts';
+import { type LogConfig, type Logger, silent } from '../observe/logging.ts';
 import { assertPositiveInteger, connectionHeaders, describeType, hasMethod, isToken, mismatch } from './assert.ts';
 import type { Fetch } from './context.ts';
 
@@ -11,8 +11,8 @@ export interface AggregateConfig {
   readonly concurrency: number;
   readonly name: string;
   readonly logger: Logger;
-  /** Adds fields to each log line. */
-  readonly fields: LogFields | undefined;
+  /** The content of log lines. */
+  readonly log: LogConfig;
   /** Receive the events of each run. */
   readonly sinks: readonly EventSink[];
   readonly fetch: Fetch | undefined;
@@ -42,7 +42,7 @@ const defaults: AggregateConfig = /* @__PURE__ */ Object.freeze({
   concurrency: Infinity,
   name: 'aggregate',
   logger: silent,
-  fields: undefined,
+  log: Object.freeze({}),
   sinks: Object.freeze([]),
   fetch: undefined,
   deadlineHeader: undefined,
@@ -51,7 +51,8 @@ const defaults: AggregateConfig = /* @__PURE__ */ Object.freeze({
 /** @param caller - The name of the function that received the options, for the message about a wrong one. */
 export function configure(caller: string, options: readonly AggregateOption[]): AggregateConfig {
   return options.reduce((config, option) => {
-    if (typeof option === 'function') return option(config);
+    const next = typeof option === 'function' ? option(config) : undefined;
+    if (next && hasMethod(next.logger, 'error')) return next;
     const fix = 'pass the result of a with function, such as withTimeout(1_000)';
     throw new TypeError(`${mismatch(caller, 'an option', option)}: ${fix}`);
   }, defaults);
@@ -90,7 +91,7 @@ function set(change: Partial<AggregateConfig>): AggregateOption {
 export function withTimeout(ms: number): AggregateOption {
   if (typeof ms !== 'number' || !(ms > 0 && (ms < 2 ** 31 || ms === Infinity))) {
     throw new RangeError(
-      `${mismatch('withTimeout', 'milliseconds above 0 and below 2^31', ms)}: pass Infinity for none`,
+      `${mismatch('withTimeout', 'milliseconds above 0 and below 2^31', ms)}: pass 1_000 for a second, or Infinity for none`,
     );
   }
   return set({ timeout: ms });
@@ -100,13 +101,18 @@ export function withTimeout(ms: number): AggregateOption {
  * Logs each run to `logger`: its failure or its exceeded deadline once at `error`, a teardown that threw at `warn`, and all
  * other events at `debug`.
  *
- * Without this option nothing is logged. Lines contain no query, header, body or credentials.
+ * **While you develop, pass `{ errors: 'full' }`.** By default a line shows the name and the code of an error that your code threw, and
+ * hides its message and its stack, which may quote a request or a customer. `'full'` shows them.
+ *
+ * One failure is one line at `error`, that of the outermost run with a logger. A run inside another run that has a logger logs its
+ * failure at `debug`, because the outer run reports the failure, or has handled it.
+ *
+ * Without this option nothing is logged. By default lines contain no query, header, body or credentials.
  *
  * @param logger - `winstonLogger()` from `forkfast/winston`, a winston logger, `console`, or any object with the methods
  * `debug`, `info`, `warn` and `error`. `silent` logs nothing.
- * @param fields - Returns fields for every line of a run, such as a request id, from the run's context and input. Built-in fields
- * override them.
- * @throws TypeError if the logger lacks a method.
+ * @param config - `errors`: how much a line shows of an error. `fields`: returns fields for every line of a run, such as a request id.
+ * @throws TypeError if the logger lacks a method, or if `config` has a wrong type.
  * @defaultValue `silent`
  *
  * @example
@@ -117,21 +123,36 @@ export function withTimeout(ms: number): AggregateOption {
  * const logger = { ...silent, error: (message: string, fields: object) => console.log(message, 'user' in fields) };
  * const dashboard = aggregate(
  *   { profile: (_ctx, _id: number) => throwError(() => new Error('boom')) },
- *   withLogger(logger, (_ctx, id) => ({ user: id })),
+ *   withLogger(logger, { fields: (_ctx, id) => ({ user: id }) }),
  * );
  *
  * dashboard({}, 42).subscribe({ error: () => {} }); // => run failed true
  * ```
  */
-export function withLogger(logger: Logger, fields?: LogFields): AggregateOption {
+export function withLogger(logger: Logger, config: LogConfig = {}): AggregateOption {
   for (const level of ['debug', 'info', 'warn', 'error'] as const) {
     if (!hasMethod(logger, level)) {
       throw new TypeError(
-        `withLogger: expected a logger, got ${describeType(logger)} with no method ${level}(message, fields)`,
+        `withLogger: expected a logger, got ${describeType(logger)} with no method ${level}(message, fields): pass console, for example`,
       );
     }
   }
-  return set({ logger, fields });
+  checkLogConfig(config);
+  return set({ logger, log: Object.freeze({ ...config }) });
+}
+
+function checkLogConfig(config: unknown): void {
+  if (typeof config !== 'object' || config === null) {
+    const fix = "pass { errors: 'full' } or { fields: (ctx, input) => ({ ... }) }";
+    throw new TypeError(`${mismatch('withLogger', 'an object', config)}: ${fix}`);
+  }
+  const { errors = 'safe', fields } = config as { readonly [K in keyof LogConfig]: unknown };
+  if (errors !== 'safe' && errors !== 'full') {
+    throw new TypeError(mismatch('withLogger: errors', "'safe' or 'full'", errors));
+  }
+  if (fields !== undefined && typeof fields !== 'function') {
+    throw new TypeError(mismatch('withLogger: fields', 'a function', fields));
+  }
 }
 
 /**
@@ -158,7 +179,9 @@ export function withLogger(logger: Logger, fields?: LogFields): AggregateOption 
  */
 export function withEvents(sink: EventSink): AggregateOption {
   if (!hasMethod(sink, 'next')) {
-    throw new TypeError(`withEvents: expected a sink with next(event), got ${describeType(sink)}: pass a Subject`);
+    throw new TypeError(
+      `withEvents: expected a sink with next(event), got ${describeType(sink)}: pass a Subject or { next }`,
+    );
   }
   return (config) => Object.freeze({ ...config, sinks: Object.freeze([...config.sinks, sink]) });
 }

@@ -17,6 +17,7 @@ export interface RunHandle {
   readonly ended: boolean;
   /** The header with which the requests of the run send the time that is left. */
   readonly deadlineHeader: string | undefined;
+  readonly hasLogger: boolean;
   /** The key of what is kept for as long as the run is in flight, and no longer, even if its context is kept. */
   readonly lifetime: object;
   /** The service that the run is calling and subscribing to at this moment. */

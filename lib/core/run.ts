@@ -3,7 +3,7 @@ import { CanceledError } from '../errors/canceled-error.ts';
 import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { toServiceError } from '../errors/service-error.ts';
 import type { Emit, EventDetails } from '../observe/events.ts';
-import { eventsOf } from '../observe/logging.ts';
+import { eventsOf, silent } from '../observe/logging.ts';
 import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
 import { abortErrorOf, addDeadlineListener, callDeadlineListeners, checkNesting, expireAfter } from './run-handle.ts';
@@ -26,6 +26,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   readonly ctx: Context;
   readonly parent: RunHandle | undefined;
   readonly deadlineHeader: string | undefined;
+  readonly hasLogger: boolean;
   ended = false;
   lifetime = {};
   currentService: string | undefined;
@@ -57,6 +58,7 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#subscriber = subscriber;
     this.parent = runOf(caller);
     this.deadlineHeader = config.deadlineHeader ?? this.parent?.deadlineHeader;
+    this.hasLogger = config.logger !== silent;
     const { deadline = Infinity } = caller;
     // The deadline of a parent in flight is past if the clock has jumped: then the parent's timer counts, not the clock.
     const jumped = deadline < this.#startedAt && enforces(this.parent, deadline);

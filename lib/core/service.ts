@@ -108,24 +108,80 @@ type ServiceHint<F> = IfNever<
     'expected a service, got a promise: pass () => promise',
     IfNever<
       Extract<F, AnyService>,
-      'expected a service: pass (ctx, input) => an Observable or a promise',
+      FunctionHint<F>,
       IfNever<Input<F>, 'the type of the input is never: annotate it, as in (ctx, id: number) => ...', unknown>
     >
   >
 >;
 
-/** `unknown` if there can be an input and a context for all services in `S`, or else a sentence. */
+type FunctionHint<F> = IfNever<
+  Extract<F, Callable>,
+  'expected a service: pass (ctx, input) => an Observable or a promise',
+  IfNever<
+    Extract<F, (...args: never) => ObservableOrPromise>,
+    'expected a service that returns an Observable or a promise: wrap a plain value in of(...)',
+    'a service has two parameters, and the context is the first: write (ctx, id: number) => ...'
+  >
+>;
+
+/** `unknown` if there can be an input and a context for all services in `S`, or else a sentence at one of the services. */
 export type ConflictHint<S> = [S] extends [string] // the sentence of `Services`
   ? unknown
-  : IfNever<
-      Possible<InputOf<S>>,
-      'the services need inputs that contradict each other: give each service its part of an object',
-      IfNever<
-        Possible<ContextOf<S>>,
-        'the services need contexts that contradict each other: give each field of the context one type',
-        unknown
+  : IfNever<PossibleInput<S>, true, false> extends true // computes the sentence, which costs more, only for a conflict
+    ? SentenceFor<
+        S,
+        'inputs',
+        'let each service read its own field of an object, as in (ctx, { id }: { id: number }) => ...'
       >
-    >;
+    : IfNever<PossibleContext<S>, true, false> extends true
+      ? SentenceFor<S, 'contexts', 'give each field of the context one type'>
+      : unknown;
+
+/** Names two services in conflict, at one of them. If no two are, as with `1 | 2`, `2 | 3` and `1 | 3`, names none. */
+type SentenceFor<S, Kind extends 'inputs' | 'contexts', Fix extends string> = IfNever<
+  InConflict<S, Kind>,
+  `the ${Kind} of the services contradict each other: ${Fix}`,
+  { readonly [K in OneOf<InConflict<S, Kind>>]: SentenceAt<S, K, OneOf<InConflictWith<S, K, Kind>>, Kind, Fix> }
+>;
+type SentenceAt<
+  S,
+  A,
+  B,
+  Kind extends string,
+  Fix extends string,
+> = `the ${Kind} of ${Label<S, B>} and ${Label<S, A>} contradict each other: ${Fix}`;
+type Label<S, K> = S extends readonly unknown[] ? `[${K & string}]` : K & (string | number);
+
+/** The keys of the services that are in conflict with another service. Not computed unless there is a conflict. */
+type InConflict<S, Kind> = { [K in Keys<S>]: IfNever<InConflictWith<S, K, Kind>, never, K> }[Keys<S>];
+type InConflictWith<S, K extends keyof S, Kind> = {
+  [J in Keys<S>]: IfNever<
+    Kind extends 'inputs' ? PossibleInput<[S[K], S[J]]> : PossibleContext<[S[K], S[J]]>,
+    J,
+    never
+  >;
+}[Keys<S>];
+/** The known keys: none of a `Record<string, …>`, of an array or of its methods. */
+type Keys<S> = keyof S &
+  keyof { [K in Exclude<keyof S, S extends readonly unknown[] ? keyof unknown[] : symbol> as KnownKey<K>]: K };
+type KnownKey<K> = string extends K ? never : number extends K ? never : K & PropertyKey;
+/** One member of a union, whichever: TypeScript infers from the last signature of an overloaded function. */
+type OneOf<U> = Intersection<U extends unknown ? Part<() => U> : never> extends () => infer One ? One & U : never;
+
+type PossibleContext<S> = Possible<ContextOf<S>>;
+/** `string & { id: string }` is a type with no value, unless it is a brand. TypeScript does not say so. */
+type PossibleInput<S> = Possible<InputOf<S>> &
+  IfNever<Exclude<'primitive' | 'object', KindOf<Values<S>>>, never, unknown>;
+type KindOf<F> = F extends unknown ? KindOfInput<Input<F>> : never;
+type KindOfInput<In> = IfNever<
+  Exclude<In, undefined | void>,
+  never,
+  IfNever<
+    Exclude<In, string | number | bigint | boolean | symbol>,
+    'primitive',
+    IfNever<Exclude<In, object>, IfNever<keyof In, never, 'object'>, never>
+  >
+>;
 
 type ObservableOrPromise = Observable<unknown> | PromiseLike<unknown>;
 type Callable = (...args: never) => unknown;
@@ -177,6 +233,9 @@ type FieldParts<T> = { [K in keyof T & PropertyKey]: Part<string extends K ? unk
  * `[T] extends [never]` stays undecided for a type parameter `T`, so that a generic function could not call `aggregate`. Here
  * TypeScript compares for identity, and a type parameter is not identical with `never`.
  */
-type IfNever<T, Yes, No> = [T, <P>(p: P) => P extends [T] ? 1 : 2] extends [T, <P>(p: P) => P extends [never] ? 1 : 2]
+export type IfNever<T, Yes, No> = [T, <P>(p: P) => P extends [T] ? 1 : 2] extends [
+  T,
+  <P>(p: P) => P extends [never] ? 1 : 2,
+]
   ? Yes
   : No;

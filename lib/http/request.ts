@@ -146,7 +146,8 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
   }
 }
 
-function requestUrl(href: string): URL {
+function requestUrl(href: unknown): URL {
+  if (typeof href !== 'string') throw new TypeError(mismatch('fetch: url', 'a string or a URL', href));
   const url = parseUrl('fetch', href);
   if (url.username === '' && url.password === '') return url;
   throw new TypeError(

@@ -124,7 +124,7 @@ export function emitter(
   const outerService = outer?.currentService;
   const parent = outer && { run: outer.run, ...(outerService !== undefined && { service: outerService }) };
   return (type, service, failure, proceed) => {
-    if (failuresOnly && !isNotable({ type, service, ...failure })) {
+    if (failuresOnly && levelOf(handle, { type, service, ...failure }) === 'debug') {
       proceed?.();
       return;
     }
@@ -152,17 +152,24 @@ export function emitter(
   };
 }
 
-/** Whether the event is logged above `debug`. */
-export function isNotable(event: {
-  readonly type: RunEvent['type'];
-  readonly service?: string | undefined;
-  readonly optional?: true;
-}): boolean {
+/** The level at which the event of a run is logged. */
+export function levelOf(
+  run: RunHandle,
+  event: { readonly type: RunEvent['type']; readonly service?: string | undefined; readonly optional?: true },
+): 'debug' | 'warn' | 'error' {
   const { type, service, optional = false } = event;
-  return (
-    ['stale', 'store-failed', 'teardown-failed'].includes(type) ||
-    (type === 'failed' && (service === undefined || optional))
-  );
+  if (['stale', 'store-failed', 'teardown-failed'].includes(type) || optional) return 'warn';
+  if (type !== 'failed' || service !== undefined) return 'debug';
+  return isLoggedAround(run) ? 'debug' : 'error';
+}
+
+/**
+ * Whether a run around this one has a logger. Its service receives the failure of this run: the outer run reports the failure, or
+ * the service handles it. An outer run that has ended reports nothing any more.
+ */
+function isLoggedAround({ parent }: RunHandle): boolean {
+  for (let run = parent; run?.ended === false; run = run.parent) if (run.hasLogger) return true;
+  return false;
 }
 
 /** A copy of `fields` for a line, which has a bound although a name may be of any length. */

@@ -7,7 +7,8 @@ import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { read } from '../errors/foreign.ts';
 import { serialize } from '../errors/forkfast-error.ts';
 import { ServiceError } from '../errors/service-error.ts';
-import { type Emit, emitter, type EventSink, isNotable, type RunEvent, withShortNames } from './events.ts';
+import { type Emit, emitter, type EventSink, levelOf, type RunEvent, withShortNames } from './events.ts';
+import { serializeFull } from './full-error.ts';
 
 /**
  * A structured logger: its methods receive a constant message, and the data as fields. winston's loggers and `console` fit.
@@ -71,9 +72,26 @@ export const silent: Logger = Object.freeze({ debug: noop, info: noop, warn: noo
  */
 export type LogFields = { fields(ctx: Context, input: unknown): object }['fields'];
 
+/** How the lines of {@link withLogger} are filled. */
+export interface LogConfig {
+  /**
+   * How much a line shows of an error.
+   *
+   * - `'safe'`: the fields of forkfast's own errors, and the name and the code of all others. No line quotes a URL's query, a header, a
+   *   body or credentials.
+   * - `'full'`, for development: also `error.message` and `error.stack`, a text with the stack of the error and of its causes. They
+   *   quote whatever the code that threw them has put in. Fields of errors, such as `HttpError.body`, are not shown.
+   *
+   * @defaultValue `'safe'`
+   */
+  readonly errors?: 'safe' | 'full' | undefined;
+  /** Returns fields for every line of a run, from the run's context and input. */
+  readonly fields?: LogFields | undefined;
+}
+
 /** Returns the function through which a run reports its events to its sinks and its logger. */
 export function eventsOf(
-  { sinks, logger, fields, name }: AggregateConfig,
+  { sinks, logger, log, name }: AggregateConfig,
   handle: RunHandle,
   ctx: Context,
   input: unknown,
@@ -82,8 +100,14 @@ export function eventsOf(
   const identity = { handle, name, ctx };
   if (logger !== silent) {
     const debug = isDebugEnabled(logger);
-    const log = logSink(logger, debug, callerFields(fields, ctx, input));
-    return emitter([...sinks, log], identity, startedAt, !debug && sinks.length === 0);
+    const lines: Lines = {
+      handle,
+      logger,
+      debug,
+      serialize: log.errors === 'full' ? serializeFull : serialize,
+    };
+    const sink = logSink(lines, callerFields(log.fields, lines, ctx, input));
+    return emitter([...sinks, sink], identity, startedAt, !debug && sinks.length === 0);
   }
   return sinks.length > 0 ? emitter(sinks, identity, startedAt, false) : unobserved;
 }
@@ -107,16 +131,21 @@ function isDebugEnabled(logger: Logger): boolean {
   }
 }
 
-/**
- * Logs the failure of a run at `error`. Logs failures of optional services, stale answers, and errors of teardowns and stores at
- * `warn`. Logs all other events at `debug`.
- */
-function logSink(logger: Logger, debug: boolean, fieldsOfCaller: () => Record<string, unknown> | undefined): EventSink {
+/** How the lines of one run are written. */
+interface Lines {
+  readonly handle: RunHandle;
+  readonly logger: Logger;
+  readonly debug: boolean;
+  readonly serialize: (error: unknown) => object;
+}
+
+function logSink(lines: Lines, fieldsOfCaller: () => Record<string, unknown> | undefined): EventSink {
+  const { handle, logger, debug } = lines;
   return {
     next: (event) => {
-      const level = levelOf(event);
+      const level = levelOf(handle, event);
       if (level === 'debug' && !debug) return undefined;
-      return logger[level](messageOf(event), { ...fieldsOfCaller(), ...fieldsOf(event) });
+      return logger[level](messageOf(event), { ...fieldsOfCaller(), ...fieldsOf(event, lines) });
     },
   };
 }
@@ -127,15 +156,16 @@ const reservedFields = /^(?:message|level|timestamp|exception|__proto__)$/;
 /** Calls `fields` when the first line is due, and keeps the result. */
 function callerFields(
   fields: LogFields | undefined,
+  lines: Lines,
   ctx: Context,
   input: unknown,
 ): () => Record<string, unknown> | undefined {
   if (fields === undefined) return noop;
   let result: Record<string, unknown> | undefined;
-  return () => (result ??= safeFields(() => fields(ctx, input)));
+  return () => (result ??= safeFields(() => fields(ctx, input), lines));
 }
 
-function safeFields(fields: () => object): Record<string, unknown> {
+function safeFields(fields: () => object, { serialize }: Lines): Record<string, unknown> {
   try {
     const result = fields();
     ignoreRejection(result); // an async function, by mistake
@@ -147,11 +177,6 @@ function safeFields(fields: () => object): Record<string, unknown> {
   }
 }
 
-function levelOf(event: RunEvent): 'debug' | 'warn' | 'error' {
-  if (!isNotable(event)) return 'debug';
-  return event.type === 'failed' && event.service === undefined ? 'error' : 'warn';
-}
-
 function messageOf(event: RunEvent): string {
   if (event.type === 'stale') return 'stale answer';
   if (event.type === 'teardown-failed' || event.type === 'store-failed') return event.type.replace('-', ' ');
@@ -160,7 +185,7 @@ function messageOf(event: RunEvent): string {
   return late ? 'deadline exceeded' : `run ${event.type}`;
 }
 
-function fieldsOf(event: RunEvent): Record<string, unknown> {
+function fieldsOf(event: RunEvent, { serialize }: Lines): Record<string, unknown> {
   const { run, name, service = failedService(event), elapsed } = event;
   return withShortNames({
     run,

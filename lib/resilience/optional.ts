@@ -1,6 +1,6 @@
 import { catchError, identity, map, type Observable, of, type OperatorFunction, throwIfEmpty } from 'rxjs';
 import { withoutSignal, withSignal } from '../core/abort.ts';
-import { mismatch } from '../core/assert.ts';
+import { assertService } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortable, teardownReporter } from '../core/from-abortable.ts';
 import { optionalKey, runOf, type ServiceParts } from '../core/run-handle.ts';
@@ -72,12 +72,12 @@ export function optional<In = void, Out = unknown, Ctx extends Context = Context
 export function optional<In = void, Out = unknown, Ctx extends Context = Context, Fallback = Out>(
   service: ServiceLike<In, Out, Ctx>,
   fallback: Fallback | ((error: unknown, input: In) => Fallback),
-): Service<In, Out | Fallback, Ctx>;
+): Service<In, [Fallback] extends [Out] ? Out : Out | Fallback, Ctx>; // not `Order[] | never[]` for `[]`
 export function optional(
   service: ServiceLike<unknown, unknown>,
   ...fallbacks: readonly unknown[]
 ): Service<unknown, unknown> {
-  if (typeof service !== 'function') throw new TypeError(mismatch('optional: service', 'a function', service));
+  assertService('optional: service', service);
   const settles = fallbacks.length === 0;
   const fallback = settles ? rejected : fallbackOf(fallbacks[0]);
   const parts: ServiceParts = {

@@ -45,7 +45,10 @@ describe('aggregateEach', () => {
   });
 
   it('throws for what is not a service or an option, and fails for what is not an array', () => {
-    expect(() => aggregateEach(1 as never)).to.throw(TypeError, 'aggregateEach: expected a service');
+    expect(() => aggregateEach(1 as never)).to.throw(
+      TypeError,
+      'aggregateEach: service: expected a function, got 1: pass (ctx, input) =>',
+    );
     expect(() => aggregateEach(() => of(1), {} as never)).to.throw(TypeError, 'withTimeout');
     expect(errorOf(aggregateEach(() => of(1))(background, 'abc' as never)))
       .to.be.instanceOf(TypeError)

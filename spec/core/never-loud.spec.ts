@@ -294,7 +294,7 @@ describe('a logger or a sink', () => {
     it(`changes no outcome when it ${how}`, () => {
       const logger = { debug: watch, info: watch, warn: watch, error: watch };
       const options: AggregateOption[] = [
-        withLogger(logger, watch),
+        withLogger(logger, { fields: watch }),
         withEvents({ next: watch, around: (): unknown => watch() }),
       ];
       const controller = new AbortController();

@@ -31,7 +31,7 @@ describe('options', () => {
       concurrency: Infinity,
       name: 'aggregate',
       logger: silent,
-      fields: undefined,
+      log: {},
       sinks: [],
       fetch: undefined,
       deadlineHeader: undefined,
@@ -60,7 +60,9 @@ describe('options', () => {
     const fields = (): object => ({});
     expect(configOf(withTimeout(1), withTimeout(2))).to.include({ timeout: 2 });
     expect(configOf(withName('a'), withName('b'))).to.include({ name: 'b' });
-    expect(configOf(withLogger(console, fields), withLogger(silent))).to.include({ logger: silent, fields: undefined });
+    expect(configOf(withLogger(console, { fields, errors: 'full' }), withLogger(silent)))
+      .to.deep.include({ log: {} })
+      .and.to.include({ logger: silent });
     expect(configOf(withEvents(a), withEvents(b)).sinks).to.deep.equal([a, b]);
   });
 
@@ -76,15 +78,41 @@ describe('options', () => {
 
   const withoutWarn: Partial<Logger> = { ...silent, warn: undefined as never };
   const invalid: Readonly<Record<string, readonly [() => AggregateOption, string]>> = {
-    'a logger without `warn`': [() => withLogger(withoutWarn as Logger), 'no method warn'],
+    'a logger without `warn`': [
+      () => withLogger(withoutWarn as Logger),
+      'no method warn(message, fields): pass console, for example',
+    ],
     'no logger': [() => withLogger(undefined as never), 'no method debug'],
     'a transport that is a string': [() => withFetch('fetch' as never), 'got a string'],
+    'a function as sink': [
+      () => withEvents((() => 1) as never),
+      'withEvents: expected a sink with next(event), got a function: pass a Subject or { next }',
+    ],
     'an empty name': [() => withName(''), 'withName'],
     'a name that is a number': [() => withName(7 as never), 'withName'],
   };
   for (const [what, [option, message]] of Object.entries(invalid)) {
     it(`throw a TypeError where they are written: ${what}`, () => {
       expect(option).to.throw(TypeError, message);
+    });
+  }
+});
+
+describe('an aggregate', () => {
+  const fix = 'pass the result of a with function, such as withTimeout(1_000)';
+  for (const [what, option, message] of [
+    ['a service', async () => Promise.resolve(1), `aggregate: expected an option, got a function: ${fix}`],
+    ['a function that returns nothing', () => undefined, `aggregate: expected an option, got a function: ${fix}`],
+    ['an object', { timeout: 1_000 }, `aggregate: expected an option, got an instance of Object: ${fix}`],
+    ['a list of options', [withTimeout(1)], `aggregate: expected an option, got an instance of Array: ${fix}`],
+    [
+      'a function that makes an option',
+      withTimeout,
+      'withTimeout: expected milliseconds above 0 and below 2^31, got an instance of Object: pass 1_000 for a second, or Infinity for none',
+    ],
+  ] as const) {
+    it(`says what to pass in place of ${what}`, () => {
+      expect(() => configOf(option as never)).to.throw(message);
     });
   }
 });

@@ -2,18 +2,25 @@ import { expect } from 'chai';
 import { compile, type Compiled } from '../support/compiler.ts';
 
 const imports = `
-  import { Observable, of, Subject } from 'rxjs';
-  import { aggregate, aggregateEach, aggregateLatest, background, perRun, singleFlight } from 'forkfast';
-  import type { Context, Service } from 'forkfast';
+  import { firstValueFrom, Observable, of, Subject } from 'rxjs';
+  import { aggregate, aggregateEach, aggregateLatest, background, batched, fetchJson, lastGood, optional } from 'forkfast';
+  import { perRun, silent, singleFlight, validate, withConcurrency, withLogger, withTimeout } from 'forkfast';
+  import { z } from 'zod';
+  import type { Context, Service, Settled } from 'forkfast';
   interface User { name: string }
   interface Order { id: number }
   interface TenantContext extends Context { readonly tenant: string }
   const user = async (_ctx: Context, id: number): Promise<User> => ({ name: String(id) });
   declare const orders: Service<number, Order[]>;
   const ads = (ctx: TenantContext) => of(ctx.tenant);
+  interface Page { readonly id: number; readonly page: number }
+  const paged = async (_ctx: Context, { id }: Page): Promise<User> => ({ name: String(id) });
+  const Profile = z.object({ name: z.string(), tags: z.array(z.string()) });
+  const one = aggregate({ user });
 `;
 
 const spaced = (text: string): string => text.replace(/\s+/g, ' ');
+const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 describe('an editor shows', function () {
   this.timeout(60_000);
@@ -56,6 +63,63 @@ describe('an editor shows', function () {
       'export const /*?*/ none = aggregate({ a: () => of(1), b: async () => true });',
       'const none: Service<void, { a: number; b: boolean; }, Context>',
     ],
+    [
+      'export const /*?*/ deep = aggregate({ page: aggregate({ user, more: aggregate([orders, ads]) }) });',
+      'const deep: Service<number, { page: { user: User; more: [Order[], string]; }; }, TenantContext>',
+    ],
+    ['record(/*?*/ background, 42);', '(alias) const background: Context import background'],
+    [
+      'export const /*?*/ answers = record(background, 42);',
+      'const answers: Observable<{ user: User; orders: Order[]; }>',
+    ],
+    [
+      'export const /*?*/ promise = firstValueFrom(record(background, 42));',
+      'const promise: Promise<{ user: User; orders: Order[]; }>',
+    ],
+    ['record(background, 42).subscribe(({ /*?*/ user }) => user);', '(parameter) user: User'],
+    [
+      'aggregate({ user: (/*?*/ ctx, id: number) => fetchJson<User>(ctx, `http://api.test/${id}`) });',
+      '(parameter) ctx: Context',
+    ],
+    [
+      'export const /*?*/ configured = aggregate({ user, orders }, withTimeout(500), withLogger(silent));',
+      'const configured: Service<number, { user: User; orders: Order[]; }, Context>',
+    ],
+    ['export const /*?*/ maybe = optional(user);', 'const maybe: Service<number, Settled<User>, Context>'],
+    ['export const /*?*/ orNull = optional(user, null);', 'const orNull: Service<number, User | null, Context>'],
+    ['export const /*?*/ orEmpty = optional(orders, []);', 'const orEmpty: Service<number, Order[], Context>'],
+    [
+      'export const /*?*/ orMade = optional(orders, (error, /*?*/ id) => [{ id }]);',
+      'const orMade: Service<number, Order[], Context>',
+    ],
+    ['', '(parameter) id: number'],
+    [
+      'export const /*?*/ parted = aggregate({ user: optional(user), orders: optional(orders, []) });',
+      'const parted: Service<number, { user: Settled<User>; orders: Order[]; }, Context>',
+    ],
+    [
+      'export const /*?*/ loaded = batched(async (_ctx, /*?*/ ids: readonly number[]) => ids.map(String));',
+      'const loaded: Service<number, string, Context>',
+    ],
+    ['', '(parameter) ids: readonly number[]'],
+    ['export const /*?*/ kept = lastGood(user, { maxAge: 1_000 });', 'const kept: Service<number, User, Context>'],
+    [
+      'export const /*?*/ pages = perRun(paged, { key: (/*?*/ input) => input.id });',
+      'const pages: Service<Page, User, Context>',
+    ],
+    ['', '(parameter) input: Page'],
+    [
+      "export const /*?*/ checked = (ctx: Context, id: number) => fetchJson(ctx, 'http://api.test/').pipe(validate(Profile));",
+      'const checked: (ctx: Context, id: number) => Observable<{ name: string; tags: string[]; }>',
+    ],
+    [
+      'export const /*?*/ mixed = aggregate({ checked, once: perRun(user), shared: singleFlight(orders) });',
+      'const mixed: Service<number, { checked: { name: string; tags: string[]; }; once: User; shared: Order[]; }, Context>',
+    ],
+    [
+      'export const /*?*/ dictionary = aggregate({} as Record<string, Service<number, User>>);',
+      'const dictionary: Service<number, { [x: string]: User; }, Context>',
+    ],
     ['export const /*?*/ once = perRun(user);', 'const once: Service<number, User, Context>'],
     ['export const /*?*/ shared = singleFlight(async () => 5);', 'const shared: Service<void, number, Context>'],
   ];
@@ -77,7 +141,7 @@ describe('an editor shows', function () {
   it('the same types in the declarations that a package publishes', () => {
     for (const [statement, hover] of cases) {
       const declared = hover.replace('const ', '/*?*/ ');
-      if (statement.startsWith('export ')) expect(spaced(compiled.declarations)).to.contain(declared);
+      if (statement.startsWith('export const /*?*/')) expect(spaced(compiled.declarations)).to.contain(declared);
     }
   });
 });
@@ -85,18 +149,47 @@ describe('an editor shows', function () {
 describe('the compiler says', function () {
   this.timeout(60_000);
 
-  const contradicting = 'the services need inputs that contradict each other: give each service its part of an object';
+  const object = 'let each service read its own field of an object, as in (ctx, { id }: { id: number }) => ...';
+  const inputsOf = (a: string, b: string): RegExp =>
+    new RegExp(`^Type .* "the inputs of (?:${a} and ${b}|${b} and ${a}) contradict each other: ${literal(object)}"`);
   const neverInput = 'the type of the input is never: annotate it, as in (ctx, id: number) => ...';
   const noService = 'expected a service: pass (ctx, input) => an Observable or a promise';
   const noRecord = 'expected a record or a tuple of services';
+  const plainValue = 'expected a service that returns an Observable or a promise: wrap a plain value in of(...)';
+  const noContext = 'a service has two parameters, and the context is the first: write (ctx, id: number) => ...';
 
   /** An argument, and the one error that is reported where it is passed. */
-  const cases: readonly (readonly [argument: string, message: string])[] = [
-    ['{ a: (_ctx: Context, n: number) => of(n), b: async (_ctx: Context, s: string) => s }', contradicting],
-    ['{ a: (_ctx, n: number) => of(n), b: (_ctx, s: string) => of(s) }', contradicting],
-    ['[(_ctx, n: number) => of(n), (_ctx, s: string) => of(s)]', contradicting],
-    ['{ a: (_ctx, { id }: { id: number }) => of(id), b: (_ctx, { id }: { id: string }) => of(id) }', contradicting],
-    ['{ ads, b: (ctx: Context & { tenant: number }) => of(ctx) }', 'contexts that contradict each other'],
+  const cases: readonly (readonly [argument: string, message: string | RegExp])[] = [
+    ['{ a: (_ctx: Context, n: number) => of(n), b: async (_ctx: Context, s: string) => s }', inputsOf('a', 'b')],
+    ['{ a: (_ctx, n: number) => of(n), b: (_ctx, s: string) => of(s) }', inputsOf('a', 'b')],
+    ['{ user, orders, slug: (_ctx, s: string) => of(s) }', inputsOf('(?:user|orders)', 'slug')],
+    ['{ find: user, length: (_ctx, s: string) => of(s) }', inputsOf('find', 'length')],
+    ['{ 1: user, 2: (_ctx, s: string) => of(s) }', inputsOf('1', '2')],
+    ['{ one, slug: (_ctx, s: string) => of(s) }', inputsOf('one', 'slug')],
+    ['{ user, p: perRun((_ctx, s: string) => of(s)) }', inputsOf('user', 'p')],
+    ['[(_ctx, n: number) => of(n), (_ctx, s: string) => of(s)]', inputsOf('\\[0\\]', '\\[1\\]')],
+    [
+      '{ a: (_ctx, { id }: { id: number }) => of(id), b: (_ctx, { id }: { id: string }) => of(id) }',
+      inputsOf('a', 'b'),
+    ],
+    ['{ user, paged }', inputsOf('user', 'paged')],
+    ['{ a: (_ctx, ids: readonly number[]) => of(ids), user }', inputsOf('a', 'user')],
+    [
+      '{ a: (_ctx, n: 1 | 2) => of(n), b: (_ctx, n: 2 | 3) => of(n), c: (_ctx, n: 1 | 3) => of(n) }',
+      `the inputs of the services contradict each other: ${object}`,
+    ],
+    [
+      '{} as Record<string, Service<number, User> | Service<string, User>>',
+      `the inputs of the services contradict each other: ${object}`,
+    ],
+    [
+      '[user] as (typeof user | Service<string, User>)[]',
+      `the inputs of the services contradict each other: ${object}`,
+    ],
+    [
+      '{ ads, b: (ctx: Context & { tenant: number }) => of(ctx) }',
+      /"the contexts of (?:ads and b|b and ads) contradict each other: give each field of the context one type"/,
+    ],
     ['{ a: (_ctx, id) => of(id) }', neverInput],
     ['[async (_ctx, id) => `/users/${id}`]', neverInput],
     ['{ page: contradicting }', neverInput],
@@ -112,8 +205,11 @@ describe('the compiler says', function () {
     ['{ user, a: Math.random() > 0.5 ? user : of(1) }', 'is not assignable to type'],
     ['{ user, a: 5 }', noService],
     ['{ user, a: undefined }', noService],
-    ['{ user, a: (id: number) => of(id) }', noService],
-    ['{ user, a: () => 5 }', noService],
+    ['{ user, a: { orders } }', noService],
+    ['{ user, a: (id: number) => of(id) }', noContext],
+    ['{ user, a: (_ctx: Context, a: number, b: number) => of(a + b) }', noContext],
+    ['{ user, a: () => 5 }', plainValue],
+    ['{ user, timeout: withTimeout(1_000) }', plainValue],
   ];
   const statements = cases.flatMap(([argument]) => [`aggregate(${argument});`, `aggregateLatest(${argument});`]);
   let compiled: Compiled;
@@ -126,17 +222,101 @@ describe('the compiler says', function () {
   });
 
   for (const [argument, message] of cases) {
-    it(`'${message}' for ${argument}`, () => {
+    it(`'${String(message)}' for ${argument}`, () => {
       for (const statement of [`aggregate(${argument});`, `aggregateLatest(${argument});`]) {
         const messages = compiled.errors.filter(([line]) => line === statement).map(([, text]) => text);
         expect(messages, statement).to.have.length(1);
-        expect(messages[0]).to.contain(message);
+        if (typeof message === 'string') expect(messages[0]).to.contain(message);
+        else expect(messages[0]).to.match(message);
       }
     });
   }
 
   it('nothing else', () => {
     expect(compiled.errors).to.have.length(statements.length);
+  });
+
+  it('nothing for inputs and contexts that only look different', () => {
+    const accepted = `
+      aggregate({ a: (_ctx, q: Readonly<{ id: number }>) => of(q), b: (_ctx, q: { id: number }) => of(q) });
+      aggregate({ a: (_ctx, q: number[]) => of(q), b: (_ctx, q: readonly number[]) => of(q) });
+      aggregate({ a: (_ctx, q: { [key: string]: unknown }) => of(q), paged });
+      aggregate({ a: (_ctx, q: string & { readonly brand: 'id' }) => of(q), b: (_ctx, q: string) => of(q) });
+      aggregate({ a: (_ctx, q: number | { id: number }) => of(q), user, b: (_ctx, q?: number) => of(q) });
+      aggregate({ a: (_ctx, q: number | undefined) => of(q), b: (_ctx, q: { id: number } | undefined) => of(q) });
+      aggregate({ ads, b: (ctx: Context & { readonly tenant: 'acme' | 'other' }) => of(ctx) });
+      aggregate({ user, nothing: async () => { await Promise.resolve(); } });
+      function generic<T>(service: Service<T, User>) { return aggregate({ service, user }); }
+      function withId<T extends { id: number }>(service: Service<T, User>) { return aggregate({ service, paged }); }
+    `;
+    expect(compile(imports + accepted).errors).to.deep.equal([]);
+  });
+});
+
+describe('the compiler teaches newcomers', function () {
+  this.timeout(60_000);
+
+  const key = 'the inputs are not primitives: pass a key, such as { key: (input) => input.id }';
+
+  /** A mistake, and what each of its errors must contain. */
+  const mistakes: readonly (readonly [statement: string, ...messages: string[]])[] = [
+    ['perRun(paged);', key],
+    ['singleFlight(paged);', key],
+    ['batched(async (_ctx, inputs: readonly Page[]) => inputs);', key],
+    ['lastGood(paged, { maxAge: 1_000 });', key],
+    ['aggregate({ paged: perRun((_ctx, page: Page) => of(page)) });', key],
+    ['perRun(paged, {});', "Property 'key' is missing"],
+    ["perRun(paged, { key: 'id' });", "Type 'string' is not assignable to type '(input: Page) => Primitive'"],
+    ['perRun(paged, { key: (page) => [page.id] });', "Type 'number[]' is not assignable to type 'Primitive'"],
+    ['lastGood(user);', 'Expected 2 arguments, but got 1'],
+    ['lastGood(user, {});', "Property 'maxAge' is missing"],
+    ["withTimeout('1s');", "Argument of type 'string' is not assignable to parameter of type 'number'"],
+    ["withConcurrency('2');", "Argument of type 'string' is not assignable to parameter of type 'number'"],
+    ['withLogger({ log: () => {} });', "'log' does not exist in type 'Logger'"],
+    ["withLogger(silent, { errors: 'all' });", `Type '"all"' is not assignable to type '"safe" | "full" | undefined'`],
+    ['withLogger(silent, () => ({ id: 1 }));', "no properties in common with type 'LogConfig'"],
+    ['aggregate({ user }, { timeout: 1_000 });', "'timeout' does not exist in type 'AggregateOption'"],
+    ['aggregate({ user }, withTimeout);', "is not assignable to parameter of type 'AggregateOption'"],
+    ['aggregate({ user }, 1_000);', "is not assignable to parameter of type 'AggregateOption'"],
+    ['aggregate(user, orders);', 'give the service a name, as in { name: service }'],
+    ['aggregate({ user })(background);', 'Expected 2 arguments, but got 1'],
+    [
+      "aggregate({ user })(background, '42');",
+      "Argument of type 'string' is not assignable to parameter of type 'number'",
+    ],
+    [
+      'aggregate({ user }).subscribe();',
+      "'subscribe' does not exist on type 'Service<number, { user: User; }, Context>'",
+    ],
+    [
+      'aggregate({ ads })(background);',
+      "Property 'tenant' is missing in type 'Context' but required in type 'TenantContext'",
+    ],
+    [
+      'aggregate({ user })(background, 42).subscribe(({ usr }) => usr);',
+      "'usr' does not exist on type '{ user: User; }'",
+    ],
+    [
+      'const typed: Service<number, { usr: User }> = aggregate({ user });',
+      "Property 'usr' is missing in type '{ user: User; }'",
+    ],
+  ];
+  let compiled: Compiled;
+  before(() => {
+    compiled = compile([imports, ...mistakes.map(([statement]) => statement)].join('\n'));
+  });
+
+  for (const [statement, ...messages] of mistakes) {
+    it(statement, () => {
+      const errors = compiled.errors.filter(([line]) => line === statement).map(([, text]) => spaced(text));
+      expect(errors).to.have.length(1);
+      for (const message of messages) expect(errors[0]).to.contain(message);
+      expect(errors[0]).not.to.match(/InputOf|ContextOf|ValueOf|ConflictHint|IfNever|KeyHint/);
+    });
+  }
+
+  it('with one error for each mistake', () => {
+    expect(compiled.errors).to.have.length(mistakes.length);
   });
 });
 

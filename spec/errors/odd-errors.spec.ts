@@ -156,14 +156,11 @@ describe('an odd error', () => {
     'the fields of the log': (error) =>
       aggregate(
         { a: () => of(1) },
-        withLogger(recordingLogger(), () => thrown(error)),
+        withLogger(recordingLogger(), { errors: 'full', fields: () => thrown(error) }),
       )(background),
     'a getter of the fields of the log': (error) => {
       const fields = Object.defineProperty({}, 'a', { get: () => thrown(error), enumerable: true });
-      return aggregate(
-        { a: () => of(1) },
-        withLogger(recordingLogger(), () => fields),
-      )(background);
+      return aggregate({ a: () => of(1) }, withLogger(recordingLogger(), { fields: () => fields }))(background);
     },
     'an optional service': (error) => aggregate({ a: optional(() => errors(error), 1) })(background),
   })) {

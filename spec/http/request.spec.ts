@@ -70,6 +70,8 @@ describe('a request', () => {
     ['without a host', 'http://', invalid('"http://"')],
     ['with an open bracket', 'http://[?token=secret', invalid('"http://["')],
     ['with a slash in the password', 'http://alice:sec/ret@api.test/', invalid('"http://api.test/"')],
+    ['that is missing', undefined as never, 'fetch: url: expected a string or a URL, got undefined'],
+    ['that is a number', 42 as never, 'fetch: url: expected a string or a URL, got 42'],
     ['with a name as the port', 'http://api.test:http/?token=secret', invalid('"http://api.test:http/"')],
   ];
   if (typeof document === 'undefined') {

@@ -60,7 +60,7 @@ describe('logging', () => {
       const logger = recordingLogger();
       let called = false;
       const fields = (): object => ({ called: (called = true) });
-      aggregate({ fails }, withLogger(logger), withLogger(silent, fields))(background).subscribe(ignored);
+      aggregate({ fails }, withLogger(logger), withLogger(silent, { fields }))(background).subscribe(ignored);
       expect([logger.lines, called]).to.deep.equal([[], false]);
       expect(silent.error('nothing', {})).to.equal(undefined);
     });
@@ -146,9 +146,11 @@ describe('logging', () => {
       const inputs: unknown[] = [];
       const dashboard = aggregate(
         { a: (_ctx, id: number) => of(id) },
-        withLogger(logger, (ctx: Context & { requestId?: string }, id) => {
-          inputs.push(id);
-          return { requestId: ctx.requestId, name: 'mine' };
+        withLogger(logger, {
+          fields: (ctx: Context & { requestId?: string }, id) => {
+            inputs.push(id);
+            return { requestId: ctx.requestId, name: 'mine' };
+          },
         }),
       );
       dashboard({ requestId: 'r1' } as Context, 42).subscribe();
@@ -161,7 +163,7 @@ describe('logging', () => {
       const logger = infoLogger();
       let called = false;
       const fields = (): object => ({ called: (called = true) });
-      aggregate({ succeeds }, withLogger(logger, fields))(background).subscribe();
+      aggregate({ succeeds }, withLogger(logger, { fields }))(background).subscribe();
       expect([logger.lines, called]).to.deep.equal([[], false]);
     });
 
@@ -171,7 +173,7 @@ describe('logging', () => {
         throw boom;
       };
       let answer: unknown;
-      aggregate({ a: succeeds }, withLogger(logger, fields))(background).subscribe((value) => (answer = value));
+      aggregate({ a: succeeds }, withLogger(logger, { fields }))(background).subscribe((value) => (answer = value));
       expect(answer).to.deep.equal({ a: 1 });
       expect(logger.lines).to.have.length(4);
       expect(logger.lines[0]?.fields['fieldsError']).to.deep.equal({ name: 'Error', code: 'E_BOOM' });
@@ -182,7 +184,7 @@ describe('logging', () => {
       const given =
         '{"message":"mine","level":"info","timestamp":0,"exception":true,"__proto__":{"exception":true},"messages":7}';
       const fields = (): object => JSON.parse(given) as object;
-      aggregate({ succeeds }, withLogger(logger, fields))(background).subscribe();
+      aggregate({ succeeds }, withLogger(logger, { fields }))(background).subscribe();
       expect(logger.lines).to.have.length(4);
       for (const line of logger.lines) {
         const { run, name: aggregates, service, elapsed, ...mine } = line.fields;

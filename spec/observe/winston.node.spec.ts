@@ -76,6 +76,36 @@ describe('winstonLogger', () => {
     expect(lines).to.deep.equal([{ level: 'error', message: 'run failed', service: 'profile' }]);
   });
 
+  it("writes an error with its stack in one line of JSON, with `errors: 'full'`", () => {
+    const boom = new Error('boom\r\nand more', { cause: new Error('inner') });
+    const { stderr } = outputOf(undefined, (logger) => {
+      const services = { profile: () => throwError(() => boom) };
+      aggregate(services, withLogger(logger, { errors: 'full' }))(background).subscribe({ error: () => undefined });
+    });
+    expect(stderr.trimEnd()).to.match(/^\P{Cc}+$/u);
+    const [{ error } = {}] = linesOf(stderr) as { error?: unknown }[];
+    expect(error).to.include({
+      message: 'profile: boom\r\nand more',
+      stack: `ServiceError: profile: boom\r\nand more\ncaused by: ${String(boom.stack)}\ncaused by: ${String((boom.cause as Error).stack)}`,
+    });
+  });
+
+  it("fits a winston logger with a format for people, with `errors: 'full'`", () => {
+    const { stream, text } = inMemory();
+    const line = winston.format.printf(({ level, message, error }) =>
+      [`${level} ${String(message)}`, (error as Error | undefined)?.stack].filter(Boolean).join('\n'),
+    );
+    const logger = winston.createLogger({ format: line, transports: new winston.transports.Stream({ stream }) });
+    const boom = new Error('boom');
+    aggregate(
+      { profile: () => throwError(() => boom) },
+      withLogger(logger, { errors: 'full' }),
+    )(background).subscribe({ error: () => undefined });
+    expect(text().trimEnd()).to.equal(
+      `error run failed\nServiceError: profile: boom\ncaused by: ${String(boom.stack)}`,
+    );
+  });
+
   it('writes a line although some of its fields cannot be printed', () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();

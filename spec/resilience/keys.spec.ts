@@ -85,9 +85,19 @@ for (const [name, combinator] of Object.entries({ perRun, singleFlight })) {
     }
 
     for (const [title, service, config, message] of [
-      ['a service that is not a function', of(1), {}, 'service: expected a function, got an instance of Observable'],
+      [
+        'a service that is not a function',
+        of(1),
+        {},
+        'service: expected a function, got an instance of Observable: pass (ctx, input) => an Observable or a promise',
+      ],
       ['a number as service', 1, undefined, 'service: expected a function, got 1'],
-      ['a key that is not a function', byId, { key: 'id' }, 'key: expected a function, got a string'],
+      [
+        'a key that is not a function',
+        byId,
+        { key: 'id' },
+        'key: expected a function, got a string: pass (input) => input.id',
+      ],
     ] as const) {
       it(`throws for ${title}`, () => {
         expect(() => combinator(service as never, config as never)).to.throw(TypeError, `${name}: ${message}`);

@@ -60,7 +60,7 @@ describe('security: the lines of winstonLogger', function () {
             services,
             withName(name),
             withEvents({ next: (event) => events.push(event) }),
-            withLogger(logger, () => ({ [`of ${field}`]: field, list: [field, { [field]: field }] })),
+            withLogger(logger, { fields: () => ({ [`of ${field}`]: field, list: [field, { [field]: field }] }) }),
           );
           const lines = await linesDuring(() => run(background).subscribe({ error: () => undefined }));
           const reported = events.splice(0);
@@ -116,7 +116,7 @@ describe('security: the lines of winstonLogger', function () {
     const fields = JSON.parse('{"exception":true,"__proto__":{"exception":true},"timestamp":"1970"}') as object;
     const run = aggregate(
       { fails: (_ctx: Context) => throwError(() => 'boom') },
-      withLogger(logger, () => fields),
+      withLogger(logger, { fields: () => fields }),
     );
     const lines = await linesDuring(() => run(background).subscribe({ error: () => undefined }));
     expect(lines).to.have.length(4);

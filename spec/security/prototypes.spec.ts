@@ -132,10 +132,7 @@ describe('security of prototypes', function () {
     fc.assert(
       fc.property(json, (fields) => {
         const logger = recordingLogger();
-        aggregate(
-          { a: () => of(1) },
-          withLogger(logger, () => fields as object),
-        )(background).subscribe();
+        aggregate({ a: () => of(1) }, withLogger(logger, { fields: () => fields as object }))(background).subscribe();
         expect(logger.lines).to.have.length(4);
         for (const line of logger.lines) {
           expect(Object.getPrototypeOf(line.fields)).to.equal(Object.prototype);

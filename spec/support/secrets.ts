@@ -278,7 +278,12 @@ export interface Traces {
 }
 
 /** Runs a service beside one whose teardown throws. The context, the input and the logger's `fields` hold the secret too. */
-export function tracesOf(service: Service<string, unknown>, secret: Planted, logger: Logger): Promise<Traces> {
+export function tracesOf(
+  service: Service<string, unknown>,
+  secret: Planted,
+  logger: Logger,
+  errors: 'safe' | 'full' = 'safe',
+): Promise<Traces> {
   const { line, text } = secret;
   const events: RunEvent[] = [];
   const torn = (): Observable<string> =>
@@ -292,8 +297,11 @@ export function tracesOf(service: Service<string, unknown>, secret: Planted, log
   const run = aggregate(
     { torn, service },
     withConcurrency(1),
-    withLogger(logger, () => {
-      throw clientError(secret);
+    withLogger(logger, {
+      errors,
+      fields: () => {
+        throw clientError(secret);
+      },
     }),
     withEvents({ next: (event) => events.push(event) }),
   );

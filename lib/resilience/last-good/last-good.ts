@@ -7,7 +7,7 @@ import type { Service, ServiceLike } from '../../core/service.ts';
 import { AnswerMemory, type AnswerStore } from './answers.ts';
 import { answerKey } from './answer-key.ts';
 import { LastGoodCall } from './last-good-call.ts';
-import type { KeyConfig, Primitive } from '../sharing/keys.ts';
+import type { KeyConfig, KeyHint, KeyInput, Primitive } from '../sharing/keys.ts';
 
 /** How long, how many and where {@link lastGood} keeps answers. */
 export interface LastGoodConfig<Ctx extends Context = Context> {
@@ -95,10 +95,10 @@ export function lastGood<In, Out, Ctx extends Context = Context>(
   service: ServiceLike<In, Out, Ctx>,
   config: LastGoodConfig<Ctx> & KeyConfig<In>,
 ): Service<In, Out, Ctx>;
-export function lastGood<In extends Primitive = void, Out = unknown, Ctx extends Context = Context>(
-  service: ServiceLike<In, Out, Ctx>,
+export function lastGood<In = void, Out = unknown, Ctx extends Context = Context>(
+  service: ServiceLike<In, Out, Ctx> & KeyHint<NoInfer<In>>,
   config: LastGoodConfig<Ctx> & Partial<KeyConfig<In>>,
-): Service<In, Out, Ctx>;
+): Service<KeyInput<In>, Out, Ctx>;
 export function lastGood<In, Out, Ctx extends Context>(
   service: ServiceLike<In, Out, Ctx>,
   config: LastGoodConfig<Ctx> & Partial<KeyConfig<In>> = {} as never,
@@ -123,7 +123,9 @@ export function lastGood<In, Out, Ctx extends Context>(
 
 function checkConfig({ maxAge, most = 1_000, store, name }: LastGoodConfig<never>): void {
   if (!(typeof maxAge === 'number' && maxAge > 0 && maxAge < Infinity)) {
-    throw new RangeError(`${mismatch('lastGood: maxAge', 'finite milliseconds above 0', maxAge)}: pass such as 60_000`);
+    throw new RangeError(
+      `${mismatch('lastGood: maxAge', 'finite milliseconds above 0', maxAge)}: pass { maxAge: 60_000 }`,
+    );
   }
   assertPositiveInteger('lastGood: most', most);
   if (store === undefined) return;

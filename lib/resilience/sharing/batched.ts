@@ -1,10 +1,10 @@
 import { Observable } from 'rxjs';
-import { assertPositiveInteger, assertTimerMs, mismatch } from '../../core/assert.ts';
+import { assertPositiveInteger, assertService, assertTimerMs } from '../../core/assert.ts';
 import type { Context } from '../../core/context.ts';
 import { fromAbortable } from '../../core/from-abortable.ts';
 import type { Service } from '../../core/service.ts';
 import { Batch, type LoadMany } from './batch.ts';
-import { contextKey, inputKey, type KeyConfig, type Primitive } from './keys.ts';
+import { contextKey, inputKey, type KeyConfig, type KeyHint, type KeyInput } from './keys.ts';
 
 /** When {@link batched} sends a batch. */
 export interface BatchConfig {
@@ -72,16 +72,16 @@ export function batched<In, Out, Ctx extends Context = Context>(
   loadMany: LoadMany<In, Out, Ctx>,
   config: BatchConfig & KeyConfig<In>,
 ): Service<In, Out, Ctx>;
-export function batched<In extends Primitive, Out, Ctx extends Context = Context>(
-  loadMany: LoadMany<In, Out, Ctx>,
+export function batched<In, Out, Ctx extends Context = Context>(
+  loadMany: LoadMany<In, Out, Ctx> & KeyHint<NoInfer<In>>,
   config?: BatchConfig & Partial<KeyConfig<In>>,
-): Service<In, Out, Ctx>;
+): Service<KeyInput<In>, Out, Ctx>;
 export function batched<In, Out, Ctx extends Context>(
   loadMany: LoadMany<In, Out, Ctx>,
   config: BatchConfig & Partial<KeyConfig<In>> = {},
 ): Service<In, Out, Ctx> {
   const { window = 0, most = 100 } = config;
-  if (typeof loadMany !== 'function') throw new TypeError(mismatch('batched: loadMany', 'a function', loadMany));
+  assertService('batched: loadMany', loadMany);
   assertTimerMs('batched: window', window, 0);
   assertPositiveInteger('batched: most', most);
   const keyOf = inputKey('batched', loadMany, config);

@@ -1,6 +1,7 @@
-import { mismatch } from '../../core/assert.ts';
+import { assertService, mismatch } from '../../core/assert.ts';
 import type { Context } from '../../core/context.ts';
 import { detached } from '../../core/run-handle.ts';
+import type { IfNever } from '../../core/service.ts';
 import { type Flight, flightKey } from './flight.ts';
 
 /** An input that is its own key. */
@@ -12,15 +13,27 @@ export interface KeyConfig<In> {
   readonly key: (input: In) => Primitive;
 }
 
+/** `unknown` for inputs that are their own keys, or else a sentence: the compiler shows it where the `key` is missing. */
+export type KeyHint<In> = unknown extends In
+  ? unknown
+  : IfNever<
+      Exclude<In, Primitive>,
+      unknown,
+      'the inputs are not primitives: pass a key, such as { key: (input) => input.id }'
+    >;
+
+/** The inputs of a service that accepts any input, if there is no key: primitives. */
+export type KeyInput<In> = unknown extends In ? Primitive : In;
+
 /** Returns a function that makes the key of an input. Inputs have the same key only if they are equal. */
 export function inputKey<In>(
   combinator: string,
   service: unknown,
   { key: keyOf }: Partial<KeyConfig<In>> = {},
 ): (input: In) => string {
-  if (typeof service !== 'function') throw new TypeError(mismatch(`${combinator}: service`, 'a function', service));
+  assertService(`${combinator}: service`, service);
   if (keyOf !== undefined && typeof keyOf !== 'function') {
-    throw new TypeError(mismatch(`${combinator}: key`, 'a function', keyOf));
+    throw new TypeError(`${mismatch(`${combinator}: key`, 'a function', keyOf)}: pass (input) => input.id`);
   }
   return (input) => {
     const key: unknown = keyOf === undefined ? input : keyOf(input);

@@ -4,7 +4,7 @@ import { fromAbortable } from '../../core/from-abortable.ts';
 import { rootRunOf } from '../../core/run-handle.ts';
 import type { Service, ServiceLike } from '../../core/service.ts';
 import { toObservable } from '../../core/service-call.ts';
-import { inputKey, type KeyConfig, type Primitive } from './keys.ts';
+import { inputKey, type KeyConfig, type KeyHint, type KeyInput } from './keys.ts';
 import { shareByKey, type ShareByKey } from './share-by-key.ts';
 
 /**
@@ -49,10 +49,10 @@ export function perRun<In, Out, Ctx extends Context = Context>(
   service: ServiceLike<In, Out, Ctx>,
   config: KeyConfig<In>,
 ): Service<In, Out, Ctx>;
-export function perRun<In extends Primitive = void, Out = unknown, Ctx extends Context = Context>(
-  service: ServiceLike<In, Out, Ctx>,
+export function perRun<In = void, Out = unknown, Ctx extends Context = Context>(
+  service: ServiceLike<In, Out, Ctx> & KeyHint<NoInfer<In>>,
   config?: Partial<KeyConfig<In>>,
-): Service<In, Out, Ctx>;
+): Service<KeyInput<In>, Out, Ctx>;
 export function perRun<In, Out, Ctx extends Context>(
   service: ServiceLike<In, Out, Ctx>,
   config?: Partial<KeyConfig<In>>,

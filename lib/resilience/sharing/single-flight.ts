@@ -1,7 +1,7 @@
 import type { Context } from '../../core/context.ts';
 import { fromAbortable } from '../../core/from-abortable.ts';
 import type { Service, ServiceLike } from '../../core/service.ts';
-import { contextKey, inputKey, type KeyConfig, type Primitive } from './keys.ts';
+import { contextKey, inputKey, type KeyConfig, type KeyHint, type KeyInput } from './keys.ts';
 import { shareByKey } from './share-by-key.ts';
 import { sharedContext } from './shared-call.ts';
 
@@ -53,10 +53,10 @@ export function singleFlight<In, Out, Ctx extends Context = Context>(
   service: ServiceLike<In, Out, Ctx>,
   config: KeyConfig<In>,
 ): Service<In, Out, Ctx>;
-export function singleFlight<In extends Primitive = void, Out = unknown, Ctx extends Context = Context>(
-  service: ServiceLike<In, Out, Ctx>,
+export function singleFlight<In = void, Out = unknown, Ctx extends Context = Context>(
+  service: ServiceLike<In, Out, Ctx> & KeyHint<NoInfer<In>>,
   config?: Partial<KeyConfig<In>>,
-): Service<In, Out, Ctx>;
+): Service<KeyInput<In>, Out, Ctx>;
 export function singleFlight<In, Out, Ctx extends Context>(
   service: ServiceLike<In, Out, Ctx>,
   config?: Partial<KeyConfig<In>>,
