@@ -1,33 +1,8 @@
 import { background } from 'forkfast';
-import { type ReactNode, StrictMode, useEffect, useState } from 'react';
+import { type ReactNode, StrictMode, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import type { Observable } from 'rxjs';
 import { dashboard } from './dashboard.ts';
-
-interface Answer<T> {
-  readonly value?: T;
-  readonly error?: unknown;
-}
-
-/** Returns the state of `call(input)`. It starts again when either changes, and is canceled then and on unmounting. */
-function useService<In, Out>(call: (input: In) => Observable<Out>, input: In): Answer<Out> {
-  const [answer, setAnswer] = useState<Answer<Out>>({});
-  useEffect(() => {
-    setAnswer({});
-    const subscription = call(input).subscribe({
-      next: (value) => {
-        setAnswer({ value });
-      },
-      error: (error: unknown) => {
-        setAnswer({ error });
-      },
-    });
-    return () => {
-      subscription.unsubscribe();
-    };
-  }, [call, input]);
-  return answer;
-}
+import { useService } from './use-service.ts';
 
 const user = (id: string) => dashboard(background, id);
 

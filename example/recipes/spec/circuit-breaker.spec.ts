@@ -1,12 +1,25 @@
 import { expect } from 'chai';
 import { BrokenCircuitError, type CircuitBreakerPolicy, CircuitState, ConsecutiveBreaker } from 'cockatiel';
 import type { ServerResponse } from 'node:http';
-import { aggregate, background, CanceledError, fetchJson, HttpError, type Service, ServiceError } from 'forkfast';
-import { firstValueFrom, Observable, of, ReplaySubject } from 'rxjs';
+import {
+  aggregate,
+  background,
+  CanceledError,
+  DeadlineExceededError,
+  fetchJson,
+  HttpError,
+  type Service,
+  ServiceError,
+  withTimeout,
+} from 'forkfast';
+import { firstValueFrom, Observable, of, ReplaySubject, TimeoutError } from 'rxjs';
 import { breaker, guarded, isUpstreamFailure } from '../circuit-breaker.ts';
 import { failureOf } from '../../../spec/support/failure.ts';
 import { expectNoUnhandledRejections } from '../../../spec/support/rejections.ts';
 import { closeServers, deferred, type Loopback, refusingUrl, serve } from '../../../spec/support/servers.ts';
+
+/** A timeout, in milliseconds, that no test reaches. */
+const patient = 60_000;
 
 /** An upstream that responds with `status`, or never if that is 0, and a service that calls it. */
 interface Stage {
@@ -20,7 +33,7 @@ interface Stage {
   readonly pending: Observable<ServerResponse>;
 }
 
-async function stage({ status = 200, threshold = 3 } = {}): Promise<Stage> {
+async function stage({ status = 200, threshold = 3, ms = patient } = {}): Promise<Stage> {
   const pending = new ReplaySubject<ServerResponse>(1);
   const upstream = await serve((_request, response) => {
     if (staged.status === 0) pending.next(response);
@@ -39,7 +52,7 @@ async function stage({ status = 200, threshold = 3 } = {}): Promise<Stage> {
     status,
     upstream,
     policy,
-    orders: guarded((ctx) => fetchJson(ctx, upstream.url), policy),
+    orders: guarded((ctx) => fetchJson(ctx, upstream.url), policy, ms),
     allowProbe: () => (duration = -1),
     pending,
   };
@@ -107,9 +120,22 @@ describe('recipe: a circuit breaker', function () {
   it('opens after a refused connection', async () => {
     const url = await refusingUrl();
     const policy = breaker({ halfOpenAfter: Infinity, breaker: new ConsecutiveBreaker(1) });
-    const orders = guarded((ctx) => fetchJson(ctx, url), policy);
+    const orders = guarded((ctx) => fetchJson(ctx, url), policy, patient);
     await failureOf(orders(background), Error);
     expect(policy.state).to.equal(CircuitState.Open);
+  });
+
+  it('opens when the upstream does not respond in time', async () => {
+    const { orders, policy } = await stage({ status: 0, threshold: 1, ms: 1 });
+    const dashboard = aggregate({ orders }, withTimeout(patient));
+    expect((await failureOf(dashboard(background), ServiceError)).cause).to.be.instanceOf(TimeoutError);
+    expect(policy.state).to.equal(CircuitState.Open);
+  });
+
+  it('stays closed when the deadline of the run comes first', async () => {
+    const { orders, policy } = await stage({ status: 0, threshold: 1 });
+    await failureOf(aggregate({ orders }, withTimeout(1))(background), DeadlineExceededError);
+    expect(policy.state).to.equal(CircuitState.Closed);
   });
 
   it('sends no request while it is open', async () => {
@@ -121,7 +147,7 @@ describe('recipe: a circuit breaker', function () {
   it('is shared by all services with the same policy', async () => {
     const { policy } = await tripped();
     let calls = 0;
-    const other = guarded(() => of(++calls), policy);
+    const other = guarded(() => of(++calls), policy, patient);
     await failureOf(other(background), BrokenCircuitError);
     expect(calls).to.equal(0);
   });
@@ -178,7 +204,7 @@ describe('recipe: a circuit breaker', function () {
   it('tears down the service in the frame of the unsubscription', () => {
     const { service, teardowns } = countingService();
     const policy = breaker({ halfOpenAfter: 0, breaker: new ConsecutiveBreaker(1) });
-    const subscription = guarded(service, policy)(background).subscribe();
+    const subscription = guarded(service, policy, patient)(background).subscribe();
     expect(teardowns()).to.equal(0);
     subscription.unsubscribe();
     expect(teardowns()).to.equal(1);
@@ -208,7 +234,7 @@ describe('recipe: a circuit breaker', function () {
     staged.allowProbe();
     const probe = firstValueFrom(staged.orders(background));
     let calls = 0;
-    const late = guarded(() => of(++calls), staged.policy);
+    const late = guarded(() => of(++calls), staged.policy, patient);
     late(background).subscribe().unsubscribe();
     const waiting = firstValueFrom(late(background));
     (await firstValueFrom(staged.pending)).end('{}');
@@ -223,7 +249,7 @@ describe('recipe: a circuit breaker', function () {
     staged.allowProbe();
     const probe = firstValueFrom(staged.orders(background));
     const { service, started, teardowns } = countingService();
-    const subscription = guarded(service, staged.policy)(background).subscribe();
+    const subscription = guarded(service, staged.policy, patient)(background).subscribe();
     (await firstValueFrom(staged.pending)).end('{}');
     await Promise.all([probe, started]);
     subscription.unsubscribe();

@@ -11,6 +11,10 @@ const entries = {
   Vue: 'page/vue.ts',
   Svelte: 'page/svelte.ts',
 };
+const fillIn = {
+  React: 'page/fill-in.react.tsx',
+  Angular: 'node_modules/.cache/page/page/fill-in.angular.js',
+};
 const html = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Recipe</title>
   <div id="app"></div><script type="module" src="/script.js"></script>`;
 
@@ -23,34 +27,39 @@ describe('recipe on a page:', function () {
   });
   after(() => browser.close());
 
+  let upstream: Upstream;
+  let page: Page;
+  let errors: Error[];
+
+  const type = (id: string): Promise<void> => page.getByLabel('User').fill(id);
+  const shown = (text: string): Promise<void> => page.getByText(text).waitFor();
+
+  /** Opens the page before each test. */
+  const open = (entry: string): void => {
+    let script: string;
+    before(async () => {
+      script = await bundle(entry);
+    });
+    beforeEach(async () => {
+      upstream = await startUpstream((request, response) => {
+        const isScript = request.url === '/script.js';
+        response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html').end(isScript ? script : html);
+      });
+      page = await browser.newPage();
+      errors = [];
+      page.on('pageerror', (error) => errors.push(error));
+      await page.goto(upstream.url);
+    });
+    afterEach(async () => {
+      await closeServers();
+      await page.close();
+      expect(errors).to.deep.equal([]);
+    });
+  };
+
   for (const [name, entry] of Object.entries(entries)) {
     describe(name, () => {
-      let script: string;
-      let upstream: Upstream;
-      let page: Page;
-      let errors: Error[];
-
-      const type = (id: string): Promise<void> => page.getByLabel('User').fill(id);
-      const shown = (text: string): Promise<void> => page.getByText(text).waitFor();
-
-      before(async () => {
-        script = await bundle(entry);
-      });
-      beforeEach(async () => {
-        upstream = await startUpstream((request, response) => {
-          const isScript = request.url === '/script.js';
-          response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html').end(isScript ? script : html);
-        });
-        page = await browser.newPage();
-        errors = [];
-        page.on('pageerror', (error) => errors.push(error));
-        await page.goto(upstream.url);
-      });
-      afterEach(async () => {
-        await closeServers();
-        await page.close();
-        expect(errors).to.deep.equal([]);
-      });
+      open(entry);
 
       it('calls the services on mounting, and shows the answer', async () => {
         await type('42');
@@ -78,6 +87,41 @@ describe('recipe on a page:', function () {
       });
 
       it('shows the error, and cancels the other service', async () => {
+        await type('broken');
+        expect(await page.getByRole('alert').textContent()).to.match(/^profile: HTTP 500 /);
+        await upstream.received('abandoned /orders/broken');
+      });
+    });
+  }
+
+  for (const [name, entry] of Object.entries(fillIn)) {
+    describe(`that fills in: ${name}`, () => {
+      open(entry);
+
+      it('shows each part when it has come', async () => {
+        await type('partial');
+        await shown('Alice');
+        await shown('Loading orders');
+        await upstream.received('opened /orders/partial');
+        upstream.answer('/orders/partial');
+        await shown('5 orders');
+      });
+
+      it('cancels the pending service when it is unmounted', async () => {
+        await type('partial');
+        await shown('Alice');
+        await type('');
+        await upstream.received('abandoned /orders/partial');
+        expect(await page.getByText('Alice').count()).to.equal(0);
+      });
+
+      it('shows the other parts if an optional service fails', async () => {
+        await type('poor');
+        await shown('Alice');
+        await shown('No orders now');
+      });
+
+      it('shows the error of any other service, and cancels the rest', async () => {
         await type('broken');
         expect(await page.getByRole('alert').textContent()).to.match(/^profile: HTTP 500 /);
         await upstream.received('abandoned /orders/broken');
