@@ -12,6 +12,7 @@ import {
   HttpError,
   isTransient,
   NetworkError,
+  type StreamOptions,
 } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
@@ -332,4 +333,63 @@ describe('fetchLines', () => {
     expect(pullsAtNext).to.deep.equal([1, 2, 3]);
     expect(pulls).to.equal(3);
   });
+});
+
+describe('a stream that is canceled', () => {
+  expectNoUnhandledRejections();
+
+  const kinds = [
+    ['fetchEvents', (ctx: Context, init: StreamOptions): Observable<unknown> => fetchEvents(ctx, api, init)],
+    ['fetchLines', (ctx: Context, init: StreamOptions): Observable<unknown> => fetchLines(ctx, api, init)],
+  ] as const;
+  const text = 'data: 1\n\ndata: 2\n\n';
+
+  for (const [name, request] of kinds) {
+    it(`${name} emits each chunk, also with init.signal`, async () => {
+      const controller = new AbortController();
+      const { stream, canceled } = streamOf([text]);
+      const own = { signal: controller.signal };
+      const values: unknown[] = [];
+      const error = failureOf(
+        request({ fetch: responding(stream, eventStream) }, own).pipe(
+          tap((value) => {
+            values.push(value);
+            if (values.length === 2) controller.abort('enough');
+          }),
+        ),
+        NetworkError,
+      );
+      expect(await error).to.include({ kind: 'aborted', cause: 'enough' });
+      expect(values).to.have.length(2);
+      expect(canceled()).to.equal(1);
+    });
+
+    it(`${name} emits nothing after ctx.signal has aborted in next`, async () => {
+      const controller = new AbortController();
+      const { stream, canceled } = streamOf([text]);
+      const values: unknown[] = [];
+      const ctx = { fetch: responding(stream, eventStream), signal: controller.signal };
+      const error = failureOf(
+        request(ctx, {}).pipe(
+          tap((value) => {
+            values.push(value);
+            controller.abort('enough');
+          }),
+        ),
+        CanceledError,
+      );
+      expect((await error).cause).to.equal('enough');
+      expect(values).to.have.length(1);
+      expect(canceled()).to.equal(1);
+    });
+
+    it(`${name} emits nothing after the subscriber has unsubscribed in next, in the middle of a chunk`, async () => {
+      const { stream, canceled } = streamOf([text.repeat(50_000)]);
+      const values: unknown[] = [];
+      const lines = request({ fetch: responding(stream, eventStream) }, {}).pipe(take(3));
+      await lastValueFrom(lines.pipe(tap((value) => values.push(value))));
+      expect(values).to.have.length(3);
+      expect(canceled()).to.equal(1);
+    });
+  }
 });
