@@ -16,7 +16,7 @@ import { assertSendable, beginSending, isStream, recordFailure, sentMethod, with
 /** The transports that know no `redirect: 'error'`, such as that of Cloudflare Workers. */
 const withoutErrorMode = new WeakSet<Fetch>();
 
-/** What one subscription sends, and how it reads the response. */
+/** The parts of a request that each subscription makes anew. */
 interface Sent<T> {
   readonly init: RequestInit;
   readonly own: readonly Header[];

@@ -43,8 +43,8 @@ export interface EventFields {
  * `stale` reports that `lastGood` answers in place of a service: with the service's `error`, and the `age` of the answer.
  * `store-failed` reports an error of its store. It changes no outcome, and may follow the end of the run.
  *
- * `reconnecting` reports that `fetchEvents` with `reconnect` has failed with `error`, and will connect again. The end of a stream is
- * no failure.
+ * `reconnecting` reports that `fetchEvents` with `reconnect` has failed with `error`, and will connect again. A stream that ends does
+ * not fail.
  *
  * `JSON.stringify(event)` contains as much of an error as a log line does, and cuts names at 200 characters.
  *

@@ -9,7 +9,7 @@ export async function waitsOf(action: () => Promise<unknown>): Promise<number[]>
   const schedule = asyncScheduler.schedule.bind(asyncScheduler);
   asyncScheduler.schedule = (work, delay = 0, state) => {
     if (delay >= 500) waits.push(delay);
-    return schedule(work, delay >= 500 ? 0 : delay, state!);
+    return schedule(work, delay >= 500 ? 0 : delay, state);
   };
   try {
     await action();

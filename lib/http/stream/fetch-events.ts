@@ -86,7 +86,7 @@ export function fetchEvents(
           return waiting;
         },
       }),
-      repeat({ delay: () => (!state.hasEnded && pause()) || EMPTY }),
+      repeat({ delay: () => (state.hasEnded ? undefined : pause()) ?? EMPTY }),
     );
   });
 }
