@@ -9,8 +9,9 @@ import type { ResponseReader } from './response/read-response.ts';
 /** The options of every request: the platform's `RequestInit` with more. */
 export interface RequestOptions extends RequestInit {
   /**
-   * The body as a value, which is sent as JSON. The header `content-type` is `application/json`, unless `headers` has one. The request
-   * errors with `TypeError`, and sends nothing, for a value that JSON cannot hold, and beside a `body`. Set a method: GET has no body.
+   * The body as a value, which is sent as `JSON.stringify` writes it. The header `content-type` is `application/json`, unless `headers`
+   * has one. The request errors with `TypeError`, and sends nothing, for a value that JSON cannot hold, and beside a `body`. Set a
+   * method: GET has no body.
    */
   readonly json?: object | string | number | boolean | null;
   /**

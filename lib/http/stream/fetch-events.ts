@@ -15,8 +15,9 @@ import { readChunks, stream, type StreamOptions, tooLarge } from './read-stream.
 /** The `init` of {@link fetchEvents}. */
 export interface FetchEventsInit extends StreamOptions {
   /**
-   * Whether to connect again when the stream ends or breaks, after the time that the server has sent in the field `retry` (3,000 ms by
-   * default), with the header `Last-Event-ID`. It waits the same time after each failure.
+   * Whether to connect again when the stream ends, and when it fails with an error that may pass, with the header `Last-Event-ID`.
+   * It waits for the time that the server has sent in the field `retry` (3,000 ms by default, at least 500 ms), and up to half of that
+   * more at random, or for `Retry-After` if that is longer. The wait does not grow with the failures.
    *
    * @defaultValue false
    */
@@ -34,8 +35,9 @@ interface State extends EventStreamState {
  *
  * - It errors with `DecodeError` if the media type is not `text/event-stream`, and with `BodyTooLargeError` if the data of an event has
  *   more than `maxBytes` bytes. All other errors are those of {@link fetchJson}, as is what cancels it. It completes for a 204.
- * - With `reconnect: true` it connects again after the end of a stream, and after a `NetworkError` that may pass. It does so unless
- *   `ctx.deadline` comes before the wait is over. Then it completes, or errors with the last error. Any other error ends it.
+ * - With `reconnect: true` it connects again after the end of a stream, and after the errors of {@link isTransient}, whatever the method.
+ *   It does so unless `ctx.deadline` comes before the wait is over. Then it completes, or errors with the last error. Any other error
+ *   ends it. Each failure that it repeats is an event `reconnecting` of the run.
  * - It reads on when the subscriber has returned from `next`. So a slow subscriber slows the server down, unless an operator behind the
  *   stream buffers, such as `concatMap` with an asynchronous source.
  * - An event that is not complete when the stream ends is not emitted.
