@@ -27,12 +27,13 @@ const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pip
 const failure = (status: number, headers: Record<string, string> = {}) => new Response('', { status, headers });
 const offline = new TypeError('fetch failed');
 
-/** A transport that responds with one stream, response or error after the other, and at last with a 204. */
+/** A transport that responds with one stream, response or error after the other, never for `'hang'`, and at last with a 204. */
 function connections(...responses: (string | Response | Error)[]) {
   const requests: Headers[] = [];
   const fetch: Fetch = (_url, init) => {
     const response = responses[requests.length] ?? new Response(null, { status: 204 });
     requests.push(new Headers(init.headers));
+    if (response === 'hang') return new Promise(() => undefined);
     if (response instanceof Error) return Promise.reject(response);
     return Promise.resolve(typeof response === 'string' ? new Response(response, eventStream) : response);
   };
@@ -109,6 +110,14 @@ describe('fetchEvents with reconnect', () => {
       expect(requests).to.have.length(isRepeated ? 2 : 1);
     });
   }
+
+  it('reconnects after a connection that hangs for idle ms, and completes with a 204', async () => {
+    const { ctx, requests } = connections('data: a\n\n', 'hang', 'data: b\n\n');
+    await waitsOf(async () => {
+      expect(await all(reconnecting(ctx, { idle: 20 }))).to.have.length(2);
+    });
+    expect(requests).to.have.length(4);
+  });
 
   it('does not reconnect after another media type', async () => {
     const { ctx, requests } = connections(new Response('<html>'));
