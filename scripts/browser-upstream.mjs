@@ -9,6 +9,7 @@ import { createGzip } from 'node:zlib';
 const text = { 'content-type': 'text/plain', 'x-content-type-options': 'nosniff' }; // sniffing would wait for more bytes
 const json = { 'content-type': 'application/json' };
 const html = { 'content-type': 'text/html' };
+const events = { 'content-type': 'text/event-stream' };
 
 /** The behavior of the server, by path. */
 const behaviors = {
@@ -33,7 +34,21 @@ const behaviors = {
   '/redirect': (response, { search }) => response.writeHead(302, { location: `/json${search}` }).end(),
   '/redirect-elsewhere': (response, { elsewhere, search }) =>
     response.writeHead(302, { location: `${elsewhere}/json${search}` }).end(),
+  '/bytes': (response, { searchParams }) => byteByByte(response, searchParams),
+  '/restart': (response, { attempt, lastEventId = 'nothing' }) => {
+    if (attempt === 2) response.writeHead(503).end();
+    else response.writeHead(200, events).end(`retry: 0\nid: ${attempt}\ndata: after ${lastEventId}\n\n`);
+  },
 };
+
+/** Sends `text` of the media type `type`, each byte in a chunk of its own, and then does `then`: ends, hangs or breaks. */
+async function byteByByte(response, params) {
+  response.writeHead(200, { ...text, 'content-type': params.get('type') });
+  for (const byte of Buffer.from(params.get('text')))
+    await new Promise((sent) => response.write(Buffer.of(byte), sent));
+  if (params.get('then') === 'end') response.end();
+  if (params.get('then') === 'break') response.socket.end();
+}
 
 /** Sends zeros until the client closes the connection. */
 function forever(response, ...through) {
@@ -68,7 +83,7 @@ export async function serve(files) {
     record.response?.destroy();
   };
 
-  const handle = ({ method, url }, response) => {
+  const handle = ({ method, url, headers }, response) => {
     const { pathname, search, searchParams } = new URL(url, 'http://localhost');
     const id = searchParams.get('id');
     const allowed = searchParams.get('cors'); // the header that a page of another origin may send
@@ -92,7 +107,16 @@ export async function serve(files) {
     });
     if (record.dropped) response.destroy();
     else if (method === 'OPTIONS') response.writeHead(204).end();
-    else (behaviors[pathname] ?? behaviors['/404'])(response, { elsewhere, search });
+    else {
+      const details = {
+        elsewhere,
+        search,
+        searchParams,
+        attempt: record.methods.length,
+        lastEventId: headers['last-event-id'],
+      };
+      (behaviors[pathname] ?? behaviors['/404'])(response, details);
+    }
   };
   const servers = [createServer(handle), createServer(handle)];
   for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -34,13 +34,13 @@ export interface RunHandle {
   /** Why the run is closing calls at this moment. Set by {@link closeWith}. */
   closingError: unknown;
   /**
-   * Reports an error that a teardown threw, the answer that `lastGood` has given in place of a service, or a store that has failed. It
-   * changes no outcome, and may follow the end of the run.
+   * Reports an error that a teardown threw, the answer that `lastGood` has given in place of a service, a store that has failed, or a
+   * stream that has failed and will connect again. It changes no outcome, and may follow the end of the run.
    */
   report(type: ReportType, service: string | undefined, details: EventDetails): void;
 }
 
-export type ReportType = 'teardown-failed' | 'stale' | 'store-failed';
+export type ReportType = 'teardown-failed' | 'stale' | 'store-failed' | 'reconnecting';
 
 /** The parts of a service that a run needs. */
 export interface ServiceParts {
@@ -189,6 +189,14 @@ export function onDeadline(ctx: Context, listener: () => void): () => void {
 /** Whether the run, or a run around it, ends its calls no later than `deadline`. */
 export function enforces(run: RunHandle | undefined, deadline: number): boolean {
   return run !== undefined && run.currentDeadline() <= deadline;
+}
+
+/** Whether a wait of `ms` from now on ends before the deadline of `ctx`. */
+export function fitsDeadline(ctx: Context, ms: number): boolean {
+  const { deadline = Infinity } = ctx;
+  const now = asyncScheduler.now();
+  const jumped = deadline < now && enforces(runOf(ctx), deadline); // the timer of the run counts, not the clock
+  return jumped || now + ms < deadline;
 }
 
 /** Closes calls of a run. Work inside of the calls reads the reason in `run.closingError`. */

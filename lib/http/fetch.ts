@@ -1,7 +1,7 @@
 import { type Observable, tap } from 'rxjs';
 import { hasMethod, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
-import { abortable, fromAbortable } from '../core/from-abortable.ts';
+import { abortable, type AbortableWork, teardownReporter } from '../core/from-abortable.ts';
 import { HttpRequest } from './request.ts';
 import { jsonReader, optionalJsonReader, textReader } from './response/body-readers.ts';
 import type { ResponseReader } from './response/read-response.ts';
@@ -9,8 +9,9 @@ import type { ResponseReader } from './response/read-response.ts';
 /** The options of every request: the platform's `RequestInit` with more. */
 export interface RequestOptions extends RequestInit {
   /**
-   * The body as a value, which is sent as JSON. The header `content-type` is `application/json`, unless `headers` has one. The request
-   * errors with `TypeError`, and sends nothing, for a value that JSON cannot hold, and beside a `body`. Set a method: GET has no body.
+   * The body as a value, which is sent as `JSON.stringify` writes it. The header `content-type` is `application/json`, unless `headers`
+   * has one. The request errors with `TypeError`, and sends nothing, for a value that JSON cannot hold, and beside a `body`. Set a
+   * method: GET has no body.
    */
   readonly json?: object | string | number | boolean | null;
   /**
@@ -98,10 +99,14 @@ export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {
   return send(ctx, new HttpRequest(ctx, input, init, textReader));
 }
 
-/** Makes the Observable of a request. */
-export function send<T>(ctx: Context, http: HttpRequest<T>): Observable<T> {
+/**
+ * Makes the Observable of a request.
+ *
+ * @param work - From {@link HttpRequest.startedBy}.
+ */
+export function send<T>(ctx: Context, http: HttpRequest<T>, work: AbortableWork<T> = http): Observable<T> {
   const { signal } = http;
-  const answer = signal ? fromAbortable(ctx, () => withInitSignal(signal, http)) : abortable(ctx, http);
+  const answer = signal ? withInitSignal(ctx, signal, work) : abortable(ctx, work);
   if (!http.marksErrors) return answer;
   return answer.pipe(
     tap({
@@ -112,7 +117,16 @@ export function send<T>(ctx: Context, http: HttpRequest<T>): Observable<T> {
   );
 }
 
-function withInitSignal<T>(signal: AbortSignal, http: HttpRequest<T>): Observable<T> {
-  if (hasMethod(signal, 'addEventListener')) return abortable({ signal }, http);
-  throw new TypeError(`${mismatch('fetch: signal', 'an AbortSignal', signal)}: pass controller.signal`);
+/** The outer call follows `ctx.signal`, and the inner one `init.signal`. */
+function withInitSignal<T>(ctx: Context, signal: AbortSignal, work: AbortableWork<T>): Observable<T> {
+  const onTeardownError = teardownReporter(ctx);
+  return abortable(ctx, {
+    start: (call) => {
+      if (!hasMethod(signal, 'addEventListener')) {
+        throw new TypeError(`${mismatch('fetch: signal', 'an AbortSignal', signal)}: pass controller.signal`);
+      }
+      call.emitsEach = true;
+      call.follow(abortable({ signal }, work), onTeardownError);
+    },
+  });
 }

@@ -16,6 +16,13 @@ import { assertSendable, beginSending, isStream, recordFailure, sentMethod, with
 /** The transports that know no `redirect: 'error'`, such as that of Cloudflare Workers. */
 const withoutErrorMode = new WeakSet<Fetch>();
 
+/** The parts of a request that each subscription makes anew. */
+interface Sent<T> {
+  readonly init: RequestInit;
+  readonly own: readonly Header[];
+  readonly reader: ResponseReader<T>;
+}
+
 /**
  * One request, of `fetchJson` for example. Each subscription to it starts one {@link AbortableCall}.
  *
@@ -59,7 +66,15 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     return { method: sentMethod(this.#init.method ?? 'GET'), url: redactUrl(parseUrl('fetch', this.#href)) };
   }
 
-  start(call: AbortableCall<T>): void {
+  /**
+   * @param reader - Reads the response, in place of the reader of all subscriptions.
+   * @param headers - In place of those of the `init`.
+   */
+  start(
+    call: AbortableCall<T>,
+    reader: ResponseReader<T> = this.#reader,
+    headers: RequestInit['headers'] = this.#init.headers,
+  ): void {
     const { maxBytes } = this;
     if (!(typeof maxBytes === 'number' && maxBytes >= 0))
       throw new RangeError(mismatch('fetch: maxBytes', 'at least 0', maxBytes));
@@ -67,8 +82,22 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     if (this.#idempotencyKey !== false) this.#key ??= idempotencyKeyOf(this.#idempotencyKey);
     const init = this.#json ? withJson(this.#init, this.#json.value) : this.#init;
     assertSendable(init);
-    const own = ownHeaders(init.headers, this.#key, this.#json !== undefined); // now: an iterable may be read only once
-    this.#send(call, url, init, own, true);
+    const own = ownHeaders(headers, this.#key, this.#json !== undefined); // now: an iterable may be read only once
+    this.#send(call, url, { init, own, reader }, true);
+  }
+
+  /** Work with the errors of this request that starts in another way. */
+  startedBy(start: AbortableWork<T>['start']): AbortableWork<T> {
+    return {
+      start,
+      reasonOf: (error) => this.reasonOf(error),
+      errorOf: (reason) => this.errorOf(reason),
+    };
+  }
+
+  /** Reports that a stream has failed and will connect again: its subscriber does not see it. */
+  reportReconnecting(error: unknown): void {
+    runOf(this.#ctx)?.report('reconnecting', this.#service, { error });
   }
 
   /** Keeps what a retry must know of the error. */
@@ -105,7 +134,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
    * Calls the transport. If it does not know `redirect: 'error'`, it is called again with `'manual'`, and so is every later
    * request: such a transport throws before it sends anything.
    */
-  #send(call: AbortableCall<T>, url: URL, from: RequestInit, own: readonly Header[], isFirst: boolean): void {
+  #send(call: AbortableCall<T>, url: URL, sent: Sent<T>, isFirst: boolean): void {
     const transport = this.#ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     const wanted = this.#init.redirect ?? 'error';
     const refusesRedirects = wanted === 'error' && (withoutErrorMode.has(transport) || hidesRedirects(transport));
@@ -114,14 +143,14 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
       if (wanted === 'error' && !refusesRedirects && !call.ended && isUnknownRedirectMode(cause)) {
         withoutErrorMode.add(transport);
         call.attempt(() => {
-          this.#send(call, requestUrl(this.#href), from, own, false);
+          this.#send(call, requestUrl(this.#href), sent, false);
         });
       } else call.fail(() => this.#networkError(cause, response === undefined));
     };
     // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
-    const headers = requestHeaders(this.#ctx, own, this.#reader.headers);
+    const headers = requestHeaders(this.#ctx, sent.own, sent.reader.headers);
     const redirect = refusesRedirects ? 'manual' : wanted;
-    const init = withSignal(Object.assign({}, from, { redirect, headers }), call.controller);
+    const init = withSignal(Object.assign({}, sent.init, { redirect, headers }), call.controller);
     if (isFirst) this.#beginSending();
     try {
       response = transport(url, init);
@@ -131,7 +160,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     }
     void Promise.resolve(response).then((received) => {
       call.attempt(() => {
-        readResponse(received, refusesRedirects, this.#reader, this, call); // throws for something else than a response
+        readResponse(received, refusesRedirects, sent.reader, this, call); // throws for something else than a response
       });
     }, onFailure);
   }

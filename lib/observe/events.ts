@@ -20,8 +20,8 @@ export interface EventFields {
   readonly service?: string;
   /**
    * The number of requests that the service has sent again, because a `retry` or a `hedge` subscribed to `fetchJson` or
-   * `fetchText` again. Absent if there was none, and in `teardown-failed`. A function that calls `fetchJson` again makes another
-   * request.
+   * another request again, or because of `reconnect`. Absent if there was none, and in `teardown-failed`. A function that calls
+   * `fetchJson` again makes another request.
    */
   readonly resends?: number;
   /** The time of the event in epoch milliseconds, on the clock of RxJS's `asyncScheduler`. */
@@ -43,6 +43,9 @@ export interface EventFields {
  * `stale` reports that `lastGood` answers in place of a service: with the service's `error`, and the `age` of the answer.
  * `store-failed` reports an error of its store. It changes no outcome, and may follow the end of the run.
  *
+ * `reconnecting` reports that `fetchEvents` with `reconnect` has failed with `error`, and will connect again. A stream that ends does
+ * not fail.
+ *
  * `JSON.stringify(event)` contains as much of an error as a log line does, and cuts names at 200 characters.
  *
  * @example
@@ -61,7 +64,7 @@ export interface EventFields {
  */
 export type RunEvent =
   | (EventFields & { readonly type: 'started' | 'succeeded' })
-  | (EventFields & { readonly type: 'teardown-failed' | 'store-failed'; readonly error: unknown })
+  | (EventFields & { readonly type: 'teardown-failed' | 'store-failed' | 'reconnecting'; readonly error: unknown })
   | (EventFields & {
       readonly type: 'failed';
       readonly error: unknown;
@@ -158,7 +161,7 @@ export function levelOf(
   event: { readonly type: RunEvent['type']; readonly service?: string | undefined; readonly optional?: true },
 ): 'debug' | 'warn' | 'error' {
   const { type, service, optional = false } = event;
-  if (['stale', 'store-failed', 'teardown-failed'].includes(type) || optional) return 'warn';
+  if (['stale', 'store-failed', 'teardown-failed', 'reconnecting'].includes(type) || optional) return 'warn';
   if (type !== 'failed' || service !== undefined) return 'debug';
   return isLoggedAround(run) ? 'debug' : 'error';
 }

@@ -179,7 +179,7 @@ function safeFields(fields: () => object, { serialize }: Lines): Record<string, 
 
 function messageOf(event: RunEvent): string {
   if (event.type === 'stale') return 'stale answer';
-  if (event.type === 'teardown-failed' || event.type === 'store-failed') return event.type.replace('-', ' ');
+  if (['teardown-failed', 'store-failed', 'reconnecting'].includes(event.type)) return event.type.replace('-', ' ');
   if (event.service !== undefined) return `service ${event.type}`;
   const late = event.type === 'failed' && event.error instanceof DeadlineExceededError;
   return late ? 'deadline exceeded' : `run ${event.type}`;

@@ -1,8 +1,8 @@
-import { asyncScheduler, map, type Observable, takeUntil, throwError, timer } from 'rxjs';
+import { map, type Observable, takeUntil, throwError, timer } from 'rxjs';
 import { aborted, checkCallerContext } from '../core/abort.ts';
 import { assertTimerMs, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
-import { abortErrorOf, enforces, runOf } from '../core/run-handle.ts';
+import { abortErrorOf, fitsDeadline } from '../core/run-handle.ts';
 import { HttpError } from '../errors/http-error.ts';
 import { serviceCauseOf } from '../errors/service-error.ts';
 import { isTransient } from './is-transient.ts';
@@ -123,12 +123,6 @@ export function backoff(
     const delay = Math.min(maxDelay, initialDelay * growth);
     return Math.max(jitter === 'full' ? random() * delay : delay, retryAfterOf(error) ?? 0);
   };
-  const fits = (wait: number): boolean => {
-    const { deadline = Infinity } = ctx;
-    const now = asyncScheduler.now();
-    const jumped = deadline < now && enforces(runOf(ctx), deadline); // the timer of the run counts, not the clock
-    return wait < 2 ** 31 && (jumped || now + wait < deadline);
-  };
   const canceled = aborted(ctx).pipe(
     map((reason) => {
       throw abortErrorOf(ctx, reason);
@@ -137,7 +131,7 @@ export function backoff(
   return (error, attempt) => {
     if (attempt === 1) countFirstAttempt();
     const wait = waitBefore(attempt, error);
-    const retries = fits(wait) && retryable(error) && budget?.tryAcquire() !== false;
+    const retries = wait < 2 ** 31 && fitsDeadline(ctx, wait) && retryable(error) && budget?.tryAcquire() !== false;
     return retries ? timer(wait).pipe(takeUntil(canceled)) : throwError(() => error);
   };
 }

@@ -1,11 +1,7 @@
-import { HttpError } from '../errors/http-error.ts';
-import { NetworkError, type NetworkErrorKind } from '../errors/network-error.ts';
-import { isRepeatable } from '../errors/repeatable.ts';
+import { isRepeatable, mayPass } from '../errors/repeatable.ts';
 import { serviceCauseOf } from '../errors/service-error.ts';
 
 const idempotent = /^(?:GET|HEAD|OPTIONS|QUERY|PUT|DELETE|TRACE)$/;
-const transient: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
-const passing: readonly NetworkErrorKind[] = ['connect', 'broken', 'unknown'];
 
 /**
  * Returns whether the same request is safe to repeat and may succeed a moment later.
@@ -28,8 +24,5 @@ const passing: readonly NetworkErrorKind[] = ['connect', 'broken', 'unknown'];
  */
 export function isTransient(error: unknown): boolean {
   const cause = serviceCauseOf(error);
-  const temporary =
-    (cause instanceof NetworkError && passing.includes(cause.kind)) ||
-    (cause instanceof HttpError && transient.includes(cause.status));
-  return temporary && (isRepeatable(cause) ?? idempotent.test(cause.method));
+  return mayPass(cause) && (isRepeatable(cause) ?? idempotent.test(cause.method));
 }

@@ -123,7 +123,7 @@ describeTransports('streams on the wire', ({ fetch, ctx }) => {
       if (request.headers['last-event-id'] === '1') response.writeHead(204).end();
       else response.writeHead(200, { 'content-type': 'text/event-stream' }).end('retry: 50\nid: 1\ndata: a\n\n');
     });
-    const down = await serve((_request, response) => response.writeHead(500).end());
+    const down = await serve((_request, response) => response.writeHead(404).end());
     const service = (url: string) => (own: Context) =>
       fetchEvents(own, url, { reconnect: true, idle: 60_000 }).pipe(map(({ data }) => data));
     await expectNoLeaks(service(server.url), { fetch, fails: service(down.url) });

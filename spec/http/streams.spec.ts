@@ -9,14 +9,13 @@ import {
   type Fetch,
   fetchEvents,
   fetchLines,
-  HttpError,
   isTransient,
   NetworkError,
+  type StreamOptions,
 } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { bytesOf, pendingFetch, responding, streamOf } from '../support/stub-fetch.ts';
-import { nextTask } from '../support/tasks.ts';
 
 const api = 'http://api.test/activity';
 const eventStream = { headers: { 'content-type': 'text/event-stream; charset=utf-8' } };
@@ -30,21 +29,6 @@ const chunked = (text: string, size: number, init?: ResponseInit): Context => {
   return { fetch: responding(streamOf(chunks, 'end').stream, init) };
 };
 const all = <T>(source: Observable<T>): Promise<T[]> => lastValueFrom(source.pipe(toArray()));
-
-/** A transport that responds with one text after the other, and the `last-event-id` of each request. */
-function connections(...texts: (string | Response | Error)[]): {
-  readonly ctx: Context;
-  readonly ids: (string | null)[];
-} {
-  const ids: (string | null)[] = [];
-  const fetch: Fetch = (_url, init) => {
-    const response = texts[ids.length] ?? new Response(null, { status: 204 });
-    ids.push(new Headers(init.headers).get('last-event-id'));
-    if (response instanceof Error) return Promise.reject(response);
-    return Promise.resolve(typeof response === 'string' ? new Response(response, eventStream) : response);
-  };
-  return { ctx: { fetch }, ids };
-}
 
 describe('fetchEvents', () => {
   expectNoUnhandledRejections();
@@ -134,6 +118,20 @@ describe('fetchEvents', () => {
     expect(canceled()).to.equal(1);
   });
 
+  it('reads the last media type if a proxy has added another one', async () => {
+    for (const [type, isRead] of [
+      ['text/event-stream, text/event-stream;charset=utf-8', true],
+      ['text/plain, text/event-stream', true],
+      ['text/event-stream, text/plain', false],
+      ['text/event-streams', false],
+      ['x-text/event-stream', false],
+    ] as const) {
+      const events = fetchEvents(chunked('data: a\n\n', 99, { headers: { 'content-type': type } }), api);
+      if (isRead) expect(await all(events)).to.have.length(1);
+      else await failureOf(events, DecodeError);
+    }
+  });
+
   it('errors with BodyTooLargeError for a line or an event that is too large, after the events before it', async () => {
     for (const text of [`data: ${'x'.repeat(20)}`, 'data: 1234\n'.repeat(3), `: ${'x'.repeat(20)}\n`]) {
       const { stream, canceled } = streamOf([`data: a\n\n${text}`]);
@@ -154,60 +152,8 @@ describe('fetchEvents', () => {
   });
 
   it('completes at the end of the stream without reconnect, and for a 204', async () => {
-    const { ctx, ids } = connections('data: a\n\n');
-    expect(await all(fetchEvents(ctx, api))).to.have.length(1);
-    expect(await all(fetchEvents(ctx, api))).to.deep.equal([]);
-    expect(ids).to.deep.equal([null, null]);
-  });
-
-  it('reconnects after an end and after a failure that may pass, with the last id in UTF-8', async () => {
-    const { ctx, ids } = connections(
-      'retry: 1\nid: é\ndata: a\n\nid: lost\ndata: x',
-      new TypeError('fetch failed'),
-      'data: b\n\nid\n\n',
-      'data: c\n\n',
-    );
-    const events = await all(fetchEvents(ctx, api, { reconnect: true, headers: { 'Last-Event-ID': 'start' } }));
-    expect(events.map(({ data, id }) => [data, id])).to.deep.equal([
-      ['a', 'é'],
-      ['b', 'é'],
-      ['c', ''],
-    ]);
-    expect(ids).to.deep.equal(['start', 'Ã©', 'Ã©', null, null]);
-  });
-
-  it('starts each subscription without the id of another one', async () => {
-    const { ctx, ids } = connections('id: 1\ndata: a\n\n', 'data: b\n\n');
-    const events = fetchEvents(ctx, api, { reconnect: true });
-    for (const data of ['a', 'b']) expect(await firstValueFrom(events)).to.have.property('data', data);
-    expect(ids).to.deep.equal([null, null]);
-  });
-
-  it('does not reconnect after an HttpError', async () => {
-    const { ctx, ids } = connections('retry: 1\n\n', new Response('', { status: 500 }));
-    await failureOf(fetchEvents(ctx, api, { reconnect: true }), HttpError);
-    expect(ids).to.have.length(2);
-  });
-
-  it('does not wait past ctx.deadline: completes after an end, and errors with the last error', async () => {
-    const deadline = Date.now() + 1_000;
-    const ended = connections('data: a\n\n'); // the next connection would be 3,000 ms later
-    expect(await all(fetchEvents({ ...ended.ctx, deadline }, api, { reconnect: true }))).to.have.length(1);
-    const failed = connections(new TypeError('fetch failed'));
-    await failureOf(fetchEvents({ ...failed.ctx, deadline }, api, { reconnect: true }), NetworkError);
-    expect([...ended.ids, ...failed.ids]).to.have.length(2);
-  });
-
-  it('ends the wait for the next connection when ctx.signal aborts', async () => {
-    const controller = new AbortController();
-    const { ctx, ids } = connections('data: a\n\n');
-    const events = fetchEvents({ ...ctx, signal: controller.signal }, api, { reconnect: true });
-    const error = failureOf(events, CanceledError);
-    await nextTask();
-    await nextTask();
-    controller.abort('the user left');
-    expect((await error).cause).to.equal('the user left');
-    expect(ids).to.have.length(1);
+    expect(await all(fetchEvents(chunked('data: a\n\n', 99, eventStream), api))).to.have.length(1);
+    expect(await all(fetchEvents({ fetch: responding(null, { status: 204 }) }, api))).to.deep.equal([]);
   });
 });
 
@@ -225,6 +171,14 @@ describe('fetchLines', () => {
   it('parses each line but the empty ones', async () => {
     const parse = (line: string) => (JSON.parse(line) as { id: number }).id;
     expect(await all(fetchLines(chunked('{"id":1}\n\r\n{"id":2}\n', 3), api, { parse }))).to.deep.equal([1, 2]);
+  });
+
+  it('errors with TypeError for a parse that is no function, and sends nothing', async () => {
+    const init = { parse: 'json' as unknown as (line: string) => string };
+    const error = await failureOf(fetchLines({ fetch: responding('1\n') }, api, init), TypeError);
+    expect(error.message).to.equal(
+      'fetchLines: parse: expected a function, got a string: pass JSON.parse, for example',
+    );
   });
 
   it('emits a line before the next one arrives', async () => {
@@ -332,4 +286,63 @@ describe('fetchLines', () => {
     expect(pullsAtNext).to.deep.equal([1, 2, 3]);
     expect(pulls).to.equal(3);
   });
+});
+
+describe('a stream that is canceled', () => {
+  expectNoUnhandledRejections();
+
+  const kinds = [
+    ['fetchEvents', (ctx: Context, init: StreamOptions): Observable<unknown> => fetchEvents(ctx, api, init)],
+    ['fetchLines', (ctx: Context, init: StreamOptions): Observable<unknown> => fetchLines(ctx, api, init)],
+  ] as const;
+  const text = 'data: 1\n\ndata: 2\n\n';
+
+  for (const [name, request] of kinds) {
+    it(`${name} emits each chunk, also with init.signal`, async () => {
+      const controller = new AbortController();
+      const { stream, canceled } = streamOf([text]);
+      const own = { signal: controller.signal };
+      const values: unknown[] = [];
+      const error = failureOf(
+        request({ fetch: responding(stream, eventStream) }, own).pipe(
+          tap((value) => {
+            values.push(value);
+            if (values.length === 2) controller.abort('enough');
+          }),
+        ),
+        NetworkError,
+      );
+      expect(await error).to.include({ kind: 'aborted', cause: 'enough' });
+      expect(values).to.have.length(2);
+      expect(canceled()).to.equal(1);
+    });
+
+    it(`${name} emits nothing after ctx.signal has aborted in next`, async () => {
+      const controller = new AbortController();
+      const { stream, canceled } = streamOf([text]);
+      const values: unknown[] = [];
+      const ctx = { fetch: responding(stream, eventStream), signal: controller.signal };
+      const error = failureOf(
+        request(ctx, {}).pipe(
+          tap((value) => {
+            values.push(value);
+            controller.abort('enough');
+          }),
+        ),
+        CanceledError,
+      );
+      expect((await error).cause).to.equal('enough');
+      expect(values).to.have.length(1);
+      expect(canceled()).to.equal(1);
+    });
+
+    it(`${name} emits nothing after the subscriber has unsubscribed in next, in the middle of a chunk`, async () => {
+      const { stream, canceled } = streamOf([text.repeat(50_000)]);
+      const values: unknown[] = [];
+      const lines = request({ fetch: responding(stream, eventStream) }, {}).pipe(take(3));
+      await lastValueFrom(lines.pipe(tap((value) => values.push(value))));
+      expect(values).to.have.length(3);
+      expect(canceled()).to.equal(1);
+    });
+  }
 });

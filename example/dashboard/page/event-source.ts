@@ -1,7 +1,9 @@
-import { background, fetchEvents } from 'forkfast';
-import { filter, fromEvent, map, merge, mergeMap, Observable, takeWhile, throwError } from 'rxjs';
+import { aggregateLatest, type Context, fetchEvents } from 'forkfast';
+import { filter, fromEvent, map, merge, mergeMap, Observable, scan, startWith, takeWhile, throwError } from 'rxjs';
 import type { Activity } from '../activity.ts';
 import type { RunMessage } from '../run-messages.ts';
+import type { Upstreams } from '../users.ts';
+import { type Requests, withActivity } from './requests.ts';
 
 /** Emits the messages of a run from the backend. The last one is an answer or a problem. Unsubscribing closes the connection. */
 export function runMessagesFrom(url: string): Observable<RunMessage> {
@@ -16,11 +18,18 @@ export function runMessagesFrom(url: string): Observable<RunMessage> {
   });
 }
 
-/** Emits the activity of a service, and reconnects. */
-export function activityOf(service: string): Observable<Activity> {
-  return fetchEvents(background, `${service}/activity`, { reconnect: true }).pipe(
+/** The requests that the services have received. Emits at each event of their activity streams, which reconnect. */
+export const requestsAt = aggregateLatest({
+  profile: (ctx: Context, { profile }: Upstreams) => requestsOf(ctx, profile),
+  orders: (ctx: Context, { orders }: Upstreams) => requestsOf(ctx, orders),
+});
+
+function requestsOf(ctx: Context, service: string): Observable<Requests> {
+  return fetchEvents(ctx, `${service}/activity`, { reconnect: true }).pipe(
     filter(({ event }) => event === 'activity'),
     map(({ data }) => JSON.parse(data) as Activity),
+    scan(withActivity, new Map() as Requests),
+    startWith(new Map() as Requests), // a service without requests is quiet, and must not exceed the timeout
   );
 }
 

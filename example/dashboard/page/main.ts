@@ -7,6 +7,7 @@ import {
   EMPTY,
   fromEvent,
   interval,
+  map,
   merge,
   type Observable,
   of,
@@ -20,18 +21,17 @@ import type { Upstreams } from '../users.ts';
 import { draw } from './charts.ts';
 import { runsOf } from './controls.ts';
 import { element, setText } from './elements.ts';
-import { activityOf } from './event-source.ts';
+import { requestsAt } from './event-source.ts';
 import { append } from './log.ts';
-import { isOpen, type Requests, withActivity } from './requests.ts';
+import { isOpen } from './requests.ts';
 import { hasEnded, idle, type Message, reduce } from './run.ts';
 
 /** The page while it is open: it starts runs, and draws their state and the activity of the services. */
 function page(upstreams: Upstreams): Observable<unknown> {
   const messages = new Subject<Message>();
   const run = messages.pipe(scan(reduce, idle), startWith(idle));
-  const requests = merge(activityOf(upstreams.profile), activityOf(upstreams.orders)).pipe(
-    scan(withActivity, new Map() as Requests),
-    startWith(new Map() as Requests),
+  const requests = requestsAt(background, upstreams).pipe(
+    map(({ profile = [], orders = [] }) => new Map([...profile, ...orders])),
   );
   const drawing = combineLatest([run, requests]).pipe(
     switchMap(([run, requests]) => {

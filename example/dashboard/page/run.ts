@@ -73,7 +73,7 @@ export function hasEnded({ state }: Run): boolean {
 }
 
 function withEvent(run: Run, { type, service, at, elapsed, error }: JsonEvent): Run {
-  if (type === 'teardown-failed' || type === 'stale' || type === 'store-failed') return run;
+  if (type === 'teardown-failed' || type === 'stale' || type === 'store-failed' || type === 'reconnecting') return run;
   const name = service ?? 'dashboard';
   const late = error?.name === 'DeadlineExceededError';
   const state = type === 'succeeded' ? 'ok' : type === 'failed' && late ? 'late' : type;

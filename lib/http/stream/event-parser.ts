@@ -51,7 +51,7 @@ export class EventParser {
       this.#data.push(value);
     } else if (name === 'event') this.#event = value;
     else if (name === 'id' && !value.includes('\0')) this.#id = value;
-    else if (name === 'retry' && /^\d+$/.test(value)) this.#state.retry = Math.min(Number(value), 2 ** 31 - 1);
+    else if (name === 'retry' && /^\d+$/.test(value)) this.#state.retry = Number(value);
     return undefined;
   }
 

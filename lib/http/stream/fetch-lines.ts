@@ -1,4 +1,5 @@
 import { defer, type Observable } from 'rxjs';
+import { mismatch } from '../../core/assert.ts';
 import type { Context } from '../../core/context.ts';
 import { NetworkError } from '../../errors/network-error.ts';
 import { HttpRequest } from '../request.ts';
@@ -52,7 +53,10 @@ export function fetchLines<T>(
   { parse, idle, maxBytes = 2 ** 20, ...init }: FetchLinesInit<T> = {},
 ): Observable<string | T> {
   const http = new HttpRequest(ctx, input, { ...init, maxBytes }, lineReader(parse));
-  return defer(() => stream(ctx, http, idle));
+  return defer(() => {
+    if (parse == null || typeof parse === 'function') return stream(ctx, http, idle);
+    throw new TypeError(`${mismatch('fetchLines: parse', 'a function', parse)}: pass JSON.parse, for example`);
+  });
 }
 
 function lineReader<T>(parse: ((line: string) => T) | undefined): ResponseReader<readonly (string | T)[]> {

@@ -2,7 +2,7 @@ import { concatMap, identity, type Observable, throwError, timeout } from 'rxjs'
 import { reportErrors } from '../../core/abort.ts';
 import { assertTimerMs } from '../../core/assert.ts';
 import type { Context, FetchResponse } from '../../core/context.ts';
-import type { AbortableCall } from '../../core/from-abortable.ts';
+import type { AbortableCall, AbortableWork } from '../../core/from-abortable.ts';
 import { BodyTooLargeError } from '../../errors/body-too-large-error.ts';
 import { NetworkError } from '../../errors/network-error.ts';
 import { type RequestOptions, send } from '../fetch.ts';
@@ -79,8 +79,13 @@ export const tooLarge =
     new BodyTooLargeError({ ...request.target(), maxBytes: request.maxBytes });
 
 /** Emits each value of the lists that `http` emits, and bounds the time between two lists. */
-export function stream<T>(ctx: Context, http: HttpRequest<readonly T[]>, idle: number | undefined): Observable<T> {
-  const lists = send(ctx, http);
+export function stream<T>(
+  ctx: Context,
+  http: HttpRequest<readonly T[]>,
+  idle: number | undefined,
+  work?: AbortableWork<readonly T[]>,
+): Observable<T> {
+  const lists = send(ctx, http, work);
   if (idle === undefined) return lists.pipe(concatMap(identity));
   assertTimerMs('fetch: idle', idle, 1);
   const reason = `no bytes for ${String(idle)} ms`;

@@ -20,7 +20,7 @@ export function pairEvents<T>(
 ): (event: RunEvent) => void {
   return (event) => {
     const { type, run: id, service } = event;
-    if (type === 'teardown-failed' || type === 'store-failed' || type === 'stale') return;
+    if (['teardown-failed', 'store-failed', 'stale', 'reconnecting'].includes(type)) return;
     if (type === 'started' && service === undefined) {
       runs.set(id, { own: open(event), services: new Map() });
       return;

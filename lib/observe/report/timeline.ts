@@ -79,7 +79,7 @@ function update(span: Draft, event: RunEvent): void {
     span.teardownFailed = true;
   } else if (type === 'stale') {
     span.stale = true;
-  } else if (type !== 'store-failed') {
+  } else if (type !== 'store-failed' && type !== 'reconnecting') {
     span.end = at;
     span.outcome = type !== 'succeeded' ? type : span.stale ? 'stale' : 'ok';
     if (type !== 'failed') return;

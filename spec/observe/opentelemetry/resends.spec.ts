@@ -1,9 +1,11 @@
 import { expect } from 'chai';
-import { firstValueFrom, type Observable, retry, switchMap } from 'rxjs';
+import { firstValueFrom, type Observable, retry, switchMap, take } from 'rxjs';
 import { aggregate, type AggregateOption, aggregateEach, backoff, type Context, type Fetch } from 'forkfast';
-import { fetchJson, hedge, type RunEvent, withEvents } from 'forkfast';
+import { fetchEvents, fetchJson, hedge, type RunEvent, withEvents, withTimeout } from 'forkfast';
 import { withTracing } from 'forkfast/opentelemetry';
+import { waterfall } from 'forkfast/report';
 import { exporting } from '../../support/exported.ts';
+import { waitsOf } from '../../support/waits.ts';
 
 /** A transport that fails the first requests to each path with a 503. */
 function failing(times: number): Fetch {
@@ -49,6 +51,27 @@ describe('the requests that a service sends again', () => {
     });
     expect(events).to.deep.equal({ retried: 2, aggregate: undefined });
     expect(spans).to.deep.equal({ retried: 2, aggregate: undefined });
+  });
+
+  it('are counted for a stream that connects again, whose span and bar go on', async () => {
+    let requests = 0;
+    const fetch: Fetch = () => {
+      if (++requests === 1) return Promise.resolve(new Response('', { status: 503 }));
+      return Promise.resolve(new Response('data: 1\n\n', { headers: { 'content-type': 'text/event-stream' } }));
+    };
+    const live = (own: Context) => fetchEvents(own, 'http://api.test/live', { reconnect: true }).pipe(take(1));
+    const seen: RunEvent[] = [];
+    const sink = withEvents({ next: (event) => seen.push(event) });
+    await waitsOf(async () => {
+      const { events, spans } = await resendsOf(
+        (...options) => aggregate({ live }, sink, withTimeout(Infinity), ...options),
+        { fetch },
+      );
+      expect(events).to.deep.equal({ live: 1, aggregate: undefined });
+      expect(spans).to.deep.equal({ live: 1, aggregate: undefined });
+    });
+    const upToFailure = seen.slice(0, seen.findIndex(({ type }) => type === 'reconnecting') + 1);
+    expect(waterfall(upToFailure)).to.match(/live .*running/);
   });
 
   it('are absent where nothing is sent again', async () => {
