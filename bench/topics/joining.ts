@@ -1,6 +1,7 @@
 import { aggregate, background, withTimeout } from 'forkfast';
 import { firstValueFrom, forkJoin, of, timeout } from 'rxjs';
 import { type CallAll, contenders } from '../contenders/index.ts';
+import { duties } from '../duties.ts';
 import { digits, middle, table } from '../format.ts';
 import { repeat } from '../repeat.ts';
 import { Clients, compare, type Effort, type Spread } from '../rounds.ts';
@@ -60,17 +61,18 @@ const joins: Readonly<Record<string, Join>> = {
 const stubbed: Readonly<Record<string, Join>> = Object.fromEntries(
   contenders
     .filter(({ packages }) => !packages.includes('undici') && !packages.includes('ky'))
-    .map(({ name, prepare }) => [
-      `${name}, stubbed`,
-      (services) =>
-        prepare(
-          Array.from({ length: services }, (_, index) => `http://127.0.0.1/${String(index)}`),
-          30_000,
-        ),
-    ]),
+    .map(({ name, prepare }) => [`${name}, stubbed`, (services) => prepare(urlsOf(services), 30_000)]),
 );
 
-const all = { ...joins, ...stubbed };
+function urlsOf(services: number): readonly string[] {
+  return Array.from({ length: services }, (_, index) => `http://127.0.0.1/${String(index)}`);
+}
+
+const byHand: Readonly<Record<string, Join>> = Object.fromEntries(
+  Object.entries(duties).map(([name, prepare]) => [name, (services) => prepare(urlsOf(services), 30_000)]),
+);
+
+const all = { ...joins, ...stubbed, ...byHand };
 const BASE = 'forkJoin + fromFetch + timeout, stubbed';
 
 export async function measure({ rounds, quick, includes, ...effort }: Effort): Promise<readonly Figures[]> {
