@@ -53,13 +53,17 @@ export function chart(points: readonly Point[]): string {
       Plot.text(names, { x: (_, index) => index, text: (name) => name, dx: 8, textAnchor: 'start' }),
     ],
   });
-  const size = `width="${String(2 * WIDTH)}" height="${String(rows.length * HEIGHT + LEGEND)}"`;
-  const drawn = [legend, ...panels].map(plain).join('\n');
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n<rect ${size} fill="white"/>\n${drawn}\n</svg>\n`;
+  return svg([legend, ...panels].map(plain), 2 * WIDTH, rows.length * HEIGHT + LEGEND);
+}
+
+/** Puts panels on a white ground, so that they are readable on a dark page too. */
+export function svg(panels: readonly string[], width: number, height: number): string {
+  const size = `width="${String(width)}" height="${String(height)}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n<rect ${size} fill="white"/>\n${panels.join('\n')}\n</svg>\n`;
 }
 
 /** Removes the style, which is for pages, and the digits that are too small to see. */
-function plain(panel: Element): string {
+export function plain(panel: Element): string {
   panel.querySelector('style')?.remove();
   return panel.outerHTML.replace(/\d+\.\d{2,}/g, (number) => String(Math.round(10 * Number(number)) / 10));
 }

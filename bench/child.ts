@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Milliseconds. Every task takes less. */
+/** Milliseconds. Tasks take less, unless {@link Child.run} has another limit. */
 const MOST = 120_000;
 
 /** A process that works on tasks, one at a time. It ends with its parent process. */
@@ -12,13 +12,13 @@ export class Child<Task extends object, Result> {
     this.child = child;
   }
 
-  run(task: Task): Promise<Result> {
+  run(task: Task, most = MOST): Promise<Result> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         done();
         this.child.kill();
-        reject(new Error(`expected a result within ${String(MOST)} ms, got none: ${JSON.stringify(task)}`));
-      }, MOST);
+        reject(new Error(`expected a result within ${String(most)} ms, got none: ${JSON.stringify(task)}`));
+      }, most);
       const onMessage = (result: unknown): void => {
         done();
         resolve(result as Result);

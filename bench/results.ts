@@ -26,16 +26,21 @@ export function keep(name: string, figures: unknown, command: string, written: b
 
 /** Writes a table and its source between its markers on a page of the documentation. */
 export function show(page: string, name: string, table: string, command: string): void {
-  const file = new URL(page, root);
-  const text = readFileSync(file, 'utf8');
-  const block = new RegExp(`(?<=<!-- bench:${name} -->\n).*?(?=<!-- /bench:${name} -->)`, 's');
-  if (!block.test(text)) throw new Error(`${page}: expected the markers of ${name}`);
   const { cpu, cores, node } = machine;
   const date = new Date().toISOString().slice(0, 10);
   const source = `\`${command}\`: ${cpu}, ${String(cores)} cores, Node ${node.slice(1)}, ${date}.`;
+  replaceBlock(page, name, `${table}\n\n${source}`);
+}
+
+/** Replaces the text between the markers of `name` on a page of the documentation. */
+export function replaceBlock(page: string, name: string, text: string): void {
+  const file = new URL(page, root);
+  const old = readFileSync(file, 'utf8');
+  const block = new RegExp(`(?<=<!-- bench:${name} -->\n).*?(?=<!-- /bench:${name} -->)`, 's');
+  if (!block.test(old)) throw new Error(`${page}: expected the markers of ${name}`);
   writeFileSync(
     file,
-    text.replace(block, () => `\n${table}\n\n${source}\n\n`),
+    old.replace(block, () => `\n${text}\n\n`),
   );
 }
 
