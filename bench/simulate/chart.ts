@@ -23,8 +23,8 @@ const drawn: Readonly<Record<string, readonly string[]>> = {
 };
 
 const columns = [
-  { title: 'load on the upstream, million requests a second', field: 'requests', domain: [0, 4.2], ticks: [0, 2, 4] },
-  { title: 'failed pages, %', field: 'failed', domain: [0, 105], ticks: [0, 50, 100] },
+  { title: 'load on the upstream, million requests a second', field: 'requests', domain: [0, 5], ticks: [0, 2, 4] },
+  { title: 'failed pages, %', field: 'failed', domain: [0, 110], ticks: [0, 50, 100] },
 ] as const;
 
 /** Draws the load and the failed pages of some strategies over time, one strategy below the other. */
@@ -47,6 +47,7 @@ export function stormChart(outcomes: readonly Outcome[]): string {
     for (const variant of variants) {
       const outcome = outcomes.find((outcome) => outcome.minute.name === name && outcome.variant.name === variant);
       if (!outcome) throw new Error(`expected an outcome of ${variant} in ${name}`);
+      const isFirst = variant === variants[0];
       const isLast = variant === variants.at(-1);
       const height = HEIGHT + (isLast ? AXIS : 0);
       for (const [column, { field, domain, ticks }] of columns.entries()) {
@@ -54,7 +55,7 @@ export function stormChart(outcomes: readonly Outcome[]): string {
           const share = sharesOf([second])[field];
           return { at, value: field === 'failed' ? 100 * share : share };
         });
-        add(panelOf(variant, points, { document, height, isLast, domain, ticks }), column, height);
+        add(panelOf(variant, points, { document, height, isFirst, isLast, domain, ticks }), column, height);
       }
     }
   }
@@ -64,6 +65,8 @@ export function stormChart(outcomes: readonly Outcome[]): string {
 interface Frame {
   readonly document: Document;
   readonly height: number;
+  /** Whether it names the minute. */
+  readonly isFirst: boolean;
   /** Whether it has the axis of time. */
   readonly isLast: boolean;
   readonly domain: readonly number[];
@@ -73,7 +76,7 @@ interface Frame {
 function panelOf(
   name: string,
   points: readonly { readonly at: number; readonly value: number }[],
-  { document, height, isLast, domain, ticks }: Frame,
+  { document, height, isFirst, isLast, domain, ticks }: Frame,
 ): Element {
   const { before, bad } = scenario;
   return Plot.plot({
@@ -84,12 +87,13 @@ function panelOf(
     marginRight: 10,
     marginTop: 18,
     marginBottom: isLast ? 6 + AXIS : 6,
-    x: { domain: [0, points.length], label: 's', ticks: isLast ? [0, 30, 60, 90, 120, 150] : [] },
-    y: { domain, ticks, label: null, grid: true },
+    x: { domain: [0, points.length], label: isLast ? 'seconds' : null, ticks: isLast ? [0, 30, 60, 90, 120, 150] : [] },
+    y: { domain, ticks, label: null, grid: true, tickFormat: 'd' },
     marks: [
       Plot.rectX([0], { x1: before, x2: before + bad, fill: '#efb118', fillOpacity: 0.25 }),
-      Plot.areaY(points, { x: 'at', y: 'value', fill: '#4269d0', fillOpacity: 0.4, curve: 'step-after' }),
-      Plot.lineY(points, { x: 'at', y: 'value', stroke: '#4269d0', curve: 'step-after' }),
+      Plot.areaY(points, { x: 'at', y: 'value', fill: '#4269d0', fillOpacity: 0.4 }),
+      Plot.lineY(points, { x: 'at', y: 'value', stroke: '#4269d0' }),
+      Plot.text(isFirst ? ['the bad minute'] : [], { x: before + bad / 2, frameAnchor: 'top', dy: 4 }),
       Plot.text([name], { frameAnchor: 'top-left', dy: -14, fontSize: 11 }),
     ],
   });
