@@ -8,7 +8,7 @@ import type { Traits } from './contender.ts';
 
 const inGo: readonly Traits[] = [
   { name: 'Go: errgroup + net/http', cancels: true },
-  { name: 'Go: errgroup + net/http, 32 connections', cancels: true, connections: 32 },
+  { name: 'Go: errgroup + net/http, 256 connections', cancels: true, connections: 256 },
 ];
 
 const source = fileURLToPath(new URL('../go/', import.meta.url));

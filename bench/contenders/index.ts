@@ -18,13 +18,13 @@ export const BASE = 'fetch + Promise.all';
  */
 export const importantGroups: readonly (readonly string[])[] = [
   ['fetch by hand, one signal a request', 'forkJoin + fromFetch + timeout', 'forkfast'],
-  ['undici dispatch by hand', 'forkfast + forkfast/undici'],
-  ['Go: errgroup + net/http'],
+  ['undici dispatch by hand, 256 connections', 'forkfast + forkfast/undici'],
+  ['Go: errgroup + net/http, 256 connections'],
 ];
 
-/** Whether the name is of an important contender, perhaps with a setting behind a comma. */
+/** Whether the name is of an important contender, perhaps without the setting behind a comma. */
 export function isImportant(name: string): boolean {
-  return importantGroups.flat().some((important) => name === important || name.startsWith(`${important},`));
+  return importantGroups.flat().some((important) => name === important || important.startsWith(`${name},`));
 }
 
 /** Returns the names of the contenders that suit a topic. The contenders in Go are among them if Go is installed. */

@@ -6,7 +6,8 @@ import { dispatchJson } from './dispatch-json.ts';
 
 type GetJson = (url: string, signal: AbortSignal | null) => Promise<unknown>;
 
-const bound = { connections: 32 };
+/** The default of forkfast/undici. */
+const bound = { connections: 256 };
 
 /** The contenders over undici. */
 export const overUndici: readonly Contender[] = [
@@ -14,9 +15,8 @@ export const overUndici: readonly Contender[] = [
   byHand('undici.request by hand, one signal a run', () => requestJson()),
   withoutCancellation('undici dispatch + Promise.all', () => dispatcherJson()),
   byHand('undici dispatch by hand', () => dispatcherJson()),
-  { ...byHand('undici dispatch by hand, 32 connections', () => dispatcherJson(bound)), ...bound },
+  { ...byHand('undici dispatch by hand, 256 connections', () => dispatcherJson(bound)), ...bound },
   forkfastOver('forkfast + forkfast/undici', async () => (await import('forkfast/undici')).undiciFetch()),
-  { ...forkfastOver('forkfast + forkfast/undici, 32 connections', boundTransport), ...bound },
 ];
 
 function withoutCancellation(name: string, getter: () => Promise<GetJson>): Contender {
@@ -43,11 +43,6 @@ function forkfastOver(name: string, transportOf: () => Promise<UndiciFetch>): Co
     const services = urls.map((url) => (ctx: Context) => fetchJson(ctx, url));
     return aggregate(services, withTimeout(ms), withFetch(transport))(background);
   });
-}
-
-async function boundTransport(): Promise<UndiciFetch> {
-  const { undiciFetch } = await import('forkfast/undici');
-  return undiciFetch({ dispatcher: await agentOf(bound) });
 }
 
 let agent: Agent | undefined;

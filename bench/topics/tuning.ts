@@ -23,6 +23,7 @@ interface Figures {
 const BASE = 'new Agent()';
 const agents: Readonly<Record<string, Agent.Options>> = {
   [BASE]: {},
+  '{ connections: 256 }': { connections: 256 },
   '{ connections: 128 }': { connections: 128 },
   '{ connections: 32 }': { connections: 32 },
   '{ connections: 8 }': { connections: 8 },

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { type AddressInfo, connect, type Server } from 'node:net';
-import { catchError, lastValueFrom, of } from 'rxjs';
+import { catchError, lastValueFrom, type Observable, of } from 'rxjs';
 import { Agent, type Dispatcher, FormData as UndiciFormData, interceptors, MockAgent, Pool, ProxyAgent } from 'undici';
 import {
   aggregate,
   background,
   CanceledError,
+  type Context,
   type FetchInit,
   fetchJson,
   fetchText,
@@ -316,6 +317,32 @@ describe('undiciFetch', function () {
       await (await response).body!.getReader().cancel();
       expect(calls).to.deep.equal([]);
     });
+  });
+
+  describe('the connections', () => {
+    it('are at most 256 to an origin: other requests to it wait, and other origins do not', async () => {
+      const { promise: released, resolve: release } = deferred();
+      const { promise: occupied, resolve: occupy } = deferred();
+      let arrived = 0;
+      const slow = await serve((_request, response) => {
+        if (++arrived === 256) occupy();
+        void released.then(() => response.end('1'));
+      });
+      const quick = await serve(alice);
+      const answers = lastValueFrom(
+        withTransport(Array.from({ length: 300 }, () => (ctx: Context) => fetchJson(ctx, slow.url))),
+      );
+      await occupied;
+      await lastValueFrom(fetchJson({ fetch }, quick.url));
+      expect(slow.connections).to.equal(256);
+      release();
+      expect(await answers).to.have.lengthOf(300);
+      expect(slow.connections).to.equal(256);
+    });
+
+    const withTransport = (
+      services: readonly ((ctx: Context) => Observable<unknown>)[],
+    ): Observable<readonly unknown[]> => aggregate(services, withFetch(fetch))(background);
   });
 
   describe('the dispatcher', () => {
