@@ -14,6 +14,7 @@ import * as limits from './topics/limits.ts';
 import * as memory from './topics/memory.ts';
 import * as observing from './topics/observing.ts';
 import * as scale from './topics/scale.ts';
+import * as size from './topics/size.ts';
 import * as singleFlight from './topics/single-flight.ts';
 import * as sustained from './topics/sustained.ts';
 import * as throughput from './topics/throughput.ts';
@@ -93,6 +94,7 @@ function topic<Figures>(
 const topics = new Map([
   topic('conformance', conformance),
   topic('import', imports),
+  topic('size', size),
   topic('throughput', throughput),
   topic('joining', joining),
   topic('memory', memory),
