@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 
 export interface DrainingServer {
+  /** The origin: `http://127.0.0.1:3000`. */
+  readonly url: string;
   /** Whether the server has begun to drain. A readiness probe should fail then. */
   readonly draining: boolean;
   /** Stops accepting connections. Resolves when the last connection has closed, after `grace` milliseconds at the latest. */
@@ -29,6 +31,7 @@ export async function serve(handler: RequestListener, port: number): Promise<Dra
   await once(server, 'listening');
 
   return {
+    url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     get draining() {
       return draining;
     },
