@@ -11,6 +11,12 @@ import { quota } from './worker/dashboard.ts';
 /** Starts all processes, runs the steps, and ends the processes. Resolves with whether every promise was kept. */
 async function run(options: Options): Promise<boolean> {
   const redisServer = options.redis ? await RedisServer.start() : undefined;
+  // All other processes end when this one ends. The folder of Redis would be left.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      void Promise.resolve(redisServer?.stop()).finally(() => process.exit(1));
+    });
+  }
   const REDIS_URL = redisServer?.url ?? process.env['REDIS_URL'];
   const count = REDIS_URL === undefined ? 1 : options.workers;
   const namespace = `forkfast-${randomUUID()}`; // the Redis of REDIS_URL may have other users

@@ -1,6 +1,6 @@
 import { type Context, fetchResponse, HttpError, url } from 'forkfast';
 import { undiciFetch } from 'forkfast/undici';
-import { catchError, defer, EMPTY, expand, finalize, map, merge, type Observable, of } from 'rxjs';
+import { catchError, defer, EMPTY, expand, finalize, map, merge, type Observable, of, timeout } from 'rxjs';
 
 /** A page as a client has seen it. */
 export interface Page {
@@ -54,6 +54,7 @@ function pageOf(ctx: Context, base: string, user: number, tenant: string): Obser
     map(({ status, headers }) =>
       page(status, { worker: headers.get('x-worker') ?? undefined, stale: headers.get('x-stale') !== null }),
     ),
+    timeout(20_000), // so that the example ends, whatever happens
     catchError((error: unknown) =>
       of(error instanceof HttpError ? page(error.status, { retryAfter: error.retryAfter }) : page(0)),
     ),

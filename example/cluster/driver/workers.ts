@@ -85,9 +85,12 @@ export class Workers {
 
   async #fork(): Promise<Worker> {
     const worker = cluster.fork(this.#environment());
-    const [{ address, port }] = (await once(worker, 'listening', { signal: AbortSignal.timeout(patience) })) as [
-      Address,
-    ];
+    const signal = AbortSignal.timeout(patience);
+    const ended = once(worker, 'exit', { signal }).then(([code]) => {
+      throw new Error(`worker ${String(worker.id)}: expected it to listen, it ended with ${String(code)}`);
+    });
+    const listening = once(worker, 'listening', { signal }) as Promise<[Address]>;
+    const [{ address, port }] = await Promise.race([listening, ended]);
     this.#url = `http://${address}:${String(port)}`;
     return worker;
   }

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { aggregate, background, type Service, ServiceError, withEvents } from 'forkfast';
+import { aggregate, background, lastGood, type Service, ServiceError, withEvents } from 'forkfast';
 import { recordEvents } from 'forkfast/testing';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { defer, lastValueFrom, NEVER, of } from 'rxjs';
+import { defer, lastValueFrom, NEVER, of, throwError } from 'rxjs';
 import { failureOf } from '../../../spec/support/failure.ts';
 import { expectNoUnhandledRejections } from '../../../spec/support/rejections.ts';
 import { type Limit, limited, problemFor, RateLimitedError } from '../worker/limits.ts';
@@ -82,10 +82,14 @@ describe('example: cluster: a limit in front of a service', () => {
     });
   }
 
-  it('calls the service as a part of its run', async () => {
+  it('calls the service as a part of its run, so that its events have its name', async () => {
     const recorded = recordEvents();
-    const page = aggregate({ orders: limited(orders, limit(memory(1))) }, withEvents(recorded));
-    expect(await lastValueFrom(page(background))).to.deep.equal({ orders: 1 });
-    expect(recorded.brief()).to.include('succeeded orders');
+    let up = true;
+    const service = lastGood(() => (up ? of(5) : throwError(() => new Error('down'))), { maxAge: 60_000 });
+    const page = aggregate({ orders: limited(service, limit(memory(2))) }, withEvents(recorded));
+    await lastValueFrom(page(background));
+    up = false;
+    expect(await lastValueFrom(page(background))).to.deep.equal({ orders: 5 });
+    expect(recorded.brief()).to.include('stale orders');
   });
 });

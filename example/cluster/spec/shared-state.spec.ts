@@ -77,7 +77,9 @@ describe('example: cluster: what the processes share', () => {
     expect(await lastValueFrom(one.page(true))).to.deep.equal({ orders: 5 });
     expect(await answersPing(one.client)).to.equal(false);
     await one.reported('store-failed');
-    await failureOf(other.page(false), ServiceError); // nothing has seen it, and nothing waits for Redis
+    await failureOf(other.page(false), ServiceError); // nothing is known, and nothing waits for Redis
+    await other.reported('store-failed');
+    expect(await answersPing(one.client)).to.equal(false); // without a connection, no command waits for one
     await redis.start();
     await Promise.all([connected(one.client, 10_000), connected(other.client, 10_000)]);
     await lastValueFrom(one.page(true));
