@@ -7,15 +7,17 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /**
- * Prints the pid of Redis, and ends with it. If standard input closes, it kills Redis: that happens also when this program is killed,
- * so that no Redis is left behind.
+ * Prints the pid of Redis, and ends with it. If standard input closes before, this program was killed: then the script kills Redis and
+ * removes its folder.
  */
 const script = [
   'exec 2>&1', // an error of the shell belongs to the output
+  'folder=$1; shift',
   'redis-server "$@" & redis=$!',
   'echo "pid $redis"',
   'exec 3<&0', // a command in the background has no standard input
-  '{ cat <&3; kill -KILL $redis; } > /dev/null 2>&1 & wait $redis',
+  '{ cat <&3; kill -KILL $redis && rm -rf "$folder"; } > /dev/null 2>&1 &',
+  'wait $redis',
 ].join('\n');
 
 /** Whether a `redis-server` is on the PATH. */
@@ -68,7 +70,7 @@ export class RedisServer {
       '--dir',
       this.#folder,
     ];
-    const shell = spawn('sh', ['-c', script, 'sh', ...options], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const shell = spawn('sh', ['-c', script, 'sh', this.#folder, ...options], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#shell = shell;
     const lines: string[] = [];
     for await (const line of createInterface(shell.stdout)) {

@@ -99,8 +99,10 @@ async function quotaExceeded({ workers, shared }: Stage): Promise<Omit<Result, '
         Math.abs(passed - quota.points) <= countedAlone,
       ),
       claim(
-        `${String(refusals.length)} refusals are a 429 that says when to come back: in ${String(Math.max(...seconds))} s`,
-        refusals.every(({ status }) => status === 429) && seconds.every((each) => each >= 1 && each <= quota.duration),
+        `${String(refusals.length)} refusals are a 429 that says when to come back: in ${String(Math.max(0, ...seconds))} s`,
+        refusals.length > 0 &&
+          refusals.every(({ status }) => status === 429) &&
+          seconds.every((each) => each >= 1 && each <= quota.duration),
       ),
       claim('all other tenants are answered', pages.filter(({ user }) => isOther(user)).every(isAnswered)),
     ],

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { aggregate, background, lastGood, type RunEvent, type Service, ServiceError, withEvents } from 'forkfast';
 import { filter, firstValueFrom, lastValueFrom, of, ReplaySubject, throwError } from 'rxjs';
@@ -21,7 +22,7 @@ describe('example: cluster: what the processes share', () => {
   expectNoUnhandledRejections();
 
   const clients: RedisClient[] = [];
-  const namespace = `forkfast-spec-${String(process.pid)}`;
+  const namespace = `forkfast-spec-${randomUUID()}`;
 
   const processWith = async (url: string): Promise<Process> => {
     const client = connect(url);
