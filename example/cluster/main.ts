@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { UsageError } from '../shared/flags.ts';
 import { help, type Options, parse } from './command-line.ts';
 import { hasRedisServer, RedisServer } from './driver/redis-server.ts';
-import { type Stage, steps } from './driver/steps.ts';
-import { header, rowsOf } from './driver/table.ts';
 import { UpstreamProcesses } from './driver/upstreams.ts';
 import { Workers } from './driver/workers.ts';
+import { steps } from './steps/index.ts';
+import type { Stage } from './steps/step.ts';
+import { header, rowsOf } from './table.ts';
 import { quota } from './worker/dashboard.ts';
 
 /** Starts all processes, runs the steps, and ends the processes. Resolves with whether every promise was kept. */
@@ -46,8 +47,8 @@ async function run(options: Options): Promise<boolean> {
 async function runSteps(stage: Stage): Promise<boolean> {
   console.log(`\n${header}`);
   let kept = true;
-  for (const step of steps) {
-    const result = { name: step.name, ...(await step.run(stage)) };
+  for (const [name, step] of Object.entries(steps)) {
+    const result = { name, ...(await step(stage)) };
     console.log(rowsOf(result));
     kept &&= result.claims.every((claim) => claim.kept);
   }

@@ -27,12 +27,13 @@ const clients = 8;
  *
  * Clients keep their connections and never repeat a request, so that each lost request is a page without a status.
  */
-export function load(base: string, users: Iterator<number, undefined>, tenant = tenantOf): Observable<Page> {
+export function load(base: string, users: Iterable<number>, tenant = tenantOf): Observable<Page> {
   return defer(() => {
     const fetch = undiciFetch(); // with connections of its own
+    const remaining = users[Symbol.iterator]() as Iterator<number, undefined>;
     const next = (): Observable<Page> => {
-      const { value: user } = users.next();
-      return user === undefined ? EMPTY : pageOf({ fetch }, base, user, tenant(user));
+      const result = remaining.next();
+      return result.done === true ? EMPTY : pageOf({ fetch }, base, result.value, tenant(result.value));
     };
     const client = defer(next).pipe(expand(next));
     return merge(...Array.from({ length: clients }, () => client)).pipe(finalize(() => void fetch.close()));

@@ -19,7 +19,7 @@ describe('example: cluster', function () {
     expect(rowOf(stdout, 'c')).to.deep.equal({ pages: 150, answered: 65, stale: 0, refused: 85, failed: 0 });
     expect(stdout).to.match(/^d1 .*\n +left out: there is no Redis.*\nd2 .*\n +left out: there is no Redis/m);
     expect(rowOf(stdout, 'e')['failed']).to.equal(0);
-    expect(stdout).to.match(/^ +kept +1 process drained and ended with 0, of 1$/m);
+    expect(stdout).to.match(/^ +kept +1 process of 1 drained and ended with 0$/m);
     expect(stdout).to.match(/\nEvery promise was kept\.\n$/);
     expect(code).to.equal(0);
   });
@@ -37,7 +37,7 @@ describe('example: cluster', function () {
     }
     expect(stdout.match(/^ +kept +the events say so: store-failed × [1-9]\d*$/gm)).to.have.length(2);
     expect(rowOf(stdout, 'e')['failed']).to.equal(0);
-    expect(stdout).to.match(/^ +kept +2 processes drained and ended with 0, of 2$/m);
+    expect(stdout).to.match(/^ +kept +2 processes of 2 drained and ended with 0$/m);
     expect(stdout).to.match(/\nEvery promise was kept\.\n$/);
     expect(code).to.equal(0);
   });

@@ -55,7 +55,7 @@ async function main(): Promise<void> {
     await server.drain(grace + 1_000);
     clearTimeout(timer);
     redis?.destroy();
-    cluster.worker?.disconnect(); // now nothing keeps the process alive, and it ends with 0
+    if (process.connected) cluster.worker?.disconnect(); // now nothing keeps the process alive, and it ends with 0
   };
   process.once('SIGTERM', () => void drain());
   process.on('SIGINT', () => undefined); // a terminal sends Ctrl-C to all processes: the primary ends the workers

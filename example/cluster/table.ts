@@ -1,4 +1,4 @@
-import type { Page } from './load.ts';
+import type { Page } from './driver/load.ts';
 
 /** A promise of the example, and whether it was kept. */
 export interface Claim {
@@ -28,25 +28,23 @@ export function rowsOf({ name, pages, claims }: Result): string {
     failed: pages.filter(isFailed).length,
     'slowest ms': Math.round(Math.max(0, ...pages.map(({ elapsed }) => elapsed))),
   };
-  const numbers = columns.map((column) => (pages.length === 0 ? '-' : String(cells[column])).padStart(widthOf(column)));
-  const lines = claims.map(({ text, kept }) => `    ${kept ? 'kept  ' : 'BROKEN'} ${text}`);
-  return [
-    name.padEnd(wide) + numbers.join(''),
-    ...(pages.length === 0 ? claims.map(({ text }) => `    ${text}`) : lines),
-  ].join('\n');
+  const leftOut = pages.length === 0;
+  const numbers = columns.map((column) => (leftOut ? '-' : String(cells[column])).padStart(widthOf(column)));
+  const lines = claims.map(({ text, kept }) => (leftOut ? `    ${text}` : `    ${kept ? 'kept  ' : 'BROKEN'} ${text}`));
+  return [name.padEnd(wide) + numbers.join(''), ...lines].join('\n');
 }
 
 export function isAnswered({ status }: Page): boolean {
   return status === 200;
 }
 
-/** Refused by a limit, and not by a failure: it says when to try again. */
+/** Refused by the limit of the tenant, which says when to try again. */
 export function isRefused({ status, retryAfter }: Page): boolean {
-  return (status === 429 || status === 503) && retryAfter !== undefined;
+  return status === 429 && retryAfter !== undefined;
 }
 
 /** Neither answered nor refused: an error, or no response. */
-export function isFailed(page: Page): boolean {
+function isFailed(page: Page): boolean {
   return !isAnswered(page) && !isRefused(page);
 }
 
