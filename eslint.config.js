@@ -121,7 +121,7 @@ const specSyntax = [
 ];
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', 'reports/', '.stryker-tmp/']),
+  globalIgnores(['**/dist/', 'coverage/', 'reports/', '.stryker-tmp/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   { plugins: { local: { rules: { 'plain-words': plainWords } } }, rules: { 'local/plain-words': 'error' } },
@@ -164,7 +164,7 @@ export default defineConfig(
   rooms,
 
   {
-    files: ['spec/**/*.ts', 'example/recipes/spec/**/*.ts'],
+    files: ['spec/**/*.ts', 'example/*/spec/**/*.ts'],
     rules: {
       '@typescript-eslint/no-unused-expressions': 'off',
       'rxjs-x/no-ignored-default-value': 'off',
@@ -193,8 +193,8 @@ export default defineConfig(
   // The bench has packages of its own, which may not be installed here. `.ci/run` checks its types.
   { files: ['bench/**/*.ts'], extends: [tseslint.configs.strict, tseslint.configs.stylistic] },
   {
-    // `npm run recipes` runs the linter here, after it has installed the packages of the recipes.
-    files: ['example/recipes/**/*.{ts,tsx}'],
+    // These examples have packages of their own. Their `npm test` runs the linter here, after the packages are installed.
+    files: ['example/{recipes,cluster}/**/*.{ts,tsx}'],
     rules: {
       'rxjs-x/no-ignored-default-value': 'off', // an aggregate emits a value or errors
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],

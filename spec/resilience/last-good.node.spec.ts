@@ -50,6 +50,19 @@ describe('lastGood, with real sockets', () => {
     expect(stale.length).to.be.within(100, 150);
   });
 
+  it('answers from a store whose answer has come while the process was busy for longer than the store may take', async () => {
+    const text = JSON.stringify({ at: asyncScheduler.now(), value: { count: 5 } });
+    // Like a socket: the answer is there, and the event loop delivers it after the timers that are due.
+    const get = async (): Promise<string> => new Promise((resolve) => setImmediate(resolve, text));
+    const store: AnswerStore = { get, set: async () => Promise.resolve(true) };
+    const orders = lastGood(() => throwError(() => new Error('down')), { maxAge: minute, name: 'orders', store });
+    const recorded = recordEvents();
+    const answer = lastValueFrom(aggregate({ orders }, withEvents(recorded))(background));
+    for (const end = performance.now() + 120; performance.now() < end;);
+    expect(await answer).to.deep.equal({ orders: { count: 5 } });
+    expect(recorded.brief()).not.to.include('store-failed orders');
+  });
+
   it('serves the page of a process that has never seen the upstream, from a store', async () => {
     const texts = new Map<string, string>();
     const written = deferred();
