@@ -13,7 +13,7 @@ const gates = {
   imports: 'node scripts/import-cycles.mjs',
   lock: 'node scripts/lock-files.mjs',
   unused: 'knip',
-  docs: 'typedoc',
+  docs: 'npm run --silent docs',
   pack: 'npm pack --silent --pack-destination reports',
   installed: `node scripts/dist-test.mjs ${tarball}`,
   api: 'node scripts/api.mjs',

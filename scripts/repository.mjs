@@ -1,0 +1,20 @@
+// The address of the repository. `repository` in package.json is the only place that has it, and may be absent.
+
+/**
+ * Returns the address of a file at the tag of this version, or `undefined` if package.json names no repository.
+ *
+ * @param {{ version: string; repository?: string | { url: string } }} manifest
+ * @param {string} path from the root of the repository
+ * @param {'blob' | 'raw'} view `blob` is a page, and `raw` the file itself, as an image needs it
+ */
+export function addressOf({ version, repository }, path, view = 'blob') {
+  if (repository === undefined) return undefined;
+  const url = typeof repository === 'string' ? repository : repository.url;
+  const base = /^(?:git\+)?(https:\/\/.+?)(?:\.git)?\/?$/.exec(url)?.[1];
+  if (base === undefined) {
+    throw new TypeError(
+      `package.json: repository: expected an https address, got ${url}: write https://github.com/owner/name`,
+    );
+  }
+  return `${base}/${view}/v${version}/${path}`;
+}
