@@ -14,7 +14,7 @@ const gates = {
   lock: 'node scripts/lock-files.mjs',
   unused: 'knip',
   docs: 'npm run --silent docs',
-  pack: 'npm pack --silent --pack-destination reports',
+  pack: 'npm run --silent tarball',
   installed: `node scripts/dist-test.mjs ${tarball}`,
   api: 'node scripts/api.mjs',
   size: 'size-limit',

@@ -18,3 +18,23 @@ export function addressOf({ version, repository }, path, view = 'blob') {
   }
   return `${base}/${view}/v${version}/${path}`;
 }
+
+const code = String.raw`^(?<fence>\x60{3,}|~{3,})[^]*?^\k<fence>|(?<tick>\x60+)[^]*?[^\x60]\k<tick>(?!\x60)`;
+const link = String.raw`(?<=\]\(|^\[[^\]]+\]: +|<[^>]*\s(?:href|src|srcset)=")(?<target>[^\s)"]+)`;
+const codeOrLink = new RegExp(`${code}|${link}`, 'gm');
+
+/**
+ * Returns the Markdown of a file in the root of the repository with absolute links. Code does not change, and nothing changes if
+ * package.json names no repository.
+ *
+ * @param {string} markdown
+ * @param {{ version: string; repository?: string | { url: string } }} manifest
+ */
+export function absoluteLinks(markdown, manifest) {
+  return markdown.replace(codeOrLink, (text, ...groups) => {
+    const { target } = groups.at(-1);
+    if (target === undefined || /^([a-z][a-z0-9+.-]*:|[#/])/i.test(target)) return text;
+    const view = /\.(svg|png|jpe?g|gif|webp)$/.test(target) ? 'raw' : 'blob';
+    return addressOf(manifest, target.replace(/^\.\//, ''), view) ?? text;
+  });
+}

@@ -15,6 +15,7 @@ export const SOURCES = 'Source files';
  */
 export function linkSources(project, languages) {
   const files = project.files;
+  const elsewhere = new Set();
   for (const part of partsOf(project)) {
     if (part.kind !== 'relative-link' || typeof part.target !== 'number') continue;
     const path = files.resolve(part.target, project);
@@ -22,8 +23,13 @@ export function linkSources(project, languages) {
     const source = relative('.', path);
     const address = addressOf(manifest, source);
     if (address === undefined) files.registerReflection(path, sourceDocument(project, path, source, languages));
-    else Object.assign(part, { kind: 'text', text: address + (part.targetAnchor ? `#${part.targetAnchor}` : '') });
+    else {
+      elsewhere.add(path);
+      Object.assign(part, { kind: 'text', text: address + (part.targetAnchor ? `#${part.targetAnchor}` : '') });
+    }
   }
+  // TypeDoc copies all linked files that belong to no page.
+  for (const path of elsewhere) files.registerReflectionPath(path, project);
 }
 
 /** The Markdown of the README, the documents and the doc comments. */
