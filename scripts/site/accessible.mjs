@@ -7,6 +7,7 @@ export function accessible(html) {
       .replace('<div class="page-menu">', '<div class="page-menu" role="complementary" aria-label="This page">')
       .replace('<nav id="tsd-sidebar-links"', '<nav id="tsd-sidebar-links" aria-label="Demo"')
       // A keyboard reaches what scrolls only if it can have the focus.
+      .replaceAll(/<(?=(div|ul) class="(tsd-signature|tsd-type-parameter-list))\w+/g, '$& tabindex="0"')
       .replaceAll('<pre>', '<pre tabindex="0">')
       .replaceAll('<table>', '<div class="table" tabindex="0"><table>')
       .replaceAll('</table>', '</table></div>'),

@@ -101,6 +101,15 @@ describe('site', function () {
       return page;
     };
 
+    it('has the theme that the reader has chosen on another page', async () => {
+      const page = await open('index.html');
+      await page.evaluate(() => {
+        localStorage.setItem('tsd-theme', 'dark');
+      });
+      await page.goto(`${server.url}/live/index.html`);
+      expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).to.equal('rgb(13, 17, 23)');
+    });
+
     it('fails the Domino Effect at once, and abandons the request for the orders at once', async () => {
       const page = await openLive();
       await page.getByRole('button', { name: 'Domino Effect' }).click();
