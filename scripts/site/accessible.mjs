@@ -6,6 +6,7 @@ export function accessible(html) {
       .replace('<div class="col-content">', '<div class="col-content" role="main">')
       .replace('<div class="page-menu">', '<div class="page-menu" role="complementary" aria-label="This page">')
       .replace('<nav id="tsd-sidebar-links"', '<nav id="tsd-sidebar-links" aria-label="Demo"')
+      .replaceAll('<th></th>', '<td></td>')
       // A keyboard reaches what scrolls only if it can have the focus.
       .replaceAll(/<(?=(div|ul) class="(tsd-signature|tsd-type-parameter-list))\w+/g, '$& tabindex="0"')
       .replaceAll('<pre>', '<pre tabindex="0">')
