@@ -5,9 +5,8 @@ import { join } from 'node:path';
 
 /** Packs the checkout into `folder`, and returns the path of the tarball. */
 export async function pack(folder) {
-  mkdirSync(folder, { recursive: true });
-  const { stdout } = await run(['npm', 'pack', '--silent', `--pack-destination=${folder}`]);
-  return join(folder, stdout.trim().split('\n').at(-1));
+  const { stdout } = await run(['npm', 'run', '--silent', 'tarball', '--', folder]);
+  return stdout.trim().split('\n').at(-1);
 }
 
 /** Installs the tarball and one version of rxjs, and copies the smoke test next to them. */

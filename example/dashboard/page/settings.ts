@@ -14,6 +14,9 @@ export interface Settings {
 
 type Fields = Readonly<Record<string, string>>;
 
+/** The values of the controls, by the name of a preset. */
+export type Presets = Readonly<Record<string, Fields>>;
+
 const happy: Fields = {
   'profile-delay': '200',
   'profile-outcome': '200',
@@ -25,7 +28,7 @@ const happy: Fields = {
   cancel: '',
 };
 
-export const presets: Readonly<Record<string, Fields>> = {
+export const presets: Presets = {
   happy,
   'slow-poke': { ...happy, timeout: '1000', 'orders-delay': '5000' },
   domino: { ...happy, 'profile-outcome': '500', 'orders-delay': '10000' },

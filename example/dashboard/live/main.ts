@@ -1,0 +1,5 @@
+import { of } from 'rxjs';
+import { showPage } from '../page/page.ts';
+import { simulatedServices } from './simulated-services.ts';
+
+showPage(() => of(simulatedServices()));
