@@ -17,7 +17,8 @@ import { type Waiter, WaitingLine } from './limits/waiting-line.ts';
 
 /**
  * Makes an operator that subscribes to at most `n` of the sources that are piped through it at the same time. The others wait
- * in a queue: the highest priority first, and first in, first out within a priority.
+ * in a queue: the highest priority first, and the oldest first within a priority. Once the oldest has waited for more than half of
+ * the time until its deadline, the newest of its priority starts first.
  *
  * Emits, errors and completes as the source, once the source has been started. A full queue rejects the least important source
  * with `BulkheadFullError`: the newcomer, or the newest waiting source of the lowest priority if the newcomer is more important.
@@ -26,9 +27,9 @@ import { type Waiter, WaitingLine } from './limits/waiting-line.ts';
  * in the async context of its own subscriber (`AsyncLocalStorage`, the active span).
  *
  * The end of a run starts no other service of the same run: after an error or an unsubscription, and while a run ends, the next
- * source starts in a task of its own. A source that is piped through while others wait starts after them.
+ * source starts in a task of its own. A source that is piped through while others wait waits too.
  *
- * `.pipe(limit.for(ctx))` knows the caller: its priority, and when it stops waiting. A waiting source errors with
+ * `.pipe(limit.for(ctx))` knows the caller: its priority and its deadline. A waiting source errors with
  * `DeadlineExceededError` at `ctx.deadline`, unless the run of `ctx` reports the deadline, and with `CanceledError` when
  * `ctx.signal` aborts. It does not start at or after its deadline.
  *
@@ -44,7 +45,8 @@ import { type Waiter, WaitingLine } from './limits/waiting-line.ts';
  * context is, and a higher number is more important; 0 for all by default, and for a source that is piped without a context.
  * @throws RangeError if `n` is not a positive integer, or `queue` is neither an integer of at least 0 nor `Infinity`. TypeError if
  * `n` is another object than a limit, or `priority` is not a function.
- * @remarks "Release It!" (Nygard, 2007): bulkheads.
+ * @remarks "Release It!" (Nygard, 2007): bulkheads. "Fail at Scale" (Maurer, ACM Queue 2015): the newest first in a queue that is
+ * too long.
  *
  * @example
  * ```ts
@@ -85,11 +87,20 @@ export function bulkhead<Ctx extends Context = Context>(
   let running = 0;
   let starting = false;
 
+  /**
+   * In the order of arrival, all sources of a long queue start when their deadline has nearly come. They fail, and an adaptive limit
+   * that counts them stays low, so that the queue stays long. The newest source has the time to succeed.
+   */
+  const nextWaiting = (): WaitingSource | undefined => {
+    const { oldest } = line;
+    return oldest && asyncScheduler.now() > oldest.halfTime ? line.newest : oldest;
+  };
+
   /** A loop, not a recursion: thousands of synchronous sources may wait behind an asynchronous one. */
   const startWaiting = (): void => {
     if (starting) return;
     starting = true;
-    for (let next = line.first; next && running < places(); next = line.first) {
+    for (let next = nextWaiting(); next && running < places(); next = nextWaiting()) {
       if (next.deadline <= asyncScheduler.now() && !next.late) {
         next.late = true; // its timer, or that of its run, ends it before the next task, unless the clock has jumped
         startWaitingLater();
@@ -174,6 +185,7 @@ export function bulkhead<Ctx extends Context = Context>(
     const waiting: WaitingSource = {
       priority: caller.priority,
       deadline,
+      halfTime: (asyncScheduler.now() + deadline) / 2,
       late: false,
       start: () => {
         stopTimer();
@@ -209,7 +221,7 @@ export function bulkhead<Ctx extends Context = Context>(
           start();
         } else {
           const full = line.size >= queue + Math.max(0, places() - running); // a limit may have fallen below `running`
-          const least = full ? line.last : undefined;
+          const least = full ? line.least : undefined;
           if (!full || (least && least.priority < priority)) wait(subscriber, { priority, ctx }, start, least);
           else subscriber.error(new BulkheadFullError({ running, waiting: line.size }));
         }
@@ -227,6 +239,8 @@ export function bulkhead<Ctx extends Context = Context>(
 /** A source that waits for a place. */
 interface WaitingSource extends Waiter {
   readonly deadline: number;
+  /** The middle between its arrival and its deadline, in epoch milliseconds. */
+  readonly halfTime: number;
   /** Whether a place was free when the deadline had come, or had seemed to come. */
   late: boolean;
   readonly start: () => void;

@@ -127,6 +127,7 @@ describe('bulkhead with a priority', () => {
       at: fc.integer({ min: 0, max: 12 }),
       lasts: fc.integer({ min: 1, max: 6 }),
       leavesAfter: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
+      time: fc.option(fc.integer({ min: 1, max: 20 }), { nil: Infinity }),
     });
     fc.assert(
       fc.property(
@@ -139,11 +140,24 @@ describe('bulkhead with a priority', () => {
             let model: number[] = [];
             const running = new Set<number>();
             const outcome = new Map<number, string>();
+            /** A failed assertion in a source is an error of the source. */
+            let failure: unknown;
+            /** The oldest of the highest rank, or the newest if the oldest has waited for more than half of its time. */
+            const next = (): number | undefined => {
+              const [oldest = 0] = model;
+              const { rank, at, time } = callers[oldest]!;
+              const same = model.filter((index) => callers[index]!.rank === rank);
+              return asyncScheduler.now() > at + time / 2 ? same.at(-1) : oldest;
+            };
+            const remove = (index: number): void => {
+              model = model.filter((other) => other !== index);
+            };
             const sorted = (all: number[]): number[] => all.sort((a, b) => callers[b]!.rank - callers[a]!.rank);
-            for (const [index, { rank, at, lasts, leavesAfter }] of callers.entries()) {
+            for (const [index, { rank, at, lasts, leavesAfter, time }] of callers.entries()) {
               asyncScheduler.schedule(() => {
                 const source = new Observable<never>((subscriber) => {
-                  if (model.includes(index)) expect(model.shift()).to.equal(index);
+                  if (model.includes(index)) expect(next()).to.equal(index);
+                  remove(index);
                   running.add(index);
                   expect(running.size).to.be.at.most(n);
                   subscriber.add(() => running.delete(index));
@@ -156,24 +170,29 @@ describe('bulkhead with a priority', () => {
                 let rejected: number | undefined;
                 if (model.length > 0 || running.size >= n) {
                   const room = queue + n - running.size;
-                  const next = sorted([...model, index]);
-                  if (next.length > room) rejected = next.pop();
-                  model = next;
+                  model = sorted([...model, index]);
+                  if (model.length > room) rejected = model.pop();
                 }
-                const subscription = source.pipe(limit.for({ rank })).subscribe({
-                  error: () => outcome.set(index, 'rejected'),
+                const subscription = source.pipe(limit.for({ rank, deadline: at + time })).subscribe({
+                  error: (error: unknown) => {
+                    if (error instanceof BulkheadFullError) outcome.set(index, 'rejected');
+                    else if (error instanceof DeadlineExceededError) outcome.set(index, 'late');
+                    else failure ??= error;
+                    remove(index);
+                  },
                   complete: () => outcome.set(index, 'completed'),
                 });
                 if (rejected !== undefined) expect(outcome.get(rejected)).to.equal('rejected');
                 if (leavesAfter === undefined) return;
                 asyncScheduler.schedule(() => {
                   if (!outcome.has(index)) outcome.set(index, 'left');
-                  model = model.filter((other) => other !== index);
+                  remove(index);
                   subscription.unsubscribe();
                 }, leavesAfter);
               }, at);
             }
             flush();
+            expect(failure).to.equal(undefined);
             expect([running.size, model.length, outcome.size]).to.deep.equal([0, 0, callers.length]);
           });
         },
@@ -223,6 +242,20 @@ describe('bulkhead.for', () => {
       expectObservable(next.pipe(limit)).toBe('------c|');
       expectSubscriptions(late.subscriptions).toBe([]);
       expectSubscriptions(next.subscriptions).toBe('-----^-!');
+    });
+  });
+
+  it('starts the newest first while the oldest has waited for more than half of its time', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const limit = bulkhead(1);
+      const [oldest, older, newest] = [cold('-|'), cold('-|'), cold('-|')];
+      expectObservable(cold('------|').pipe(limit)).toBe('------|');
+      expectObservable(oldest.pipe(limit.for({ deadline: 11 }))).toBe('---------|');
+      expectObservable(older.pipe(limit.for({ deadline: 13 })), '-^').toBe('--------|');
+      expectObservable(newest.pipe(limit.for({ deadline: 20 })), '--^').toBe('-------|');
+      expectSubscriptions(newest.subscriptions).toBe('------^!');
+      expectSubscriptions(older.subscriptions).toBe('-------^!');
+      expectSubscriptions(oldest.subscriptions).toBe('--------^!');
     });
   });
 

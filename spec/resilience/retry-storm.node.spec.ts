@@ -20,7 +20,8 @@ const scenario: Scenario = {
   health: { slowness: 3, failing: 0.2 },
   seed: 1,
 };
-const end = scenario.before + scenario.bad;
+/** A process with the rate of the simulation, because a limit needs many calls in flight. */
+const whole = { processes: 1, rate: 1_000, workers: 44, queue: 10_000 };
 
 const total = (seconds: readonly Second[], field: keyof Second): number =>
   seconds.reduce((sum, second) => sum + second[field], 0);
@@ -32,10 +33,13 @@ function run(
   name: keyof typeof strategies,
   changes: Partial<Scenario> = {},
 ): Record<'bad' | 'last', readonly Second[]> {
-  const seconds = simulate(strategies[name], { ...scenario, ...changes });
-  expect(seconds).to.have.length(end + scenario.after);
-  expect(share(seconds.slice(0, scenario.before), 'failed'), 'failed before').to.be.below(0.03);
-  return { bad: seconds.slice(scenario.before, end), last: seconds.slice(-5) };
+  const all = { ...scenario, ...changes };
+  const { before, bad, after } = all;
+  const seconds = simulate(strategies[name], all);
+  const end = before + bad;
+  expect(seconds).to.have.length(end + after);
+  expect(share(seconds.slice(0, before), 'failed'), 'failed before').to.be.below(0.03);
+  return { bad: seconds.slice(before, end), last: seconds.slice(-5) };
 }
 
 describe('A retry storm', function () {
@@ -84,8 +88,7 @@ describe('A retry storm', function () {
   });
 
   it('does not begin behind an adaptive bulkhead, which answers what the upstream can answer', () => {
-    // A process with the rate of the simulation, because the limit needs many calls in flight.
-    const { bad, last } = run('adaptive bulkhead', { processes: 1, rate: 1_000, workers: 44, queue: 10_000 });
+    const { bad, last } = run('adaptive bulkhead', whole);
     expect(share(bad, 'requests')).to.be.below(0.9);
     // The upstream can answer two thirds of the requests, and fails a fifth of these.
     expect(share(bad, 'failed')).to.be.within(1 - (2 / 3) * 0.8, 0.6);
@@ -105,6 +108,29 @@ describe('A retry storm', function () {
     const seconds = simulate(strategies['all together'], short);
     expect(simulate(strategies['all together'], short)).to.deep.equal(seconds);
     expect(simulate(strategies['all together'], { ...short, seed: 2 })).not.to.deep.equal(seconds);
+  });
+});
+
+describe('A bulkhead whose queue is longer than the deadline', function () {
+  this.timeout(60_000);
+
+  for (const [how, health] of Object.entries({
+    'was slow and failed': scenario.health,
+    'failed all requests': { slowness: 1, failing: 1 },
+  })) {
+    it(`lets an adaptive limit grow from 1 again in seven seconds after its upstream ${how}`, () => {
+      const changes = { ...whole, health, bad: 30, after: 12 };
+      const { bad, last } = run('adaptive bulkhead, defaults', changes);
+      expect(share(bad, 'failed')).to.be.above(0.9);
+      expect(share(last, 'failed')).to.be.below(0.03);
+    });
+  }
+
+  it('answers about what the upstream can answer with a fixed limit', () => {
+    const { bad, last } = run('fixed bulkhead', whole);
+    // 30 calls at the same time answer 45 % of the pages of the bad time, and a fifth of these fails.
+    expect(share(bad, 'failed')).to.be.below(0.7);
+    expect(share(last, 'failed')).to.be.below(0.03);
   });
 });
 

@@ -28,7 +28,8 @@ export interface Bulkhead<Ctx extends Context = Context> {
    * Returns the same operator for sources of a caller: it knows the priority, the deadline and the signal of `ctx`.
    *
    * While a source waits, it errors with `DeadlineExceededError` at `ctx.deadline` and with `CanceledError` when `ctx.signal`
-   * aborts. It does not start at or after the deadline. A deadline that the run of `ctx` reports is left to the run.
+   * aborts. It does not start at or after the deadline. A deadline that the run of `ctx` reports is left to the run. A source
+   * that has waited for more than half of the time until its deadline lets newer sources of its priority start first.
    *
    * @throws TypeError or RangeError if `ctx` is not a valid context, or `priority` does not return a number.
    */

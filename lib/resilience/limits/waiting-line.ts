@@ -18,7 +18,7 @@ interface Level<T> {
   last: Node<T> | undefined;
 }
 
-/** A queue in the order of priority, and first in, first out within a priority. */
+/** A queue in the order of priority. Within a priority, its owner starts the oldest or the newest waiter. */
 export class WaitingLine<T extends Waiter> {
   /** In the order of priority, the lowest first. No level is empty. */
   readonly #levels: Level<T>[] = [];
@@ -28,13 +28,18 @@ export class WaitingLine<T extends Waiter> {
     return this.#nodes.size;
   }
 
-  /** The waiter that starts next: the oldest of the highest priority. */
-  get first(): T | undefined {
+  /** The oldest waiter of the highest priority. */
+  get oldest(): T | undefined {
     return this.#levels.at(-1)?.first?.waiter;
   }
 
-  /** The waiter that would start last: the newest of the lowest priority. */
-  get last(): T | undefined {
+  /** The newest waiter of the highest priority. */
+  get newest(): T | undefined {
+    return this.#levels.at(-1)?.last?.waiter;
+  }
+
+  /** The waiter that matters least: the newest of the lowest priority. */
+  get least(): T | undefined {
     return this.#levels[0]?.last?.waiter;
   }
 

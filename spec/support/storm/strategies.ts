@@ -50,6 +50,16 @@ export const strategies = {
     return (ctx) => request.pipe(timeout(patience), limited.for(ctx));
   },
 
+  'adaptive bulkhead, defaults': (request) => {
+    const limited = bulkhead(adaptive({ max: 400 }), { queue: 100 });
+    return (ctx) => request.pipe(timeout(patience), limited.for(ctx));
+  },
+
+  'fixed bulkhead': (request) => {
+    const limited = bulkhead(30);
+    return (ctx) => request.pipe(timeout(patience), limited.for(ctx));
+  },
+
   lastGood: (request) => lastGood(() => request.pipe(timeout(patience)), kept),
 
   'all but lastGood': (request, random) => resilient(request, random),
