@@ -53,6 +53,10 @@ export function joinPath(outer: string, inner: string): string {
 }
 
 function messageOf(cause: unknown): string {
-  if (isError(cause)) return textOf(read(cause, 'message')) || textOf(read(cause, 'name')) || 'Error';
+  if (isError(cause)) {
+    const message = textOf(read(cause, 'message')) || textOf(read(cause, 'name')) || 'Error';
+    // The message of RxJS's `EmptyError` says neither what is wrong nor what to do.
+    return message === 'no elements in sequence' ? 'completed without a value: use defaultIfEmpty(value)' : message;
+  }
   return (typeof cause === 'string' && truncate(cause)) || `failed with ${describeType(cause)}`;
 }

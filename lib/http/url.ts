@@ -47,7 +47,7 @@ export function url(template: TemplateStringsArray, ...values: readonly UrlValue
 function baseOf(value: unknown): string {
   const href = hrefOf(value);
   if (href !== undefined) return href;
-  throw new TypeError(mismatch('url: base', 'a string or a URL', value));
+  throw new TypeError(`${mismatch('url: base', 'a string or a URL', value)}: pass an absolute URL`);
 }
 
 function hasQuery(text: string): boolean {

@@ -79,16 +79,13 @@ export interface ServerContext extends Context {
  * aggregate({ left })(ctx).subscribe(console.log); // => { left: true }
  * ```
  */
-export function contextOf(request: WebRequest, options?: ContextOptions): ServerContext;
-export function contextOf(request: NodeRequest, response: NodeResponse, options?: ContextOptions): ServerContext;
-export function contextOf(
-  request: WebRequest | NodeRequest,
-  responseOrOptions: NodeResponse | ContextOptions = {},
-  nodeOptions: ContextOptions = {},
+export function contextOf<R extends WebRequest | NodeRequest>(
+  request: R,
+  // With two overloads, the compiler would report a wrong option as a `Request` that is not a request of Node.
+  ...rest: R extends WebRequest ? [options?: ContextOptions] : [response: NodeResponse, options?: ContextOptions]
 ): ServerContext {
   const web = isWebRequest(request);
-  const options = (web ? responseOrOptions : nodeOptions) as ContextOptions;
-  const response = responseOrOptions as NodeResponse;
+  const [response, options = {}] = (web ? [undefined, ...rest] : rest) as [NodeResponse, ContextOptions?];
   assertRequest(request, response);
   assertOptions(options);
   const { signal, atMost, deadlineHeaders = [], propagate } = options;

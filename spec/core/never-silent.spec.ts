@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { EMPTY, EmptyError, lastValueFrom, type Observable, type Observer, of } from 'rxjs';
+import { EMPTY, EmptyError, lastValueFrom, type Observable, type Observer, of, throwError } from 'rxjs';
 import { aggregate, background, fromAbortable, type Service, ServiceError } from '../../lib/index.ts';
 import { marbles } from '../../lib/testing/index.ts';
 import { errorOf, failureOf, notificationsOf } from '../support/failure.ts';
@@ -74,6 +74,19 @@ describe('a service', () => {
     expect(errorOf(aggregate({ profile: throwing })(background)))
       .to.be.instanceOf(ServiceError)
       .and.include({ service: 'profile', cause: boom, message: 'profile: boom' });
+  });
+
+  it('says what to do when it completes without a value', () => {
+    const { message } = errorOf(aggregate({ empty: () => EMPTY })(background)) as ServiceError;
+    expect(message).to.equal('empty: completed without a value: use defaultIfEmpty(value)');
+  });
+
+  it('keeps the message of an error that is only called EmptyError', () => {
+    const named = Object.assign(new Error('boom'), { name: 'EmptyError' });
+    expect(errorOf(aggregate({ empty: () => throwError(() => named) })(background))).to.include({
+      message: 'empty: boom',
+      cause: named,
+    });
   });
 
   it('fails with an EmptyError when it completes without a value, and its siblings are torn down', () => {

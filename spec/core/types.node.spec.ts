@@ -7,6 +7,7 @@ const imports = `
   import { perRun, silent, singleFlight, validate, withConcurrency, withLogger, withTimeout } from 'forkfast';
   import { z } from 'zod';
   import type { Context, Service, Settled } from 'forkfast';
+  import { contextOf, type NodeRequest, type NodeResponse } from 'forkfast/server';
   interface User { name: string }
   interface Order { id: number }
   interface TenantContext extends Context { readonly tenant: string }
@@ -17,6 +18,9 @@ const imports = `
   const paged = async (_ctx: Context, { id }: Page): Promise<User> => ({ name: String(id) });
   const Profile = z.object({ name: z.string(), tags: z.array(z.string()) });
   const one = aggregate({ user });
+  declare const webRequest: Request;
+  declare const request: NodeRequest;
+  declare const response: NodeResponse;
 `;
 
 const spaced = (text: string): string => text.replace(/\s+/g, ' ');
@@ -280,6 +284,14 @@ describe('the compiler teaches newcomers', function () {
     ['aggregate({ user }, 1_000);', "is not assignable to parameter of type 'AggregateOption'"],
     ['aggregate(user, orders);', 'give the service a name, as in { name: service }'],
     ['aggregate({ user })(background);', 'Expected 2 arguments, but got 1'],
+    ["contextOf(webRequest, { forward: ['x-tenant'] });", "'forward' does not exist in type 'ContextOptions'"],
+    [
+      "contextOf(webRequest, { propagate: 'x-tenant' });",
+      "Type 'string' is not assignable to type 'readonly string[]'",
+    ],
+    ["contextOf(request, response, { forward: ['x-tenant'] });", "'forward' does not exist in type 'ContextOptions'"],
+    ["contextOf(request, { propagate: ['x-tenant'] });", "'propagate' does not exist in type 'NodeResponse'"],
+    ['contextOf(request);', 'Expected 2-3 arguments, but got 1'],
     [
       "aggregate({ user })(background, '42');",
       "Argument of type 'string' is not assignable to parameter of type 'number'",
@@ -314,6 +326,12 @@ describe('the compiler teaches newcomers', function () {
       expect(errors[0]).not.to.match(/InputOf|ContextOf|ValueOf|ConflictHint|IfNever|KeyHint/);
     });
   }
+
+  it('nothing of requests of Node where a Request is passed', () => {
+    const errors = compiled.errors.filter(([line]) => line.startsWith('contextOf(webRequest')).map(([, text]) => text);
+    expect(errors).to.have.length(2);
+    for (const error of errors) expect(error).not.to.match(/Node|overload/);
+  });
 
   it('with one error for each mistake', () => {
     expect(compiled.errors).to.have.length(mistakes.length);

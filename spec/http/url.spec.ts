@@ -80,7 +80,7 @@ describe('url', () => {
     ] as const) {
       it(`rejects ${shown}`, () => {
         expect(messageOf(() => url`${base as UrlValue}/users`)).to.equal(
-          `url: base: expected a string or a URL, got ${shown}`,
+          `url: base: expected a string or a URL, got ${shown}: pass an absolute URL`,
         );
       });
     }
