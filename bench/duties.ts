@@ -36,7 +36,7 @@ function request(text: string, { manyListeners, parsedUrl, boundedBody }: Duties
     const controller = new AbortController();
     const { signal } = controller;
     let isRunning = true;
-    if (manyListeners) setMaxListeners(0, signal);
+    if (manyListeners) setMaxListeners(Infinity, signal);
     const url = parsedUrl ? checkedUrl(text) : text;
     fetch(url, { signal, redirect: 'error', headers: [['accept', 'application/json']] })
       .then((response) => {

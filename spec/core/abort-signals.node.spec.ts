@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import { getMaxListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { defer, merge, NEVER, Observable, of, take } from 'rxjs';
+import { defer, firstValueFrom, merge, NEVER, Observable, of, take } from 'rxjs';
 import {
   aggregate,
   aggregateEach,
@@ -25,6 +26,13 @@ async function warningsOf(sources: readonly Observable<unknown>[]): Promise<read
   process.off('warning', warn);
   return warnings;
 }
+
+describe('the limit of listeners of a signal', () => {
+  it('can be read: fetch reads it for each request', async () => {
+    const limit = await firstValueFrom(fromAbortable(background, (signal) => of(getMaxListeners(signal))));
+    expect(limit).to.equal(Infinity);
+  });
+});
 
 describe('a MaxListenersExceededWarning', () => {
   /** As 50 queries of a driver do. */
