@@ -3,6 +3,7 @@ import { connectionHeaders, describeType, isToken, mismatch } from '../core/asse
 import { shortName } from '../errors/foreign.ts';
 import type { Context } from '../core/context.ts';
 import { runOf } from '../core/run-handle.ts';
+import { trimmedValue } from './sendable.ts';
 
 export type Header = [name: string, value: string];
 
@@ -84,9 +85,7 @@ export function validHeader(name = '', given: unknown = ''): Header {
       `fetch: header ${shortName(name)}: expected one line of Latin-1 text, got another character: encode the value`,
     );
   }
-  // `Headers` trims what HTTP counts as blank. It is slow, and `trim` removes more: the comparison only finds candidates.
-  const padded = value !== value.trim();
-  return [lowerName, padded ? String(new Headers([[name, value]]).get(name)) : value];
+  return [lowerName, trimmedValue(value)];
 }
 
 /** The units of `grpc-timeout`, the finest first. A unit has `multiplier / divisor` milliseconds; the divisor is exact. */

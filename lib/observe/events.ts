@@ -1,7 +1,7 @@
 import { asyncScheduler } from 'rxjs';
 import { ignoreRejection } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
-import type { RunHandle } from '../core/run-handle.ts';
+import type { ReportType, RunHandle } from '../core/run-handle.ts';
 import { shortName } from '../errors/foreign.ts';
 import { serialize } from '../errors/forkfast-error.ts';
 
@@ -155,13 +155,20 @@ export function emitter(
   };
 }
 
+const reports: readonly string[] = ['teardown-failed', 'stale', 'store-failed', 'reconnecting'] satisfies ReportType[];
+
+/** Whether an event reports something that neither starts nor ends a run or a service. */
+export function isReport(type: RunEvent['type']): boolean {
+  return reports.includes(type);
+}
+
 /** The level at which the event of a run is logged. */
 export function levelOf(
   run: RunHandle,
   event: { readonly type: RunEvent['type']; readonly service?: string | undefined; readonly optional?: true },
 ): 'debug' | 'warn' | 'error' {
   const { type, service, optional = false } = event;
-  if (['stale', 'store-failed', 'teardown-failed', 'reconnecting'].includes(type) || optional) return 'warn';
+  if (isReport(type) || optional) return 'warn';
   if (type !== 'failed' || service !== undefined) return 'debug';
   return isLoggedAround(run) ? 'debug' : 'error';
 }

@@ -7,7 +7,7 @@ import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { read } from '../errors/foreign.ts';
 import { serialize } from '../errors/forkfast-error.ts';
 import { ServiceError } from '../errors/service-error.ts';
-import { type Emit, emitter, type EventSink, levelOf, type RunEvent, withShortNames } from './events.ts';
+import { type Emit, emitter, type EventSink, isReport, levelOf, type RunEvent, withShortNames } from './events.ts';
 import { serializeFull } from './full-error.ts';
 
 /**
@@ -98,7 +98,7 @@ export function eventsOf(
   startedAt: number,
 ): Emit {
   const identity = { handle, name, ctx };
-  if (logger !== silent) {
+  if (handle.hasLogger) {
     const debug = isDebugEnabled(logger);
     const lines: Lines = {
       handle,
@@ -179,7 +179,7 @@ function safeFields(fields: () => object, { serialize }: Lines): Record<string, 
 
 function messageOf(event: RunEvent): string {
   if (event.type === 'stale') return 'stale answer';
-  if (['teardown-failed', 'store-failed', 'reconnecting'].includes(event.type)) return event.type.replace('-', ' ');
+  if (isReport(event.type)) return event.type.replace('-', ' ');
   if (event.service !== undefined) return `service ${event.type}`;
   const late = event.type === 'failed' && event.error instanceof DeadlineExceededError;
   return late ? 'deadline exceeded' : `run ${event.type}`;

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../events.ts';
+import { isReport, type RunEvent } from '../events.ts';
 
 /** A run in flight and its services in flight, each with the state that is kept of it. */
 export interface OpenRun<T> {
@@ -20,7 +20,7 @@ export function pairEvents<T>(
 ): (event: RunEvent) => void {
   return (event) => {
     const { type, run: id, service } = event;
-    if (['teardown-failed', 'store-failed', 'stale', 'reconnecting'].includes(type)) return;
+    if (isReport(type)) return;
     if (type === 'started' && service === undefined) {
       runs.set(id, { own: open(event), services: new Map() });
       return;
