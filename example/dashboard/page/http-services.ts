@@ -26,11 +26,7 @@ function setBehaviors(upstreams: Upstreams): Services['setBehaviors'] {
   const put =
     (service: string): Service<Behavior, string> =>
     (ctx: Context, behavior: Behavior): Observable<string> =>
-      fetchText(ctx, url`${service}/behavior`, {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(behavior),
-      });
+      fetchText(ctx, url`${service}/behavior`, { method: 'PUT', json: behavior });
   const [profileBehavior, ordersBehavior] = [put(upstreams.profile), put(upstreams.orders)];
   return aggregate(
     {
