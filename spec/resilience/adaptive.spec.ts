@@ -147,8 +147,8 @@ describe('adaptive', () => {
     marbles(({ flush }) => {
       const limit = adaptive({ max: 400 });
       const limited = bulkhead(limit);
-      const upstream = new ModelUpstream(20, () => 20);
-      for (let caller = 0; caller < 200; caller++) upstream.call.pipe(limited, repeat({ count: 40 })).subscribe();
+      const upstream = new ModelUpstream({ workers: 20, serviceTime: () => 20 });
+      for (let caller = 0; caller < 200; caller++) upstream.request.pipe(limited, repeat({ count: 40 })).subscribe();
       for (let time = 1_000; time < 5_000; time += 100) {
         asyncScheduler.schedule(() => limits.push(limit.current), time);
       }
@@ -227,12 +227,12 @@ describe('a bulkhead with an adaptive limit, when the capacity of the upstream h
     let answers = 0;
     marbles(({ flush }) => {
       const random = seeded(seed);
-      const upstream = new ModelUpstream(20, () => serviceTime(random));
+      const upstream = new ModelUpstream({ workers: 20, serviceTime: () => serviceTime(random) });
       const limited = bulkhead(n, { queue: 50 });
       const arrive = (): void => {
         const arrivedAt = asyncScheduler.now();
         if (arrivedAt >= 8_000) return;
-        upstream.call.pipe(limited).subscribe({
+        upstream.request.pipe(limited).subscribe({
           complete: () => {
             if (asyncScheduler.now() <= Math.min(8_000, arrivedAt + 300)) answers++;
           },

@@ -3,7 +3,7 @@ import { asyncScheduler, lastValueFrom, map, timer } from 'rxjs';
 import type { HttpError } from '../../lib/index.ts';
 import { type Scenario, type Second, simulate } from '../support/storm/simulate.ts';
 import { strategies } from '../support/storm/strategies.ts';
-import { Upstream } from '../support/storm/upstream.ts';
+import { ModelUpstream } from '../support/model-upstream.ts';
 import { inVirtualTime } from '../support/storm/virtual-time.ts';
 
 // `npm run simulate` at a fiftieth of its size.
@@ -138,7 +138,7 @@ describe('The upstream of the simulation', () => {
   const config = { workers: 1, queue: 1, serviceTime: () => 10, random: () => 0.5, stopsForCallers: false };
 
   /** Sends a request in each of the first milliseconds, and cancels the first one after `patience` ms. */
-  function ends(upstream: Upstream, requests: number, patience = Infinity): readonly string[] {
+  function ends(upstream: ModelUpstream, requests: number, patience = Infinity): readonly string[] {
     const log: string[] = [];
     inVirtualTime(100, (now) => {
       if (now >= requests) return;
@@ -158,16 +158,16 @@ describe('The upstream of the simulation', () => {
   }
 
   it('answers in the order of arrival, and rejects when its queue is full', () => {
-    expect(ends(new Upstream(config), 3)).to.deep.equal(['2 503 at 2', '0 answered at 10', '1 answered at 20']);
+    expect(ends(new ModelUpstream(config), 3)).to.deep.equal(['2 503 at 2', '0 answered at 10', '1 answered at 20']);
   });
 
   it('works for a caller that has left, unless it stops for callers', () => {
-    expect(ends(new Upstream(config), 2, 3)).to.deep.equal(['1 answered at 20']);
-    expect(ends(new Upstream({ ...config, stopsForCallers: true }), 2, 3)).to.deep.equal(['1 answered at 13']);
+    expect(ends(new ModelUpstream(config), 2, 3)).to.deep.equal(['1 answered at 20']);
+    expect(ends(new ModelUpstream({ ...config, stopsForCallers: true }), 2, 3)).to.deep.equal(['1 answered at 13']);
   });
 
   it('is slower and fails a share of the requests when it is not well', () => {
-    const upstream = new Upstream(config);
+    const upstream = new ModelUpstream(config);
     upstream.health = { slowness: 2, failing: 0.6 };
     expect(ends(upstream, 1)).to.deep.equal(['0 503 at 20']);
   });

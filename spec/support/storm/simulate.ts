@@ -1,7 +1,7 @@
 import { aggregate, background, withTimeout } from 'forkfast';
 import { seeded, stragglers } from '../latencies.ts';
 import type { Strategy } from './strategies.ts';
-import { type Health, Upstream } from './upstream.ts';
+import { type Health, ModelUpstream } from '../model-upstream.ts';
 import { inVirtualTime } from './virtual-time.ts';
 
 /** The upstream grows with the number of processes, so that each process has the same share of it. */
@@ -42,7 +42,7 @@ export function simulate(strategy: Strategy, scenario: Scenario): readonly Secon
   const arrivals = seeded(seed);
   const jitter = seeded(seed + 1);
   const latencyOf = stragglers(seeded(seed + 2));
-  const upstream = new Upstream({
+  const upstream = new ModelUpstream({
     workers: scenario.workers * processes,
     queue: scenario.queue * processes,
     serviceTime: () => 3 * latencyOf(),

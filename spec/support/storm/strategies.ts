@@ -1,7 +1,7 @@
 import { type Observable, retry, timeout, TimeoutError } from 'rxjs';
 import { adaptive, backoff, bulkhead, hedge, lastGood, latency, retryBudget, type Service } from 'forkfast';
 import { isTransient } from 'forkfast';
-import type { Answer } from './upstream.ts';
+import type { Answer } from '../model-upstream.ts';
 
 /**
  * Makes the service with which one process calls the upstream, with the state of this process. Each subscription to `request` is a
