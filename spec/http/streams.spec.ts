@@ -173,7 +173,7 @@ describe('fetchLines', () => {
     expect(await all(fetchLines(chunked('{"id":1}\n\r\n{"id":2}\n', 3), api, { parse }))).to.deep.equal([1, 2]);
   });
 
-  it('errors with TypeError for a parse that is no function, and sends nothing', async () => {
+  it('errors with TypeError if parse is not a function, and sends nothing', async () => {
     const init = { parse: 'json' as unknown as (line: string) => string };
     const error = await failureOf(fetchLines({ fetch: responding('1\n') }, api, init), TypeError);
     expect(error.message).to.equal(

@@ -15,7 +15,7 @@ export interface Quota {
 
 /** The state that all workers have in common. */
 export interface SharedState {
-  /** Where `lastGood` keeps its answers. Without Redis there is no store, and the answers stay in the memory of this process. */
+  /** The store of `lastGood`. Without Redis there is none, and the answers stay in the memory of this process. */
   readonly answers: AnswerStore | undefined;
   limiters(quota: Quota): Limiters;
 }
