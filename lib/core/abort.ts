@@ -2,66 +2,87 @@ import { Observable, throwError } from 'rxjs';
 import { type Context, checkContext } from './context.ts';
 import type { RunHandle } from './run-handle.ts';
 
-/** Receives the reason of an abort, at most once. */
-export type AbortListener = (reason: unknown) => void;
+/** Is called with the reason of an abort, at most once. It is an object, since two closures for each request would weigh more. */
+export interface AbortListener {
+  onAbort(reason: unknown): void;
+}
 
 /** An object with a signal: a context, or the `init` of a request. */
 export interface HasSignal {
   readonly signal?: AbortSignal | null | undefined;
 }
 
-const noop = (): void => undefined;
+/** What aborts at most once, and calls its listeners in the order in which they were added. */
+export class AbortSource {
+  /** Set once it has aborted. */
+  aborted: { readonly reason: unknown } | undefined;
+  /** Most sources have one listener, and a set would weigh more than the rest of a source. */
+  #first: AbortListener | undefined;
+  #others: Set<AbortListener> | undefined;
+
+  get hasListeners(): boolean {
+    return this.#first !== undefined || (this.#others?.size ?? 0) > 0;
+  }
+
+  /** Calls `listener` at once if the source has aborted. */
+  add(listener: AbortListener): void {
+    if (this.aborted) callNow(listener, this.aborted.reason);
+    else if (this.hasListeners) (this.#others ??= new Set()).add(listener);
+    else this.#first = listener;
+  }
+
+  /** A listener that is removed while others are called is not called. */
+  remove(listener: AbortListener): void {
+    if (this.#first === listener) this.#first = undefined;
+    else this.#others?.delete(listener);
+  }
+
+  abort(reason: unknown): void {
+    if (this.aborted) return;
+    this.aborted = { reason };
+    this.abortSignal(reason);
+    if (this.#first) callNow(this.#first, reason);
+    if (this.#others) for (const listener of this.#others) callNow(listener, reason);
+  }
+
+  /** Called before the listeners. */
+  protected abortSignal(_reason: unknown): void {
+    // A source that follows a signal has none of its own.
+  }
+}
 
 /**
  * An `AbortController` that makes its signal when the signal is read.
  *
  * On Node a signal costs 6 µs and its first listener 4 µs more: more than the rest of a run. So code inside forkfast listens
- * through {@link onAbort}, which does not read the signal.
+ * through {@link addAbortListener}, which does not read the signal.
  */
-export class LazyAbortController {
+export class LazyAbortController extends AbortSource {
   /** The run that the signal belongs to: a context that is made from nothing but the signal is in this run. */
   run: RunHandle | undefined;
   /** The context that has this signal. A copy of it keeps the controller, but may have another signal. */
   holder: object | undefined;
-  /** Set once the controller has aborted. */
-  aborted: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
-  /** Most controllers have one listener, and a set would weigh more than the rest of a controller. */
-  #first: AbortListener | undefined;
-  #others: Set<AbortListener> | undefined;
 
   constructor(run?: RunHandle) {
+    super();
     this.run = run;
   }
 
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      allowManyListeners(this.#controller.signal);
-      if (this.run) Object.defineProperty(this.#controller.signal, controllerKey, { value: this });
+      if (this.run) {
+        allowManyListeners(this.#controller.signal);
+        Object.defineProperty(this.#controller.signal, controllerKey, { value: this });
+      }
       if (this.aborted) this.#controller.abort(this.aborted.reason);
     }
     return this.#controller.signal;
   }
 
-  /** Aborts the signal first, and then calls the listeners of {@link onAbort}. */
-  abort(reason: unknown): void {
-    if (this.aborted) return;
-    this.aborted = { reason };
+  protected override abortSignal(reason: unknown): void {
     this.#controller?.abort(reason);
-    if (this.#first) callNow(this.#first, reason);
-    if (this.#others) dispatch(this.#others, reason);
-  }
-
-  /** As the function {@link onAbort}. */
-  onAbort(listener: AbortListener): () => void {
-    if (this.aborted) return callNow(listener, this.aborted.reason);
-    if (this.#first || this.#others?.size) (this.#others ??= new Set()).add(listener);
-    else this.#first = listener;
-    return () => {
-      if (this.#first === listener) this.#first = undefined;
-      else this.#others?.delete(listener);
-    };
   }
 }
 
@@ -148,61 +169,65 @@ function isRoot(prototype: object): boolean {
   return Object.getPrototypeOf(prototype) === null;
 }
 
-interface Dispatcher {
-  readonly listeners: Set<AbortListener>;
-  readonly dispatch: () => void;
+/** A signal that forkfast did not make, with one DOM listener for all its listeners: Node warns at the eleventh. */
+class ForeignSignal extends AbortSource {
+  readonly #signal: AbortSignal;
+  readonly #onEvent = (): void => {
+    this.abort(this.#signal.reason);
+  };
+
+  constructor(signal: AbortSignal) {
+    super();
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#onEvent, { once: true });
+  }
+
+  override remove(listener: AbortListener): void {
+    super.remove(listener);
+    if (this.hasListeners) return;
+    foreignSignals.delete(this.#signal);
+    this.#signal.removeEventListener('abort', this.#onEvent);
+  }
 }
 
-/** The listeners on signals that forkfast did not make, behind one DOM listener for each signal: Node warns at the eleventh. */
-const dispatchers = new WeakMap<AbortSignal, Dispatcher>();
+/** The foreign signals that have listeners. */
+const foreignSignals = new WeakMap<AbortSignal, ForeignSignal>();
 
 /**
- * Calls `listener` with the reason when the signal of `holder` aborts, or at once if it has aborted. Returns a function that
- * removes the listener.
+ * Calls `listener` when the signal of `holder` aborts, or at once if it has aborted. Returns the source to remove it from.
  *
  * However many listen, a signal has one DOM listener, and none once the last of them is removed. This is not
  * `AbortSignal.any`, which has leaked on long-lived signals: https://github.com/nodejs/node/issues/54614.
  */
-export function onAbort(holder: HasSignal, listener: AbortListener): () => void {
-  const controller = controllerOf(holder);
-  if (controller) return controller.onAbort(listener);
-  const { signal } = holder;
-  if (!signal) return noop;
-  if (signal.aborted) return callNow(listener, signal.reason);
-  const { listeners, dispatch } = dispatcherOf(signal);
-  listeners.add(listener);
-  return () => {
-    if (!listeners.delete(listener) || listeners.size > 0) return;
-    dispatchers.delete(signal);
-    signal.removeEventListener('abort', dispatch);
-  };
+export function addAbortListener(holder: HasSignal, listener: AbortListener): AbortSource | undefined {
+  const source = controllerOf(holder) ?? foreignSignalOf(holder, listener);
+  source?.add(listener);
+  return source;
 }
 
-function dispatcherOf(signal: AbortSignal): Dispatcher {
-  const known = dispatchers.get(signal);
-  if (known) return known;
-  const listeners = new Set<AbortListener>();
-  const added = {
-    listeners,
-    dispatch: () => {
-      dispatch(listeners, signal.reason);
-    },
-  };
-  dispatchers.set(signal, added);
-  signal.addEventListener('abort', added.dispatch, { once: true });
-  return added;
+/** `undefined` for a signal that has aborted: then the listener is called. */
+function foreignSignalOf({ signal }: HasSignal, listener: AbortListener): ForeignSignal | undefined {
+  if (!signal) return undefined;
+  if (signal.aborted) {
+    callNow(listener, signal.reason);
+    return undefined;
+  }
+  let source = foreignSignals.get(signal);
+  if (!source) foreignSignals.set(signal, (source = new ForeignSignal(signal)));
+  return source;
 }
 
-/** Calls the listeners in order. A listener that is removed during dispatch is not called. */
-function dispatch(listeners: Set<AbortListener>, reason: unknown): void {
-  for (const listener of listeners) callNow(listener, reason);
+/** {@link addAbortListener} for a function. Returns a function that removes it. */
+export function onAbort(holder: HasSignal, action: (reason: unknown) => void): () => void {
+  const listener = { onAbort: action };
+  const source = addAbortListener(holder, listener);
+  return () => source?.remove(listener);
 }
 
-function callNow(listener: AbortListener, reason: unknown): () => void {
+function callNow(listener: AbortListener, reason: unknown): void {
   reportErrors(() => {
-    listener(reason);
+    listener.onAbort(reason);
   });
-  return noop;
 }
 
 /** {@link onAbort} as an Observable: emits the reason and completes. */
@@ -225,7 +250,7 @@ export function reportErrors(action: () => void): void {
 }
 
 /**
- * Node warns of a leak when a signal gets its eleventh listener. A signal that forkfast hands out may have any number.
+ * Node warns of a leak when a signal gets its eleventh listener. A signal that forkfast hands to a service may have any number.
  *
  * The limit is not 0, which means the same: `getMaxListeners` of Node 20 throws for 0, and `fetch` calls it for each request and
  * catches the error, which costs more than 30 µs.

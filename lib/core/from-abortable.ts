@@ -1,6 +1,14 @@
 import { isObservable, Observable, type Subscriber } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
-import { checkCallerContext, LazyAbortController, onAbort, reportErrors } from './abort.ts';
+import {
+  type AbortListener,
+  type AbortSource,
+  addAbortListener,
+  allowManyListeners,
+  checkCallerContext,
+  LazyAbortController,
+  reportErrors,
+} from './abort.ts';
 import { isPromiseLike } from './assert.ts';
 import type { Context } from './context.ts';
 import { abortErrorOf, runOf } from './run-handle.ts';
@@ -56,7 +64,9 @@ export function abortableInRun<T>(
   return abortable<T>(ctx, {
     start: (call) => {
       call.controller.run = runOf(ctx);
-      call.follow(start(call.controller.signal), onTeardownError);
+      const { signal } = call.controller;
+      allowManyListeners(signal);
+      call.follow(start(signal), onTeardownError);
     },
   });
 }
@@ -89,26 +99,31 @@ export function abortable<T>(ctx: Context, work: AbortableWork<T>): Observable<T
 }
 
 /** One subscription of {@link abortable}. The last value is the answer. */
-export class AbortableCall<T> implements SourceObserver<T> {
+export class AbortableCall<T> implements SourceObserver<T>, AbortListener {
   readonly controller: LazyAbortController = new LazyAbortController();
   ended = false;
   /** Whether each value is an answer, not only the last one. */
   emitsEach = false;
-  source: Subscriber<T> | undefined;
+  subscription: Subscriber<T> | undefined;
   readonly #subscriber: Subscriber<T>;
   readonly #work: AbortableWork<T>;
-  readonly #stopListening: (() => void) | undefined;
+  readonly #ctx: Context;
+  readonly #listensTo: AbortSource | undefined;
   #onTeardownError: ((error: unknown) => void) | undefined;
   #answer: { readonly value: T } | undefined;
 
   constructor(ctx: Context, subscriber: Subscriber<T>, work: AbortableWork<T>) {
+    this.#ctx = ctx;
     this.#subscriber = subscriber;
     this.#work = work;
     subscriber.add(this);
-    if (this.ended) return; // a `forkJoin` whose first source failed still subscribes to the others
-    this.#stopListening = onAbort(ctx, (reason) => {
-      this.error(work.errorOf ? work.errorOf(reason) : abortErrorOf(ctx, reason));
-    });
+    // A `forkJoin` whose first source failed still subscribes to the others.
+    if (!this.ended) this.#listensTo = addAbortListener(ctx, this);
+  }
+
+  onAbort(reason: unknown): void {
+    const work = this.#work;
+    this.error(work.errorOf ? work.errorOf(reason) : abortErrorOf(this.#ctx, reason));
   }
 
   /** Answers with the value of a promise, or with the last value of an Observable. */
@@ -208,9 +223,9 @@ export class AbortableCall<T> implements SourceObserver<T> {
   #tearDown(): void {
     const unsubscribed = this.#subscriber.closed;
     this.ended = true;
-    this.#stopListening?.();
+    this.#listensTo?.remove(this);
     try {
-      this.source?.unsubscribe();
+      this.subscription?.unsubscribe();
     } catch (error) {
       if (unsubscribed) throw error;
       this.onTeardownError(error);

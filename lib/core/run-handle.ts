@@ -90,8 +90,8 @@ interface DeadlineOwner {
 /** The configuration of `timeout`, which sets its timer after the services have started: a value at the deadline wins. */
 export function timeoutAt(deadline: number, owner: DeadlineOwner): Deadline {
   return {
-    first: deadline === Infinity ? Infinity : new Date(Math.ceil(deadline)),
-    scheduler: new DeadlineScheduler(owner),
+    first: deadline === Infinity ? Infinity : 0, // not a `Date`, which weighs as much as a call: the scheduler knows the deadline
+    scheduler: new DeadlineScheduler(owner, deadline),
     with: () =>
       new Observable((out) => {
         owner.expire(out);
@@ -100,18 +100,20 @@ export function timeoutAt(deadline: number, owner: DeadlineOwner): Deadline {
 }
 
 /**
- * A scheduler for `timeout` that differs from `asyncScheduler` in three ways:
+ * A scheduler for `timeout` that differs from `asyncScheduler` in four ways:
  *
+ * - Its work is due at the deadline, if there is one, and no sooner.
  * - It postpones its work while the run waits for its parent. The parent's timer is due in the same millisecond.
  * - It sets no timer for a delay of `Infinity`.
- * - Its delays are never negative, because Node warns of negative delays. `timeout` computes the delay after the services have
- *   started, and a service may have blocked past the deadline.
+ * - Its delays are never negative, because Node warns of negative delays: a service may have blocked past the deadline.
  */
 class DeadlineScheduler implements SchedulerLike {
   readonly #owner: DeadlineOwner;
+  readonly #deadline: number;
 
-  constructor(owner: DeadlineOwner) {
+  constructor(owner: DeadlineOwner, deadline = -Infinity) {
     this.#owner = owner;
+    this.#deadline = Math.ceil(deadline);
   }
 
   now(): number {
@@ -132,7 +134,7 @@ class DeadlineScheduler implements SchedulerLike {
       this.schedule(current, wait);
       wait = 1; // the clock has jumped forward: the parent's timer is not due yet
     };
-    return asyncScheduler.schedule(attempt, Math.max(0, delay), state);
+    return asyncScheduler.schedule(attempt, Math.max(0, delay, this.#deadline - this.now()), state);
   }
 }
 
@@ -214,7 +216,11 @@ export function closeWith(run: RunHandle, error: unknown, close: () => void): vo
 export function runOf(ctx: Context | undefined): RunHandle | undefined {
   const controller =
     (ctx as HasController | undefined)?.[controllerKey] ?? (ctx?.signal as HasController | undefined)?.[controllerKey];
-  return controller?.run?.ended === false ? controller.run : undefined;
+  return inFlight(controller?.run);
+}
+
+export function inFlight(run: RunHandle | undefined): RunHandle | undefined {
+  return run?.ended === false ? run : undefined;
 }
 
 /** The outermost run in flight that `ctx` belongs to. */
@@ -230,7 +236,12 @@ export function rootRunOf(ctx: Context): RunHandle | undefined {
  * The caller cancels a whole run, which has then ended. While the run is in flight, the signal is one that the service made.
  */
 export function abortErrorOf(ctx: Context, reason: unknown): unknown {
-  return runOf(ctx) && !(reason instanceof CanceledError) ? reason : new CanceledError({ cause: reason });
+  return abortErrorIn(runOf(ctx), reason);
+}
+
+/** {@link abortErrorOf} for the context of a run in flight, or of none. */
+export function abortErrorIn(run: RunHandle | undefined, reason: unknown): unknown {
+  return run && !(reason instanceof CanceledError) ? reason : new CanceledError({ cause: reason });
 }
 
 /** Returns an error if too many runs are in flight around `ctx`: a stack overflow in the middle of an end would be silent. */

@@ -4,10 +4,11 @@ import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { toServiceError } from '../errors/service-error.ts';
 import type { Emit, EventDetails } from '../observe/events.ts';
 import { eventsOf, silent } from '../observe/logging.ts';
-import { checkCallerContext, LazyAbortController, onAbort, withoutSignal, withSignal } from './abort.ts';
+import { type AbortListener, type AbortSource, addAbortListener, checkCallerContext } from './abort.ts';
+import { LazyAbortController, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
-import { abortErrorOf, addDeadlineListener, callDeadlineListeners, checkNesting, expireAfter } from './run-handle.ts';
-import { enforces, type ReportType, type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
+import { abortErrorIn, addDeadlineListener, callDeadlineListeners, checkNesting, expireAfter } from './run-handle.ts';
+import { enforces, inFlight, type ReportType, type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
 import { type CallObserver, closeAll, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
@@ -20,7 +21,7 @@ export function run<Out>(plan: RunPlan<Out>, caller: Context, input: unknown): O
 }
 
 /** Calls its services, joins their values, and ends once. The methods stand in the order in which a run meets them. */
-class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> {
+class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<readonly unknown[]> {
   static #lastRun = 0;
   readonly run = ++Run.#lastRun;
   readonly ctx: Context;
@@ -28,7 +29,6 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   readonly deadlineHeader: string | undefined;
   readonly hasLogger: boolean;
   ended = false;
-  lifetime = {};
   currentService: string | undefined;
   deadlineListeners: Set<() => void> | undefined;
   closingError: unknown;
@@ -48,7 +48,8 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   #running = 0;
   #starting = false;
   #joined: Subscription | undefined;
-  #stopListening: (() => void) | undefined;
+  #lifetime: object | undefined;
+  #listensTo: AbortSource | undefined;
   #stopSettling: (() => void) | undefined;
 
   constructor(plan: RunPlan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {
@@ -73,16 +74,20 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
     this.#emit = eventsOf(config, this, caller, input, this.#startedAt);
   }
 
+  get lifetime(): object {
+    return (this.#lifetime ??= {});
+  }
+
   start(caller: Context, invalid: Error | undefined): void {
     this.#emit('started');
     this.#subscriber.add(this);
     if (invalid) this.#end(invalid);
-    if (!this.ended) {
-      this.#stopListening = onAbort(caller, (reason) => {
-        this.#end(abortErrorOf(caller, reason));
-      });
-    }
+    if (!this.ended) this.#listensTo = addAbortListener(caller, this);
     if (!this.ended) this.#begin();
+  }
+
+  onAbort(reason: unknown): void {
+    this.#end(abortErrorIn(inFlight(this.parent), reason));
   }
 
   #begin(): void {
@@ -97,8 +102,8 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
         this.#settleOptional();
       });
     }
-    const calls = this.#calls.map(({ values }) => values);
-    this.#joined = this.#plan.join(calls, timeoutAt(this.#deadline, this)).subscribe(new ForwardingObserver(this));
+    const values = this.#plan.join(this.#calls, timeoutAt(this.#deadline, this));
+    this.#joined = values.subscribe(new ForwardingObserver(this));
     if (this.ended) this.#joined.unsubscribe();
   }
 
@@ -192,8 +197,8 @@ class Run<Out> implements RunHandle, CallObserver, Observer<readonly unknown[]> 
   /** Marks the run as ended and drops what it holds: a user may keep an event or the context, which refer to the run. */
   #release(): void {
     this.ended = true;
-    this.lifetime = {};
-    this.#stopListening?.();
+    this.#lifetime = undefined;
+    this.#listensTo?.remove(this);
     this.#stopSettling?.();
     this.#input = undefined;
     for (const call of this.#calls) call.joined = undefined;

@@ -20,21 +20,18 @@ export interface CallObserver {
   settled(call: ServiceCall, failure?: Failure): void;
 }
 
-/** One service in one run, and the observer of what the service returns. */
-export class ServiceCall implements SourceObserver<unknown> {
+/**
+ * One service in one run. It observes what the service returns, and is itself the Observable of the service's values, for the operator
+ * that joins the calls.
+ */
+export class ServiceCall extends Observable<unknown> implements SourceObserver<unknown> {
   state: 'queued' | 'running' | 'completed' = 'queued';
   hasValue = false;
   /** The failure that ends the run. */
   failure: Failure | undefined;
-  /** The values of the service, for the operator that joins the calls. */
-  readonly values: Observable<unknown> = new Observable<unknown>((joined) => {
-    this.joined = joined;
-    this.#run.startCalls();
-    if (this.state === 'queued' && !this.#run.ended) this.#inContext = captureAsyncContext();
-  });
   /** Receives the values. */
   joined: Subscriber<unknown> | undefined;
-  source: Subscriber<unknown> | undefined;
+  subscription: Subscriber<unknown> | undefined;
   readonly #run: CallObserver;
   readonly #service: NamedService;
   /** They must reach neither the other services nor the outcome. */
@@ -47,6 +44,7 @@ export class ServiceCall implements SourceObserver<unknown> {
   #replacement: { readonly value: unknown } | undefined;
 
   constructor(run: CallObserver, service: NamedService) {
+    super(join);
     this.#run = run;
     this.#service = service;
   }
@@ -57,6 +55,12 @@ export class ServiceCall implements SourceObserver<unknown> {
 
   get isOptional(): boolean {
     return this.#service.fallback !== undefined;
+  }
+
+  join(joined: Subscriber<unknown>): void {
+    this.joined = joined;
+    this.#run.startCalls();
+    if (this.state === 'queued' && !this.#run.ended) this.#inContext = captureAsyncContext();
   }
 
   /** Has the run start this call. */
@@ -126,7 +130,7 @@ export class ServiceCall implements SourceObserver<unknown> {
   close(): void {
     this.#closed = true;
     try {
-      this.source?.unsubscribe();
+      this.subscription?.unsubscribe();
     } catch (error) {
       this.onTeardownError(error);
     }
@@ -149,6 +153,11 @@ export class ServiceCall implements SourceObserver<unknown> {
     this.#teardownErrors = undefined;
     return errors;
   }
+}
+
+/** RxJS calls it as a method of the call. A function for each call would weigh as much as a call. */
+function join(this: Observable<unknown>, joined: Subscriber<unknown>): void {
+  (this as ServiceCall).join(joined);
 }
 
 let tearingDown = false;
@@ -209,7 +218,7 @@ function interopKeyOf(value: unknown): PropertyKey | undefined {
 /** Receives what a source emits, and what its teardown throws. */
 export interface SourceObserver<T> extends Observer<T> {
   /** Assigned before the source is subscribed to, so that an endless synchronous source can be unsubscribed from. */
-  source: Subscriber<T> | undefined;
+  subscription: Subscriber<T> | undefined;
   /** Called where a source that has already ended throws while it is being subscribed to. */
   onTeardownError(error: unknown): void;
 }
@@ -217,7 +226,7 @@ export interface SourceObserver<T> extends Observer<T> {
 /** Subscribes to `source`. A `subscribe` that throws is an error of the source. */
 export function subscribeTo<T>(source: Observable<T>, observer: SourceObserver<T>): void {
   new Observable<T>((subscriber) => {
-    observer.source = subscriber;
+    observer.subscription = subscriber;
     try {
       source.subscribe(subscriber);
     } catch (error) {

@@ -4,8 +4,8 @@ import type { Context } from '../core/context.ts';
 import { readOnly, type ResponseHeaders } from '../errors/http-error.ts';
 import { type RequestOptions, send } from './fetch.ts';
 import { HttpRequest } from './request.ts';
-import { acceptJson, type BodyDecoder, decodeOptionalJson, decodeText } from './response/body-readers.ts';
-import { readWhole, type ResponseReader } from './response/read-response.ts';
+import { acceptJson, decodeOptionalJson, decodeText } from './response/body-readers.ts';
+import { type BodyDecoder, readWhole, type ResponseReader } from './response/read-response.ts';
 
 /** The `init` of {@link fetchResponse}. */
 export interface FetchResponseInit extends RequestOptions {

@@ -132,7 +132,7 @@ export function bulkhead<Ctx extends Context = Context>(
       else if (completion === 'passed') startNext();
     };
     const observer: SourceObserver<T> = {
-      source: undefined,
+      subscription: undefined,
       next: (value) => {
         emitting = true;
         subscriber.next(value);
@@ -160,9 +160,9 @@ export function bulkhead<Ctx extends Context = Context>(
     };
     running++;
     const ended = typeof n === 'number' ? undefined : n.sourceStarted({ running, deadline });
-    subscriber.add(() => observer.source?.unsubscribe());
+    subscriber.add(() => observer.subscription?.unsubscribe());
     subscribeTo(source, observer);
-    observer.source?.add(freePlace); // after the teardown of the source; at once if the source has ended
+    observer.subscription?.add(freePlace); // after the teardown of the source; at once if the source has ended
   };
 
   /** Adds a source to the line, in the place of `least` if the line is full. */

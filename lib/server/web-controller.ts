@@ -15,8 +15,6 @@ export class WebController extends LazyAbortController {
   readonly #request: HasSignal;
   readonly #server: HasSignal;
   #stop: (() => void) | undefined;
-  /** One for each listener. */
-  readonly #removals = new Set<() => void>();
   #signalRead = false;
 
   constructor(request: HasSignal, server: HasSignal) {
@@ -32,15 +30,14 @@ export class WebController extends LazyAbortController {
     return super.signal;
   }
 
-  override onAbort(listener: AbortListener): () => void {
+  override add(listener: AbortListener): void {
     this.#follow();
-    const remove = super.onAbort(listener);
-    this.#removals.add(remove);
-    return () => {
-      remove();
-      this.#removals.delete(remove);
-      if (this.#removals.size === 0 && !this.#signalRead) this.#stop?.();
-    };
+    super.add(listener);
+  }
+
+  override remove(listener: AbortListener): void {
+    super.remove(listener);
+    if (!this.hasListeners && !this.#signalRead) this.#stop?.();
   }
 
   override abort(reason: unknown): void {

@@ -1,67 +1,93 @@
 import { Subscription, timer } from 'rxjs';
-import { LazyAbortController } from '../../core/abort.ts';
+import { type AbortListener, AbortSource } from '../../core/abort.ts';
 import { isPromiseLike } from '../../core/assert.ts';
 import type { FetchBody, FetchChunk } from '../../core/context.ts';
 
-/** The reading ends early when its controller aborts, and then the body is canceled. */
-interface Reading {
-  readonly controller: LazyAbortController;
-  readonly ended: boolean;
+/** Receives a body chunk by chunk. */
+export interface BodySink {
+  /** The reading ends early when its controller aborts, and then the body is canceled. */
+  readonly call: { readonly controller: AbortSource; readonly ended: boolean };
+  onChunk(chunk: Uint8Array): void;
+  /** Called once when the body has ended or broken, but not after an abort. */
+  onEnd(failure?: { readonly cause: unknown }): void;
 }
 
-/**
- * Reads a body chunk by chunk. Calls `onEnd` once when the body has ended or broken, but not after an abort.
- *
- * It uses no Observable, and a promise only where it must wait, so that small responses stay cheap.
- */
-export function readBody(
-  body: FetchBody | null,
-  reading: Reading,
-  onChunk: (chunk: Uint8Array) => void,
-  onEnd: (failure?: { readonly cause: unknown }) => void,
-): void {
+type BodyReader = ReturnType<FetchBody['getReader']>;
+
+/** Reads a body without an Observable, and with a promise only where it must wait, so that small responses stay cheap. */
+export function readBody(body: FetchBody | null, sink: BodySink): void {
   if (body === null) {
-    onEnd();
+    sink.onEnd();
     return;
   }
-  let reader: ReturnType<FetchBody['getReader']>;
+  let reader: BodyReader;
   try {
     reader = body.getReader();
   } catch (cause) {
-    onEnd({ cause });
+    sink.onEnd({ cause });
     return;
   }
-  const stopListening = reading.controller.onAbort(() => {
-    void cancel(reader);
-  });
-  const onRejection = (cause: unknown): void => {
-    stopListening(); // a body that broke needs no cancel
-    onEnd({ cause });
-  };
-  const readFrom = (first: FetchChunk): void => {
+  new Reading(reader, sink).start();
+}
+
+class Reading implements AbortListener {
+  readonly #reader: BodyReader;
+  readonly #sink: BodySink;
+
+  constructor(reader: BodyReader, sink: BodySink) {
+    this.#reader = reader;
+    this.#sink = sink;
+  }
+
+  start(): void {
+    this.#sink.call.controller.add(this);
+    this.#readFrom({ done: false });
+  }
+
+  onAbort(): void {
+    void cancel(this.#reader);
+  }
+
+  #readFrom(first: FetchChunk): void {
+    const sink = this.#sink;
     try {
       let chunk: FetchChunk | PromiseLike<FetchChunk> = first;
       while (!isPromiseLike(chunk)) {
         const { done, value } = chunk;
-        if (done) stopListening();
-        if (value !== undefined) onChunk(value);
-        if (reading.ended) return;
+        if (done) this.#stopListening();
+        if (value !== undefined) sink.onChunk(value);
+        if (sink.call.ended) return;
         if (done) {
-          onEnd();
+          sink.onEnd();
           return;
         }
-        chunk = reader.read();
+        chunk = this.#reader.read();
       }
-      // Foreign thenables may call back synchronously or more than once. `Promise.resolve` normalizes them.
-      Promise.resolve(chunk).then(readFrom, onRejection);
+      this.#wait(chunk);
     } catch (cause) {
-      onEnd({ cause }); // the abort that follows cancels the body
+      sink.onEnd({ cause }); // the abort that follows cancels the body
     }
-  };
-  readFrom({ done: false });
+  }
+
+  /** Foreign thenables may call back synchronously or more than once. `Promise.resolve` normalizes them. */
+  #wait(chunk: PromiseLike<FetchChunk>): void {
+    Promise.resolve(chunk).then(
+      (next) => {
+        this.#readFrom(next);
+      },
+      (cause: unknown) => {
+        this.#stopListening(); // a body that broke needs no cancel
+        this.#sink.onEnd({ cause });
+      },
+    );
+  }
+
+  #stopListening(): void {
+    this.#sink.call.controller.remove(this);
+  }
 }
 
-async function cancel(reader: ReturnType<FetchBody['getReader']>): Promise<void> {
+async function cancel(reader: BodyReader): Promise<void> {
   try {
     await reader.cancel();
   } catch {
@@ -75,12 +101,12 @@ async function cancel(reader: ReturnType<FetchBody['getReader']>): Promise<void>
  */
 export function readExcerpt(
   body: FetchBody | null,
-  call: { readonly controller: LazyAbortController },
+  call: { readonly controller: AbortSource },
   onEnd: (chunks: readonly Uint8Array[]) => void,
 ): void {
   const chunks: Uint8Array[] = [];
   let bytesLeft = 64 * 2 ** 10;
-  const reading = { controller: new LazyAbortController(), ended: false };
+  const reading = { controller: new AbortSource(), ended: false };
   const subscription = new Subscription();
   const end = (): void => {
     if (reading.ended) return;
@@ -89,13 +115,20 @@ export function readExcerpt(
     reading.controller.abort(undefined);
     onEnd(chunks);
   };
+  const listener = { onAbort: end };
+  call.controller.add(listener);
+  subscription.add(() => {
+    call.controller.remove(listener);
+  });
   subscription.add(timer(100).subscribe(end));
-  subscription.add(call.controller.onAbort(end));
-  const onChunk = (chunk: Uint8Array): void => {
-    const part = chunk.subarray(0, bytesLeft);
-    chunks.push(part);
-    bytesLeft -= part.byteLength;
-    if (bytesLeft <= 0) end();
-  };
-  readBody(body, reading, onChunk, end);
+  readBody(body, {
+    call: reading,
+    onChunk: (chunk) => {
+      const part = chunk.subarray(0, bytesLeft);
+      chunks.push(part);
+      bytesLeft -= part.byteLength;
+      if (bytesLeft <= 0) end();
+    },
+    onEnd: end,
+  });
 }

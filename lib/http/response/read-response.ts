@@ -5,7 +5,7 @@ import { BodyTooLargeError } from '../../errors/body-too-large-error.ts';
 import { DecodeError } from '../../errors/decode-error.ts';
 import { HttpError } from '../../errors/http-error.ts';
 import { brokenBodyError, readBodyError, redirectError, type Target } from '../network-error-of.ts';
-import { readBody, readExcerpt } from './read-body.ts';
+import { type BodySink, readBody, readExcerpt } from './read-body.ts';
 import type { Header } from '../request-headers.ts';
 import { retryAfterOf } from './retry-after.ts';
 
@@ -64,25 +64,49 @@ export function readResponse<T>(
   reader.read(response, request, call);
 }
 
-/** Reads a whole body of at most `maxBytes` bytes, and ends `call` with what `make` returns or throws. */
+/** Makes the value of a complete body. */
+export type BodyDecoder<T> = (chunks: readonly Uint8Array[], response: FetchResponse, request: ReadOptions) => T;
+
+/** Reads a whole body of at most `maxBytes` bytes, and ends `call` with what `decode` returns or throws. */
 export function readWhole<T>(
   response: FetchResponse,
   request: ReadOptions,
   call: AbortableCall<T>,
-  make: (chunks: readonly Uint8Array[]) => T,
+  decode: BodyDecoder<T>,
 ): void {
-  const { maxBytes } = request;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const onChunk = (chunk: Uint8Array): void => {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (!(size <= maxBytes)) call.fail(() => new BodyTooLargeError({ ...request.target(), maxBytes }));
-  };
-  readBody(response.body, call, onChunk, (failure) => {
-    if (failure) call.fail(() => brokenBodyError(failure.cause, request.target()));
-    else call.succeed(() => make(chunks));
-  });
+  readBody(response.body, new WholeBody(response, request, call, decode));
+}
+
+class WholeBody<T> implements BodySink {
+  readonly call: AbortableCall<T>;
+  readonly #response: FetchResponse;
+  readonly #request: ReadOptions;
+  readonly #decode: BodyDecoder<T>;
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+
+  constructor(response: FetchResponse, request: ReadOptions, call: AbortableCall<T>, decode: BodyDecoder<T>) {
+    this.call = call;
+    this.#response = response;
+    this.#request = request;
+    this.#decode = decode;
+  }
+
+  onChunk(chunk: Uint8Array): void {
+    const { maxBytes } = this.#request;
+    if (this.#size === 0)
+      this.#chunks = [chunk]; // most bodies have one chunk, and `push` would make room for 16 more
+    else this.#chunks.push(chunk);
+    this.#size += chunk.byteLength;
+    if (!(this.#size <= maxBytes)) {
+      this.call.fail(() => new BodyTooLargeError({ ...this.#request.target(), maxBytes }));
+    }
+  }
+
+  onEnd(failure?: { readonly cause: unknown }): void {
+    if (failure) this.call.fail(() => brokenBodyError(failure.cause, this.#request.target()));
+    else this.call.succeed(() => this.#decode(this.#chunks, this.#response, this.#request));
+  }
 }
 
 /** Throws errors without a cause: the platform's messages quote the body. */
@@ -92,20 +116,14 @@ export function decode<T>(
   response: FetchResponse,
   request: ReadOptions,
 ): T {
-  const fail = (expected: string, empty = false): DecodeError => {
-    const size = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return decodeError(expected, empty ? 'an empty body' : `${String(size)} bytes`, response, request);
-  };
-  let text: string;
+  let text: string | undefined;
   try {
     text = strictTextOf(chunks);
-  } catch {
-    throw fail('UTF-8');
-  }
-  try {
     return parse(text);
   } catch {
-    throw fail('JSON', text === '');
+    const size = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const actual = text === '' ? 'an empty body' : `${String(size)} bytes`;
+    throw decodeError(text === undefined ? 'UTF-8' : 'JSON', actual, response, request);
   }
 }
 

@@ -47,29 +47,32 @@ export function readChunks<T>(
   reader: ChunkReader<T>,
 ): void {
   call.emitsEach = true;
-  const onChunk = (chunk: Uint8Array): void => {
-    const values: T[] = [];
-    try {
-      for (const value of reader.push(chunk)) values.push(value);
-    } catch (error) {
-      call.next(values);
-      call.fail(() => error);
-      return;
-    }
-    call.next(values);
-  };
   call.next([]); // the head counts as a sign of life
   if (call.ended) return;
-  readBody(response.body, call, onChunk, (failure) => {
-    if (failure) call.fail(() => brokenBodyError(failure.cause, request.target()));
-    else {
-      call.attempt(() => {
-        reader.end?.();
-        reportErrors(() => {
-          call.complete();
+  readBody(response.body, {
+    call,
+    onChunk: (chunk) => {
+      const values: T[] = [];
+      try {
+        for (const value of reader.push(chunk)) values.push(value);
+      } catch (error) {
+        call.next(values);
+        call.fail(() => error);
+        return;
+      }
+      call.next(values);
+    },
+    onEnd: (failure) => {
+      if (failure) call.fail(() => brokenBodyError(failure.cause, request.target()));
+      else {
+        call.attempt(() => {
+          reader.end?.();
+          reportErrors(() => {
+            call.complete();
+          });
         });
-      });
-    }
+      }
+    },
   });
 }
 

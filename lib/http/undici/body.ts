@@ -1,3 +1,4 @@
+import type { AbortListener } from '../../core/abort.ts';
 import type { FetchBody, FetchChunk } from '../../core/context.ts';
 
 /** The bytes that a body buffers before it pauses the connection. */
@@ -14,8 +15,8 @@ export class Body implements FetchBody {
   source: Source;
   /** As in a `ReadableStream`: true once there is a reader. */
   locked = false;
-  readonly #abortRequest: (reason: unknown) => void;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #request: AbortListener;
+  #chunks: Uint8Array[] = [];
   #bufferedBytes = 0;
   #paused = false;
   #ended = false;
@@ -23,13 +24,16 @@ export class Body implements FetchBody {
   /** Settles the read that waits for a chunk. */
   #settleRead: (() => void) | undefined;
 
-  constructor(source: Source, abortRequest: (reason: unknown) => void) {
+  /** @param request - Is told when the reader cancels the body. */
+  constructor(source: Source, request: AbortListener) {
     this.source = source;
-    this.#abortRequest = abortRequest;
+    this.#request = request;
   }
 
   push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
+    if (this.#chunks.length === 0)
+      this.#chunks = [chunk]; // `push` would make room for 16 more
+    else this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.byteLength;
     if (this.#bufferedBytes > HIGH_WATER_MARK) {
       this.#paused = true;
@@ -67,7 +71,7 @@ export class Body implements FetchBody {
   }
 
   cancel(reason: unknown): Promise<void> {
-    this.#abortRequest(reason);
+    this.#request.onAbort(reason);
     return Promise.resolve();
   }
 

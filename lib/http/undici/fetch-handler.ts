@@ -1,11 +1,11 @@
 import type { Transform } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { onAbort } from '../../core/abort.ts';
+import { type AbortListener, type AbortSource, addAbortListener } from '../../core/abort.ts';
 import type { FetchResponse } from '../../core/context.ts';
 import { attempt } from '../../errors/foreign.ts';
 import { Body } from './body.ts';
 import { createDecoders } from './decoders.ts';
-import { dispatchOptions, type HttpRequest } from './dispatch-options.ts';
+import { dispatchOptions, httpRequest, type HttpRequest } from './dispatch-options.ts';
 import { redirected, REDIRECTS } from './redirect.ts';
 
 /** Each encoding multiplies the size of a body, so that a few bytes could become gigabytes. */
@@ -20,19 +20,22 @@ const MAX_REDIRECTS = 20;
  * Handles the events of one request in undici, and settles the promise of a `fetch` with a response or an error. A redirect is another
  * request, with a handler of its own.
  */
-export class FetchHandler implements Dispatcher.DispatchHandler {
+export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
   readonly #dispatcher: Dispatcher;
-  readonly #init: RequestInit;
   readonly #resolve: (response: FetchResponse) => void;
   readonly #reject: (error: unknown) => void;
+  readonly #redirect: RequestInit['redirect'];
+  readonly #isHead: boolean;
+  /** How many redirects have led to this request. */
   readonly #redirects: number;
-  #request: HttpRequest | undefined;
-  readonly #stopListening: (() => void) | undefined;
+  readonly #listensTo: AbortSource | undefined;
+  /** What a redirect needs, if it is followed: other requests keep neither in flight. */
+  #followed: { readonly init: RequestInit; readonly request: HttpRequest } | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #body: Body | undefined;
   /** The `content-encoding`, until the first chunk arrives and the decoders are created. */
   #contentEncoding: string | undefined;
-  #decoders: readonly Transform[] = [];
+  #decoders = noDecoders;
   /** Set once the response is complete, the connection has broken, or the request is aborted. */
   #ended: { readonly abortReason?: unknown } | undefined;
   #responseEnded = false;
@@ -44,32 +47,41 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
     reject: (error: unknown) => void,
     redirects = 0,
   ) {
+    const { method = '', redirect = 'follow' } = init;
     this.#dispatcher = dispatcher;
-    this.#init = init;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#redirect = redirect;
+    this.#isHead = /^head$/i.test(method);
     this.#redirects = redirects;
-    // `init.signal` is not read: that would create the signal.
-    this.#stopListening = onAbort(init, (reason) => {
-      this.#abort(reason);
+    this.#listensTo = addAbortListener(init, this); // `init.signal` is not read: that would create the signal
+  }
+
+  /** Sends a request, unless it is already aborted. Rejects with an error for a request that `fetch` cannot send. */
+  send(url: URL, init: RequestInit): void {
+    this.#attempt(() => {
+      this.#dispatch(httpRequest(url, init), init);
     });
   }
 
-  /** Sends the request that `makeRequest` returns, unless it is already aborted. Rejects with an error that `makeRequest` throws. */
-  send(makeRequest: () => HttpRequest): void {
+  #dispatch(request: HttpRequest, init: RequestInit): void {
+    if (this.#redirect === 'follow') this.#followed = { init, request };
+    if (!this.#ended) this.#dispatcher.dispatch(dispatchOptions(request), this);
+  }
+
+  #attempt(action: () => void): void {
     try {
-      this.#request = makeRequest();
-      if (!this.#ended) this.#dispatcher.dispatch(dispatchOptions(this.#request), this);
+      action();
     } catch (error) {
       this.onResponseError(undefined, error);
     }
   }
 
-  #follow(request: HttpRequest, status: number, location: string): void {
-    const next = new FetchHandler(this.#dispatcher, this.#init, this.#resolve, this.#reject, this.#redirects + 1);
-    next.send(() => {
+  #follow(request: HttpRequest, init: RequestInit, status: number, location: string): void {
+    const next = new FetchHandler(this.#dispatcher, init, this.#resolve, this.#reject, this.#redirects + 1);
+    next.#attempt(() => {
       if (this.#redirects === MAX_REDIRECTS) throw new Error('redirect count exceeded');
-      return redirected(request, status, location);
+      next.#dispatch(redirected(request, status, location), init);
     });
   }
 
@@ -84,36 +96,29 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (status < 200) return; // informational: the response follows
-    const get = (name: string): string | null => {
-      const lowerName = name.toLowerCase();
-      const value = Object.hasOwn(headers, lowerName) ? headers[lowerName] : undefined;
-      return Array.isArray(value) ? value.join(', ') : (value ?? null);
-    };
-    if (REDIRECTS.has(status) && this.#redirect(status, get('location'), controller)) return;
+    const head = new ResponseHeaders(headers);
+    if (REDIRECTS.has(status) && this.#endsRedirect(status, head.get('location'), controller)) return;
     if (NULL_BODY_STATUSES.has(status)) {
-      this.#resolve({ status, headers: { get }, body: null });
+      this.#resolve({ status, headers: head, body: null });
       this.#discardBody(controller);
       return;
     }
-    this.#contentEncoding = get('content-encoding')?.toLowerCase();
+    this.#contentEncoding = head.get('content-encoding')?.toLowerCase();
     const encodings = this.#contentEncoding?.split(',').length ?? 0;
-    if (encodings > MAX_ENCODINGS && !/^head$/i.test(this.#init.method ?? '')) {
+    if (encodings > MAX_ENCODINGS && !this.#isHead) {
       throw new Error(`more than ${String(MAX_ENCODINGS)} content encodings`);
     }
-    this.#body = new Body(controller, (reason) => {
-      this.#abort(reason);
-    });
-    this.#resolve({ status, headers: { get }, body: this.#body });
+    this.#body = new Body(controller, this);
+    this.#resolve({ status, headers: head, body: this.#body });
   }
 
-  /** Returns whether the redirect is followed or refused. Otherwise it is a response like any other. */
-  #redirect(status: number, location: string | null, controller: Dispatcher.DispatchController): boolean {
-    const { redirect = 'follow' } = this.#init;
-    if (redirect === 'error') this.#reject(fetchError('fetch failed', new Error('unexpected redirect')));
-    const request = this.#request;
-    if (redirect !== 'follow' || location === null || !request) return redirect === 'error';
+  /** Whether the redirect is followed or refused. Otherwise it is a response like any other. */
+  #endsRedirect(status: number, location: string | null, controller: Dispatcher.DispatchController): boolean {
+    if (this.#redirect === 'error') this.#reject(fetchError('fetch failed', new Error('unexpected redirect')));
+    const followed = this.#followed;
+    if (location === null || !followed) return this.#redirect === 'error';
     this.#discardBody(controller, () => {
-      this.#follow(request, status, location);
+      this.#follow(followed.request, followed.init, status, location);
     });
     return true;
   }
@@ -152,8 +157,11 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
     this.#body?.fail(fetchError('terminated', error));
   }
 
-  /** Before undici has a connection there is nothing to abort in undici: `onRequestStart` aborts then. */
-  #abort(reason: unknown): void {
+  /**
+   * Also called when the reader of the body cancels it. Before undici has a connection there is nothing to abort in undici:
+   * `onRequestStart` aborts then.
+   */
+  onAbort(reason: unknown): void {
     if (this.#ended) return;
     this.#end({ abortReason: reason });
     this.#reject(reason);
@@ -169,7 +177,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
 
   #end(ended: { readonly abortReason?: unknown }): void {
     this.#ended = ended;
-    this.#stopListening?.();
+    this.#listensTo?.remove(this);
     for (const decoder of this.#decoders) decoder.destroy();
   }
 
@@ -201,6 +209,23 @@ export class FetchHandler implements Dispatcher.DispatchHandler {
       this.#complete();
     });
     body.source = last;
+  }
+}
+
+/** One list for all: few responses are encoded, and many requests are in flight. */
+const noDecoders: readonly Transform[] = [];
+
+class ResponseHeaders {
+  readonly #headers: Readonly<Record<string, string | string[] | undefined>>;
+
+  constructor(headers: Readonly<Record<string, string | string[] | undefined>>) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | null {
+    const lowerName = name.toLowerCase();
+    const value = Object.hasOwn(this.#headers, lowerName) ? this.#headers[lowerName] : undefined;
+    return Array.isArray(value) ? value.join(', ') : (value ?? null);
   }
 }
 

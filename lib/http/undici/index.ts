@@ -1,7 +1,6 @@
 import { Agent, type Dispatcher } from 'undici';
 import { hasMethod, mismatch } from '../../core/assert.ts';
 import type { Fetch } from '../../core/context.ts';
-import { httpRequest } from './dispatch-options.ts';
 import { FetchHandler } from './fetch-handler.ts';
 
 /**
@@ -76,7 +75,7 @@ export function undiciFetch({ dispatcher: given }: UndiciFetchOptions = {}): Und
   const dispatcher = given ?? new Agent({ connections: CONNECTIONS });
   const transport: Fetch = (url, init) =>
     new Promise((resolve, reject) => {
-      new FetchHandler(dispatcher, init, resolve, reject).send(() => httpRequest(url, init));
+      new FetchHandler(dispatcher, init, resolve, reject).send(url, init);
     });
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {

@@ -67,7 +67,7 @@ export function shareCall<In, Out>(
     const observer = observerInOwnContext(subscriber);
     subscriber.add(flight.add(caller));
     subscriber.add(() => {
-      inContext(() => observer.source?.unsubscribe());
+      inContext(() => observer.subscription?.unsubscribe());
     });
     subscribeTo(answer, observer);
     return throwTeardownError;
@@ -85,7 +85,7 @@ export function sharedContext(ctx: Context): Context {
 function observerInOwnContext<T>(subscriber: Subscriber<T>): SourceObserver<T> {
   const inContext = captureAsyncContext();
   return {
-    source: undefined,
+    subscription: undefined,
     next: (value) => {
       inContext(() => {
         subscriber.next(value);
