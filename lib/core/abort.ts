@@ -225,9 +225,11 @@ export function onAbort(holder: HasSignal, action: (reason: unknown) => void): (
 }
 
 function callNow(listener: AbortListener, reason: unknown): void {
-  reportErrors(() => {
+  try {
     listener.onAbort(reason);
-  });
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** {@link onAbort} as an Observable: emits the reason and completes. */
@@ -240,13 +242,18 @@ export function aborted(holder: HasSignal): Observable<unknown> {
   );
 }
 
-/** Calls `action`, and reports an error that it throws as RxJS reports an unhandled one: asynchronously. */
+/** Calls `action`, and reports an error that it throws. */
 export function reportErrors(action: () => void): void {
   try {
     action();
   } catch (error) {
-    throwError(() => error).subscribe();
+    reportError(error);
   }
+}
+
+/** Reports an error as RxJS reports an unhandled one: asynchronously. */
+export function reportError(error: unknown): void {
+  throwError(() => error).subscribe();
 }
 
 /**

@@ -76,14 +76,14 @@ export function joinServices<In, Out, Ctx extends Context>(
 function answerOf(services: unknown, entries: readonly NamedService[], values: readonly unknown[]): unknown {
   if (Array.isArray(services)) return [...values];
   const record: Record<string, unknown> = {};
-  for (const [index, { name }] of entries.entries()) {
-    if (!(index in values)) continue;
+  entries.forEach(({ name }, index) => {
+    if (!(index in values)) return;
     const value = values[index];
     // An assignment to `__proto__` would set the prototype.
     if (name === '__proto__')
       Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true });
     else record[name] = value;
-  }
+  });
   return record;
 }
 

@@ -7,6 +7,7 @@ import {
   allowManyListeners,
   checkCallerContext,
   LazyAbortController,
+  reportError,
   reportErrors,
 } from './abort.ts';
 import { isPromiseLike } from './assert.ts';
@@ -47,11 +48,7 @@ export function teardownReporter(ctx: Context): (error: unknown) => void {
   const service = run?.currentService;
   return (error) => {
     if (run) for (const each of errorsOf(error)) run.report('teardown-failed', service, { error: each });
-    else {
-      reportErrors(() => {
-        throw error;
-      });
-    }
+    else reportError(error);
   };
 }
 
@@ -131,7 +128,7 @@ export class AbortableCall<T> implements SourceObserver<T>, AbortListener {
     if (!isObservable(source) && isPromiseLike(source)) {
       void Promise.resolve(source).then(
         (value) => {
-          this.succeed(() => value);
+          this.answer(value);
         },
         (error: unknown) => {
           this.fail(() => error);
@@ -177,19 +174,15 @@ export class AbortableCall<T> implements SourceObserver<T>, AbortListener {
     this.#onTeardownError?.(error);
   }
 
-  /** Answers with what `make` returns; fails with what it throws. */
-  succeed(make: () => T): void {
+  /** Answers, and completes. */
+  answer(value: T): void {
     if (this.ended) return;
+    this.#answer = { value };
     try {
-      this.#answer = { value: make() };
-    } catch (error) {
-      this.fail(() => error);
-      return;
-    }
-    // A promise has no caller that could receive what the subscriber's teardowns throw.
-    reportErrors(() => {
       this.complete();
-    });
+    } catch (error) {
+      reportError(error); // a promise has no caller that could receive what the subscriber's teardowns throw
+    }
   }
 
   /** Fails with the error that `make` returns, which is not made after the end. */

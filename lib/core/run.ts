@@ -250,6 +250,8 @@ class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<reado
   }
 
   #reportTeardownErrors(call: ServiceCall): void {
-    for (const error of call.takeTeardownErrors()) this.#emit('teardown-failed', call.name, { error });
+    call.takeTeardownErrors()?.forEach((error) => {
+      this.#emit('teardown-failed', call.name, { error });
+    });
   }
 }

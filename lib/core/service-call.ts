@@ -148,8 +148,8 @@ export class ServiceCall extends Observable<unknown> implements SourceObserver<u
     (this.#teardownErrors ??= []).push(...errorsOf(error));
   }
 
-  takeTeardownErrors(): readonly unknown[] {
-    const errors = this.#teardownErrors ?? [];
+  takeTeardownErrors(): readonly unknown[] | undefined {
+    const errors = this.#teardownErrors;
     this.#teardownErrors = undefined;
     return errors;
   }

@@ -150,7 +150,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
     const headers = requestHeaders(this.#ctx, sent.own, sent.reader.headers);
     const redirect = refusesRedirects ? 'manual' : wanted;
-    const init = withSignal(Object.assign({}, sent.init, { redirect, headers }), call.controller);
+    const init = withSignal(Object.assign({}, sent.init, { redirect, headers }), call.controller); // a spread costs 2 µs
     if (isFirst) this.#beginSending();
     try {
       response = transport(url, init);
@@ -159,9 +159,11 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
       return;
     }
     void Promise.resolve(response).then((received) => {
-      call.attempt(() => {
+      try {
         readResponse(received, refusesRedirects, sent.reader, this, call); // throws for something else than a response
-      });
+      } catch (error) {
+        call.fail(() => error);
+      }
     }, onFailure);
   }
 

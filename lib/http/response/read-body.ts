@@ -41,39 +41,49 @@ class Reading implements AbortListener {
 
   start(): void {
     this.#sink.call.controller.add(this);
-    this.#readFrom({ done: false });
+    this.#read();
   }
 
   onAbort(): void {
     void cancel(this.#reader);
   }
 
-  #readFrom(first: FetchChunk): void {
-    const sink = this.#sink;
+  /** Reads chunks until it must wait for one. */
+  #read(): void {
     try {
-      let chunk: FetchChunk | PromiseLike<FetchChunk> = first;
-      while (!isPromiseLike(chunk)) {
-        const { done, value } = chunk;
-        if (done) this.#stopListening();
-        if (value !== undefined) sink.onChunk(value);
-        if (sink.call.ended) return;
-        if (done) {
-          sink.onEnd();
+      let goesOn = !this.#sink.call.ended;
+      while (goesOn) {
+        const chunk = this.#reader.read();
+        if (isPromiseLike(chunk)) {
+          this.#wait(chunk);
           return;
         }
-        chunk = this.#reader.read();
+        goesOn = this.#take(chunk);
       }
-      this.#wait(chunk);
     } catch (cause) {
-      sink.onEnd({ cause }); // the abort that follows cancels the body
+      this.#sink.onEnd({ cause }); // the abort that follows cancels the body
     }
   }
 
+  /** Returns whether to read on. */
+  #take({ done, value }: FetchChunk): boolean {
+    const sink = this.#sink;
+    if (done) this.#stopListening();
+    if (value !== undefined) sink.onChunk(value);
+    if (sink.call.ended) return false;
+    if (done) sink.onEnd();
+    return !done;
+  }
+
   /** Foreign thenables may call back synchronously or more than once. `Promise.resolve` normalizes them. */
-  #wait(chunk: PromiseLike<FetchChunk>): void {
-    Promise.resolve(chunk).then(
-      (next) => {
-        this.#readFrom(next);
+  #wait(next: PromiseLike<FetchChunk>): void {
+    Promise.resolve(next).then(
+      (chunk) => {
+        try {
+          if (this.#take(chunk)) this.#read();
+        } catch (cause) {
+          this.#sink.onEnd({ cause });
+        }
       },
       (cause: unknown) => {
         this.#stopListening(); // a body that broke needs no cancel

@@ -104,8 +104,18 @@ class WholeBody<T> implements BodySink {
   }
 
   onEnd(failure?: { readonly cause: unknown }): void {
-    if (failure) this.call.fail(() => brokenBodyError(failure.cause, this.#request.target()));
-    else this.call.succeed(() => this.#decode(this.#chunks, this.#response, this.#request));
+    const { call } = this;
+    if (failure) call.fail(() => brokenBodyError(failure.cause, this.#request.target()));
+    else {
+      let value: T;
+      try {
+        value = this.#decode(this.#chunks, this.#response, this.#request);
+      } catch (error) {
+        call.fail(() => error);
+        return;
+      }
+      call.answer(value);
+    }
   }
 }
 

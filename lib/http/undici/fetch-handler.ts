@@ -3,9 +3,10 @@ import type { Dispatcher } from 'undici';
 import { type AbortListener, type AbortSource, addAbortListener } from '../../core/abort.ts';
 import type { FetchResponse } from '../../core/context.ts';
 import { attempt } from '../../errors/foreign.ts';
+import { isStream } from '../sendable.ts';
 import { Body } from './body.ts';
 import { createDecoders } from './decoders.ts';
-import { dispatchOptions, httpRequest, type HttpRequest } from './dispatch-options.ts';
+import { copyOf, httpRequest, type HttpRequest, withDefaultHeaders } from './http-request.ts';
 import { redirected, REDIRECTS } from './redirect.ts';
 
 /** Each encoding multiplies the size of a body, so that a few bytes could become gigabytes. */
@@ -15,6 +16,11 @@ const MAX_ENCODINGS = 5;
 const NULL_BODY_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
 
 const MAX_REDIRECTS = 20;
+
+interface Followed {
+  readonly init: RequestInit;
+  readonly request: HttpRequest;
+}
 
 /**
  * Handles the events of one request in undici, and settles the promise of a `fetch` with a response or an error. A redirect is another
@@ -30,7 +36,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
   readonly #redirects: number;
   readonly #listensTo: AbortSource | undefined;
   /** What a redirect needs, if it is followed: other requests keep neither in flight. */
-  #followed: { readonly init: RequestInit; readonly request: HttpRequest } | undefined;
+  #followed: Followed | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #body: Body | undefined;
   /** The `content-encoding`, until the first chunk arrives and the decoders are created. */
@@ -59,30 +65,26 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
 
   /** Sends a request, unless it is already aborted. Rejects with an error for a request that `fetch` cannot send. */
   send(url: URL, init: RequestInit): void {
-    this.#attempt(() => {
-      this.#dispatch(httpRequest(url, init), init);
-    });
-  }
-
-  #dispatch(request: HttpRequest, init: RequestInit): void {
-    if (this.#redirect === 'follow') this.#followed = { init, request };
-    if (!this.#ended) this.#dispatcher.dispatch(dispatchOptions(request), this);
-  }
-
-  #attempt(action: () => void): void {
     try {
-      action();
+      this.#dispatch(httpRequest(url, init), init);
     } catch (error) {
       this.onResponseError(undefined, error);
     }
   }
 
-  #follow(request: HttpRequest, init: RequestInit, status: number, location: string): void {
+  #dispatch(request: HttpRequest, init: RequestInit): void {
+    if (this.#redirect === 'follow') this.#followed = { init, request: copyOf(request) };
+    if (!this.#ended) this.#dispatcher.dispatch(withDefaultHeaders(request), this);
+  }
+
+  #follow({ request, init }: Followed, status: number, location: string): void {
     const next = new FetchHandler(this.#dispatcher, init, this.#resolve, this.#reject, this.#redirects + 1);
-    next.#attempt(() => {
+    try {
       if (this.#redirects === MAX_REDIRECTS) throw new Error('redirect count exceeded');
-      next.#dispatch(redirected(request, status, location), init);
-    });
+      next.#dispatch(redirected(request, status, location, isStream(init.body)), init);
+    } catch (error) {
+      next.onResponseError(undefined, error);
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -118,7 +120,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
     const followed = this.#followed;
     if (location === null || !followed) return this.#redirect === 'error';
     this.#discardBody(controller, () => {
-      this.#follow(followed.request, followed.init, status, location);
+      this.#follow(followed, status, location);
     });
     return true;
   }
