@@ -12,7 +12,7 @@ export interface HasSignal {
   readonly signal?: AbortSignal | null | undefined;
 }
 
-/** What aborts at most once, and calls its listeners in the order in which they were added. */
+/** Aborts at most once, and calls its listeners in the order in which they were added. */
 export class AbortSource {
   /** Set once it has aborted. */
   aborted: { readonly reason: unknown } | undefined;

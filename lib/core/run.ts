@@ -102,8 +102,8 @@ class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<reado
         this.#settleOptional();
       });
     }
-    const values = this.#plan.join(this.#calls, timeoutAt(this.#deadline, this));
-    this.#joined = values.subscribe(new ForwardingObserver(this));
+    const values = this.#calls.map((call) => call.values());
+    this.#joined = this.#plan.join(values, timeoutAt(this.#deadline, this)).subscribe(new ForwardingObserver(this));
     if (this.ended) this.#joined.unsubscribe();
   }
 

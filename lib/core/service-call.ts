@@ -20,11 +20,8 @@ export interface CallObserver {
   settled(call: ServiceCall, failure?: Failure): void;
 }
 
-/**
- * One service in one run. It observes what the service returns, and is itself the Observable of the service's values, for the operator
- * that joins the calls.
- */
-export class ServiceCall extends Observable<unknown> implements SourceObserver<unknown> {
+/** One service in one run, and the observer of what the service returns. */
+export class ServiceCall implements SourceObserver<unknown> {
   state: 'queued' | 'running' | 'completed' = 'queued';
   hasValue = false;
   /** The failure that ends the run. */
@@ -44,7 +41,6 @@ export class ServiceCall extends Observable<unknown> implements SourceObserver<u
   #replacement: { readonly value: unknown } | undefined;
 
   constructor(run: CallObserver, service: NamedService) {
-    super(join);
     this.#run = run;
     this.#service = service;
   }
@@ -57,10 +53,13 @@ export class ServiceCall extends Observable<unknown> implements SourceObserver<u
     return this.#service.fallback !== undefined;
   }
 
-  join(joined: Subscriber<unknown>): void {
-    this.joined = joined;
-    this.#run.startCalls();
-    if (this.state === 'queued' && !this.#run.ended) this.#inContext = captureAsyncContext();
+  /** The values of the service, for the operator that joins the calls. */
+  values(): Observable<unknown> {
+    return new Observable((joined) => {
+      this.joined = joined;
+      this.#run.startCalls();
+      if (this.state === 'queued' && !this.#run.ended) this.#inContext = captureAsyncContext();
+    });
   }
 
   /** Has the run start this call. */
@@ -153,11 +152,6 @@ export class ServiceCall extends Observable<unknown> implements SourceObserver<u
     this.#teardownErrors = undefined;
     return errors;
   }
-}
-
-/** RxJS calls it as a method of the call. A function for each call would weigh as much as a call. */
-function join(this: Observable<unknown>, joined: Subscriber<unknown>): void {
-  (this as ServiceCall).join(joined);
 }
 
 let tearingDown = false;

@@ -24,7 +24,7 @@ export class Body implements FetchBody {
   /** Settles the read that waits for a chunk. */
   #settleRead: (() => void) | undefined;
 
-  /** @param request - Is told when the reader cancels the body. */
+  /** @param request - The request, which is aborted when the reader cancels the body. */
   constructor(source: Source, request: AbortListener) {
     this.source = source;
     this.#request = request;

@@ -35,7 +35,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
   /** How many redirects have led to this request. */
   readonly #redirects: number;
   readonly #listensTo: AbortSource | undefined;
-  /** What a redirect needs, if it is followed: other requests keep neither in flight. */
+  /** Only for a request whose redirects are followed: the others hold less while they are in flight. */
   #followed: Followed | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #body: Body | undefined;

@@ -41,7 +41,7 @@ function flatHeaders(headers: NonNullable<RequestInit['headers']>): string[] {
     const value = trimmedValue(header[1] ?? '');
     const known = indexOf(flat, name);
     if (known < 0) flat.push(name, value);
-    else flat[known + 1] += (name === 'cookie' ? '; ' : ', ') + value;
+    else flat[known + 1] = `${flat[known + 1] ?? ''}${name === 'cookie' ? '; ' : ', '}${value}`;
   }
   return flat;
 }

@@ -131,8 +131,11 @@ export class LastGoodCall<Out> {
     const good = this.#good();
     if (!good && this.#isReading) this.#reportStore(new DeadlineExceededError({ pending: ['the store'], elapsed }));
     const answer = (): void => {
-      if (good) this.#call.attempt(() => this.#call.answer(this.#stale(good, error)));
-      else if (this.#failure) this.#call.fail(() => error);
+      if (good) {
+        this.#call.attempt(() => {
+          this.#call.answer(this.#stale(good, error));
+        });
+      } else if (this.#failure) this.#call.fail(() => error);
     };
     const { run } = this.#caller;
     if (run) closeWith(run, late, answer);
