@@ -7,6 +7,15 @@ import { trimmedValue } from './sendable.ts';
 
 export type Header = [name: string, value: string];
 
+/** A copy for a transport, which may change it. */
+export function copyOfHeaders(headers: readonly Header[]): Header[] {
+  return headers.map(copyOfHeader);
+}
+
+function copyOfHeader([name, value]: Header): Header {
+  return [name, value];
+}
+
 /**
  * The headers of a request: its own, then the time that is left, those of `ctx.propagate`, then `defaults`. A header is left out if
  * there is one with its name before it.
@@ -14,7 +23,6 @@ export type Header = [name: string, value: string];
  * They are pairs with names in lower case. A `Headers` costs more, and the transport makes its own.
  *
  * @param own - From {@link ownHeaders}.
- * @returns A new list: the transport may change it.
  * @throws TypeError for a name or a value that HTTP cannot carry. The platform would throw too, but it quotes the value.
  */
 export function requestHeaders(ctx: Context, own: readonly Header[], defaults: readonly Header[]): readonly Header[] {
@@ -26,10 +34,7 @@ export function requestHeaders(ctx: Context, own: readonly Header[], defaults: r
     const propagated = Object.entries(ctx.propagate).filter(([, value]) => value !== undefined);
     headers = joined(headers, validHeaders(propagated as Header[]));
   }
-  return joined(
-    headers,
-    defaults.map(([name, value]) => [name, value]),
-  );
+  return joined(headers, defaults);
 }
 
 /** The headers of an `init`, then `idempotency-key`, then the `content-type` of a JSON body. */

@@ -9,19 +9,15 @@ import { markRepeatable } from '../errors/repeatable.ts';
 import type { FetchInit } from './fetch.ts';
 import { messageOf, networkErrorOf, type Target } from './network-error-of.ts';
 import { hrefOf, pageUrl, parseUrl, redactUrl } from './parse-url.ts';
-import { type Header, idempotencyKeyOf, ownHeaders, requestHeaders } from './request-headers.ts';
+import { copyOfHeaders, type Header, idempotencyKeyOf, ownHeaders, requestHeaders } from './request-headers.ts';
 import { readResponse, type ReadOptions, type ResponseReader } from './response/read-response.ts';
 import { assertSendable, beginSending, isStream, recordFailure, sentMethod, withJson } from './sendable.ts';
 
 /** The transports that know no `redirect: 'error'`, such as that of Cloudflare Workers. */
 const withoutErrorMode = new WeakSet<Fetch>();
 
-/** The parts of a request that each subscription makes anew. */
-interface Sent<T> {
-  readonly init: RequestInit;
-  readonly own: readonly Header[];
-  readonly reader: ResponseReader<T>;
-}
+/** One object for all requests without an `init`: many are in flight. */
+const noInit: RequestInit = {};
 
 /**
  * One request, of `fetchJson` for example. Each subscription to it starts one {@link AbortableCall}.
@@ -56,7 +52,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     this.#stream = isStream(init.body) ? init.body : undefined;
     this.marksErrors = this.#stream !== undefined || idempotencyKey !== false;
     this.#href = hrefOf(input) ?? (input as string);
-    this.#init = init;
+    this.#init = Object.keys(init).length > 0 ? init : noInit;
     this.#idempotencyKey = idempotencyKey;
     this.#json = 'json' in fetchInit ? { value: json } : undefined;
     this.#service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
@@ -83,7 +79,9 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     const init = this.#json ? withJson(this.#init, this.#json.value) : this.#init;
     assertSendable(init);
     const own = ownHeaders(headers, this.#key, this.#json !== undefined); // now: an iterable may be read only once
-    this.#send(call, url, { init, own, reader }, true);
+    const all = requestHeaders(this.#ctx, own, reader.headers);
+    this.#beginSending();
+    this.#send(call, url, init, all, reader);
   }
 
   /** Work with the errors of this request that starts in another way. */
@@ -134,33 +132,37 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
    * Calls the transport. If it does not know `redirect: 'error'`, it is called again with `'manual'`, and so is every later
    * request: such a transport throws before it sends anything.
    */
-  #send(call: AbortableCall<T>, url: URL, sent: Sent<T>, isFirst: boolean): void {
+  #send(
+    call: AbortableCall<T>,
+    url: URL,
+    init: RequestInit,
+    headers: readonly Header[],
+    reader: ResponseReader<T>,
+  ): void {
     const transport = this.#ctx.fetch ?? globalThis.fetch; // called without ctx as its `this`: an illegal invocation in browsers
     const wanted = this.#init.redirect ?? 'error';
     const refusesRedirects = wanted === 'error' && (withoutErrorMode.has(transport) || hidesRedirects(transport));
-    let response: ReturnType<Fetch> | undefined;
-    const onFailure = (cause: unknown): void => {
-      if (wanted === 'error' && !refusesRedirects && !call.ended && isUnknownRedirectMode(cause)) {
+    const redirect = refusesRedirects ? 'manual' : wanted;
+    const onFailure = (cause: unknown, thrown = false): void => {
+      if (redirect === 'error' && !call.ended && isUnknownRedirectMode(cause)) {
         withoutErrorMode.add(transport);
         call.attempt(() => {
-          this.#send(call, requestUrl(this.#href), sent, false);
+          this.#send(call, requestUrl(this.#href), init, headers, reader);
         });
-      } else call.fail(() => this.#networkError(cause, response === undefined));
+      } else call.fail(() => this.#networkError(cause, thrown));
     };
     // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
-    const headers = requestHeaders(this.#ctx, sent.own, sent.reader.headers);
-    const redirect = refusesRedirects ? 'manual' : wanted;
-    const init = withSignal(Object.assign({}, sent.init, { redirect, headers }), call.controller); // a spread costs 2 µs
-    if (isFirst) this.#beginSending();
+    const sent = Object.assign({}, init, { redirect, headers: copyOfHeaders(headers) }); // a spread of `init` costs 2 µs
+    let response: ReturnType<Fetch>;
     try {
-      response = transport(url, init);
+      response = transport(url, withSignal(sent, call.controller));
     } catch (cause) {
-      onFailure(cause);
+      onFailure(cause, true);
       return;
     }
-    void Promise.resolve(response).then((received) => {
+    Promise.resolve(response).then((received) => {
       try {
-        readResponse(received, refusesRedirects, sent.reader, this, call); // throws for something else than a response
+        readResponse(received, refusesRedirects, reader, this, call); // throws for something else than a response
       } catch (error) {
         call.fail(() => error);
       }
