@@ -12,60 +12,25 @@ export interface HasSignal {
   readonly signal?: AbortSignal | null | undefined;
 }
 
-/** Aborts at most once, and calls its listeners in the order in which they were added. */
-export class AbortSource {
-  /** Set once it has aborted. */
-  aborted: { readonly reason: unknown } | undefined;
-  /** Most sources have one listener, and a set would weigh more than the rest of a source. */
-  #first: AbortListener | undefined;
-  #others: Set<AbortListener> | undefined;
-
-  get hasListeners(): boolean {
-    return this.#first !== undefined || (this.#others?.size ?? 0) > 0;
-  }
-
-  /** Calls `listener` at once if the source has aborted. */
-  add(listener: AbortListener): void {
-    if (this.aborted) callNow(listener, this.aborted.reason);
-    else if (this.hasListeners) (this.#others ??= new Set()).add(listener);
-    else this.#first = listener;
-  }
-
-  /** A listener that is removed while others are called is not called. */
-  remove(listener: AbortListener): void {
-    if (this.#first === listener) this.#first = undefined;
-    else this.#others?.delete(listener);
-  }
-
-  abort(reason: unknown): void {
-    if (this.aborted) return;
-    this.aborted = { reason };
-    this.abortSignal(reason);
-    if (this.#first) callNow(this.#first, reason);
-    if (this.#others) for (const listener of this.#others) callNow(listener, reason);
-  }
-
-  /** Called before the listeners. */
-  protected abortSignal(_reason: unknown): void {
-    // A source that follows a signal has none of its own.
-  }
-}
-
 /**
  * An `AbortController` that makes its signal when the signal is read.
  *
  * On Node a signal costs 6 µs and its first listener 4 µs more: more than the rest of a run. So code inside forkfast listens
  * through {@link addAbortListener}, which does not read the signal.
  */
-export class LazyAbortController extends AbortSource {
+export class LazyAbortController {
   /** The run that the signal belongs to: a context that is made from nothing but the signal is in this run. */
   run: RunHandle | undefined;
   /** The context that has this signal. A copy of it keeps the controller, but may have another signal. */
   holder: object | undefined;
+  /** Set once the controller has aborted. */
+  aborted: { readonly reason: unknown } | undefined;
   #controller: AbortController | undefined;
+  /** Most controllers have one listener, and a set would weigh more than the rest of a controller. */
+  #first: AbortListener | undefined;
+  #others: Set<AbortListener> | undefined;
 
   constructor(run?: RunHandle) {
-    super();
     this.run = run;
   }
 
@@ -81,8 +46,32 @@ export class LazyAbortController extends AbortSource {
     return this.#controller.signal;
   }
 
-  protected override abortSignal(reason: unknown): void {
+  get hasListeners(): boolean {
+    return this.#first !== undefined || Boolean(this.#others?.size);
+  }
+
+  /** Calls `listener` at once if the controller has aborted. */
+  add(listener: AbortListener): void {
+    if (this.aborted) callNow(listener, this.aborted.reason);
+    else if (this.hasListeners) (this.#others ??= new Set()).add(listener);
+    else this.#first = listener;
+  }
+
+  /** A listener that is removed while others are called is not called. */
+  remove(listener: AbortListener): void {
+    if (this.#first === listener) this.#first = undefined;
+    else this.#others?.delete(listener);
+  }
+
+  /** Aborts the signal first, and then calls the listeners in the order in which they were added. */
+  abort(reason: unknown): void {
+    if (this.aborted) return;
+    this.aborted = { reason };
     this.#controller?.abort(reason);
+    if (this.#first) callNow(this.#first, reason);
+    this.#others?.forEach((listener) => {
+      callNow(listener, reason);
+    });
   }
 }
 
@@ -169,8 +158,8 @@ function isRoot(prototype: object): boolean {
   return Object.getPrototypeOf(prototype) === null;
 }
 
-/** A signal that forkfast did not make, with one DOM listener for all its listeners: Node warns at the eleventh. */
-class ForeignSignal extends AbortSource {
+/** Follows a signal that forkfast did not make, with one DOM listener for all its own: Node warns at the eleventh. */
+class ForeignSignal extends LazyAbortController {
   readonly #signal: AbortSignal;
   readonly #onEvent = (): void => {
     this.abort(this.#signal.reason);
@@ -184,7 +173,7 @@ class ForeignSignal extends AbortSource {
 
   override remove(listener: AbortListener): void {
     super.remove(listener);
-    if (this.hasListeners) return;
+    if (this.hasListeners || foreignSignals.get(this.#signal) !== this) return;
     foreignSignals.delete(this.#signal);
     this.#signal.removeEventListener('abort', this.#onEvent);
   }
@@ -194,15 +183,15 @@ class ForeignSignal extends AbortSource {
 const foreignSignals = new WeakMap<AbortSignal, ForeignSignal>();
 
 /**
- * Calls `listener` when the signal of `holder` aborts, or at once if it has aborted. Returns the source to remove it from.
+ * Calls `listener` when the signal of `holder` aborts, or at once if it has aborted. Returns the controller to remove it from.
  *
  * However many listen, a signal has one DOM listener, and none once the last of them is removed. This is not
  * `AbortSignal.any`, which has leaked on long-lived signals: https://github.com/nodejs/node/issues/54614.
  */
-export function addAbortListener(holder: HasSignal, listener: AbortListener): AbortSource | undefined {
-  const source = controllerOf(holder) ?? foreignSignalOf(holder, listener);
-  source?.add(listener);
-  return source;
+export function addAbortListener(holder: HasSignal, listener: AbortListener): LazyAbortController | undefined {
+  const controller = controllerOf(holder) ?? foreignSignalOf(holder, listener);
+  controller?.add(listener);
+  return controller;
 }
 
 /** `undefined` for a signal that has aborted: then the listener is called. */
@@ -212,16 +201,16 @@ function foreignSignalOf({ signal }: HasSignal, listener: AbortListener): Foreig
     callNow(listener, signal.reason);
     return undefined;
   }
-  let source = foreignSignals.get(signal);
-  if (!source) foreignSignals.set(signal, (source = new ForeignSignal(signal)));
-  return source;
+  let controller = foreignSignals.get(signal);
+  if (!controller) foreignSignals.set(signal, (controller = new ForeignSignal(signal)));
+  return controller;
 }
 
 /** {@link addAbortListener} for a function. Returns a function that removes it. */
 export function onAbort(holder: HasSignal, action: (reason: unknown) => void): () => void {
   const listener = { onAbort: action };
-  const source = addAbortListener(holder, listener);
-  return () => source?.remove(listener);
+  const controller = addAbortListener(holder, listener);
+  return () => controller?.remove(listener);
 }
 
 function callNow(listener: AbortListener, reason: unknown): void {

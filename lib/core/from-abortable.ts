@@ -2,7 +2,6 @@ import { isObservable, Observable, type Subscriber } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
 import {
   type AbortListener,
-  type AbortSource,
   addAbortListener,
   allowManyListeners,
   checkCallerContext,
@@ -105,7 +104,7 @@ export class AbortableCall<T> implements SourceObserver<T>, AbortListener {
   readonly #subscriber: Subscriber<T>;
   readonly #work: AbortableWork<T>;
   readonly #ctx: Context;
-  readonly #listensTo: AbortSource | undefined;
+  readonly #listensTo: LazyAbortController | undefined;
   #onTeardownError: ((error: unknown) => void) | undefined;
   #answer: { readonly value: T } | undefined;
 

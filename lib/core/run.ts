@@ -4,7 +4,7 @@ import { DeadlineExceededError } from '../errors/deadline-exceeded-error.ts';
 import { toServiceError } from '../errors/service-error.ts';
 import type { Emit, EventDetails } from '../observe/events.ts';
 import { eventsOf, silent } from '../observe/logging.ts';
-import { type AbortListener, type AbortSource, addAbortListener, checkCallerContext } from './abort.ts';
+import { type AbortListener, addAbortListener, checkCallerContext } from './abort.ts';
 import { LazyAbortController, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
 import { abortErrorIn, addDeadlineListener, callDeadlineListeners, checkNesting, expireAfter } from './run-handle.ts';
@@ -49,7 +49,7 @@ class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<reado
   #starting = false;
   #joined: Subscription | undefined;
   #lifetime: object | undefined;
-  #listensTo: AbortSource | undefined;
+  #listensTo: LazyAbortController | undefined;
   #stopSettling: (() => void) | undefined;
 
   constructor(plan: RunPlan<Out>, caller: Context, input: unknown, subscriber: Subscriber<Out>) {

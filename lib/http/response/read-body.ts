@@ -1,12 +1,12 @@
 import { Subscription, timer } from 'rxjs';
-import { type AbortListener, AbortSource } from '../../core/abort.ts';
+import { type AbortListener, LazyAbortController } from '../../core/abort.ts';
 import { isPromiseLike } from '../../core/assert.ts';
 import type { FetchBody, FetchChunk } from '../../core/context.ts';
 
 /** Receives a body chunk by chunk. */
 export interface BodySink {
   /** The reading ends early when its controller aborts, and then the body is canceled. */
-  readonly call: { readonly controller: AbortSource; readonly ended: boolean };
+  readonly call: { readonly controller: LazyAbortController; readonly ended: boolean };
   onChunk(chunk: Uint8Array): void;
   /** Called once when the body has ended or broken, but not after an abort. */
   onEnd(failure?: { readonly cause: unknown }): void;
@@ -111,12 +111,12 @@ async function cancel(reader: BodyReader): Promise<void> {
  */
 export function readExcerpt(
   body: FetchBody | null,
-  call: { readonly controller: AbortSource },
+  call: { readonly controller: LazyAbortController },
   onEnd: (chunks: readonly Uint8Array[]) => void,
 ): void {
   const chunks: Uint8Array[] = [];
   let bytesLeft = 64 * 2 ** 10;
-  const reading = { controller: new AbortSource(), ended: false };
+  const reading = { controller: new LazyAbortController(), ended: false };
   const subscription = new Subscription();
   const end = (): void => {
     if (reading.ended) return;

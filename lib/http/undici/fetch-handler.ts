@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { type AbortListener, type AbortSource, addAbortListener } from '../../core/abort.ts';
+import { type AbortListener, addAbortListener, type LazyAbortController } from '../../core/abort.ts';
 import type { FetchResponse } from '../../core/context.ts';
 import { attempt } from '../../errors/foreign.ts';
 import { isStream } from '../sendable.ts';
@@ -34,7 +34,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
   readonly #isHead: boolean;
   /** How many redirects have led to this request. */
   readonly #redirects: number;
-  readonly #listensTo: AbortSource | undefined;
+  readonly #listensTo: LazyAbortController | undefined;
   /** Only for a request whose redirects are followed: the others hold less while they are in flight. */
   #followed: Followed | undefined;
   #controller: Dispatcher.DispatchController | undefined;
