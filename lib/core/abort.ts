@@ -25,6 +25,8 @@ export class LazyAbortController {
   holder: object | undefined;
   /** Set once the controller has aborted. */
   aborted: { readonly reason: unknown } | undefined;
+  /** Whether the signal is that of one request: its few listeners need no higher limit, which costs more than a µs. */
+  isOfRequest = false;
   #controller: AbortController | undefined;
   /** Most controllers have one listener, and a set would weigh more than the rest of a controller. */
   #first: AbortListener | undefined;
@@ -37,10 +39,8 @@ export class LazyAbortController {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      if (this.run) {
-        allowManyListeners(this.#controller.signal);
-        Object.defineProperty(this.#controller.signal, controllerKey, { value: this });
-      }
+      if (!this.isOfRequest) allowManyListeners(this.#controller.signal);
+      if (this.run) Object.defineProperty(this.#controller.signal, controllerKey, { value: this });
       if (this.aborted) this.#controller.abort(this.aborted.reason);
     }
     return this.#controller.signal;

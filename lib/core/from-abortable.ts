@@ -3,7 +3,6 @@ import { CanceledError } from '../errors/canceled-error.ts';
 import {
   type AbortListener,
   addAbortListener,
-  allowManyListeners,
   checkCallerContext,
   LazyAbortController,
   reportError,
@@ -60,9 +59,7 @@ export function abortableInRun<T>(
   return abortable<T>(ctx, {
     start: (call) => {
       call.controller.run = runOf(ctx);
-      const { signal } = call.controller;
-      allowManyListeners(signal);
-      call.follow(start(signal), onTeardownError);
+      call.follow(start(call.controller.signal), onTeardownError);
     },
   });
 }

@@ -52,7 +52,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     this.#stream = isStream(init.body) ? init.body : undefined;
     this.marksErrors = this.#stream !== undefined || idempotencyKey !== false;
     this.#href = hrefOf(input) ?? (input as string);
-    this.#init = Object.keys(init).length > 0 ? init : noInit;
+    this.#init = Reflect.ownKeys(init).length > 0 ? init : noInit;
     this.#idempotencyKey = idempotencyKey;
     this.#json = 'json' in fetchInit ? { value: json } : undefined;
     this.#service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
@@ -152,6 +152,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
       } else call.fail(() => this.#networkError(cause, thrown));
     };
     // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
+    call.controller.isOfRequest = true;
     const sent = Object.assign({}, init, { redirect, headers: copyOfHeaders(headers) }); // a spread of `init` costs 2 µs
     let response: ReturnType<Fetch>;
     try {

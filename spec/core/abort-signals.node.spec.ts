@@ -1,17 +1,20 @@
 import { expect } from 'chai';
-import { getMaxListeners } from 'node:events';
+import { getEventListeners, getMaxListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { defer, firstValueFrom, merge, NEVER, Observable, of, take } from 'rxjs';
+import { defer, firstValueFrom, merge, NEVER, Observable, of, Subject, take } from 'rxjs';
 import {
   aggregate,
   aggregateEach,
   background,
+  bulkhead,
   type Context,
   fromAbortable,
+  optional,
   perRun,
   singleFlight,
 } from '../../lib/index.ts';
+import { contextOf } from '../../lib/server/index.ts';
 import { abortAt, expectNoLeaks, marbles } from '../../lib/testing/index.ts';
 import { nextTask } from '../support/tasks.ts';
 
@@ -60,6 +63,8 @@ describe('a MaxListenersExceededWarning', () => {
       const leaky = (ctx: Context): Observable<unknown> => merge(listening(ctx), of(1)).pipe(take(1));
       return defer(() => expectNoLeaks(leaky, { fails: false }).catch(() => 'leaks'));
     },
+    'of optional, outside a run': () => optional(listening, 0)(background),
+    'of contextOf': () => listening(contextOf(new Request('http://api.test/'))),
     'of singleFlight': () => singleFlight(listening)(background),
   };
   for (const [which, sourceOf] of Object.entries(handedOut)) {
@@ -72,6 +77,26 @@ describe('a MaxListenersExceededWarning', () => {
     const { signal } = new AbortController();
     const run = aggregate({ a: () => NEVER, b: (ctx) => fromAbortable(ctx, () => NEVER) });
     expect(await warningsOf(Array.from({ length: 300 }, () => run({ signal })))).to.deep.equal([]);
+  });
+});
+
+describe("a caller's signal", () => {
+  it('has one DOM listener, however often a bulkhead that waited for it has let a run start', () => {
+    const { signal } = new AbortController();
+    const ctx = { signal };
+    const limit = bulkhead(1);
+    const runs = Array.from({ length: 3 }, () => {
+      const [first, second] = [new Subject<number>(), new Subject<number>()];
+      first.pipe(limit.for(ctx)).subscribe();
+      second.pipe(limit.for(ctx)).subscribe();
+      first.complete();
+      const run = fromAbortable(ctx, () => NEVER).subscribe();
+      second.complete();
+      expect(getEventListeners(signal, 'abort')).to.have.lengthOf(1);
+      return run;
+    });
+    for (const run of runs) run.unsubscribe();
+    expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
   });
 });
 
