@@ -36,6 +36,13 @@ describe('a request', () => {
     expect(own).to.be.instanceOf(AbortSignal).and.not.to.equal(signal);
   });
 
+  it('passes an init to the transport that has nothing but a symbol', async () => {
+    const { fetch, requests } = recordingFetch();
+    const key = Symbol('of a transport');
+    await lastValueFrom(fetchJson({ fetch }, api, { [key]: 1 } as FetchInit));
+    expect(requests[0]!.init).to.have.property(key, 1);
+  });
+
   it('sends a body with every method but GET and HEAD, even if the name of the method contains those', async () => {
     for (const method of ['GETALL', 'TARGET', 'HEADER', 'AHEAD']) {
       expect(await lastValueFrom(fetchText({ fetch: responding('ok') }, api, { method, body: 'x' }))).to.equal('ok');
