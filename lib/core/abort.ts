@@ -2,7 +2,7 @@ import { Observable, throwError } from 'rxjs';
 import { type Context, checkContext } from './context.ts';
 import type { RunHandle } from './run-handle.ts';
 
-/** Is called with the reason of an abort, at most once. It is an object, since two closures for each request would weigh more. */
+/** Receives the reason of an abort, at most once. It is an object, since two closures for each request would weigh more. */
 export interface AbortListener {
   onAbort(reason: unknown): void;
 }
@@ -214,11 +214,9 @@ export function onAbort(holder: HasSignal, action: (reason: unknown) => void): (
 }
 
 function callNow(listener: AbortListener, reason: unknown): void {
-  try {
+  reportErrors(() => {
     listener.onAbort(reason);
-  } catch (error) {
-    reportError(error);
-  }
+  });
 }
 
 /** {@link onAbort} as an Observable: emits the reason and completes. */
@@ -246,7 +244,7 @@ export function reportError(error: unknown): void {
 }
 
 /**
- * Node warns of a leak when a signal gets its eleventh listener. A signal that forkfast hands to a service may have any number.
+ * Node warns of a leak when a signal gets its eleventh listener. A signal that forkfast hands out may have any number.
  *
  * The limit is not 0, which means the same: `getMaxListeners` of Node 20 throws for 0, and `fetch` calls it for each request and
  * catches the error, which costs more than 30 µs.

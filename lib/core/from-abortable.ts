@@ -174,11 +174,10 @@ export class AbortableCall<T> implements SourceObserver<T>, AbortListener {
   answer(value: T): void {
     if (this.ended) return;
     this.#answer = { value };
-    try {
+    // A promise has no caller that could receive what the subscriber's teardowns throw.
+    reportErrors(() => {
       this.complete();
-    } catch (error) {
-      reportError(error); // a promise has no caller that could receive what the subscriber's teardowns throw
-    }
+    });
   }
 
   /** Fails with the error that `make` returns, which is not made after the end. */

@@ -71,7 +71,7 @@ export interface RunPlan<Out> {
 
 /** The deadline of a run, as RxJS's `timeout` takes it. */
 export interface Deadline {
-  readonly first: number | Date;
+  readonly first: number;
   readonly scheduler: SchedulerLike;
   readonly with: () => Observable<never>;
 }
@@ -90,7 +90,7 @@ interface DeadlineOwner {
 /** The configuration of `timeout`, which sets its timer after the services have started: a value at the deadline wins. */
 export function timeoutAt(deadline: number, owner: DeadlineOwner): Deadline {
   return {
-    first: deadline === Infinity ? Infinity : 0, // not a `Date`, which weighs as much as a call: the scheduler knows the deadline
+    first: 0, // not a `Date`, which weighs as much as a call: the scheduler knows the deadline
     scheduler: new DeadlineScheduler(owner, deadline),
     with: () =>
       new Observable((out) => {
@@ -104,7 +104,7 @@ export function timeoutAt(deadline: number, owner: DeadlineOwner): Deadline {
  *
  * - Its work is due at the deadline, if there is one, and no sooner.
  * - It postpones its work while the run waits for its parent. The parent's timer is due in the same millisecond.
- * - It sets no timer for a delay of `Infinity`.
+ * - It sets no timer for a delay of `Infinity`, which is that of a run without a deadline.
  * - Its delays are never negative, because Node warns of negative delays: a service may have blocked past the deadline.
  */
 class DeadlineScheduler implements SchedulerLike {
@@ -121,7 +121,8 @@ class DeadlineScheduler implements SchedulerLike {
   }
 
   schedule<T>(work: (this: SchedulerAction<T>, state?: T) => void, delay = 0, state?: T): Subscription {
-    if (delay === Infinity) return Subscription.EMPTY;
+    const due = Math.max(0, delay, this.#deadline - this.now());
+    if (due === Infinity) return Subscription.EMPTY;
     const owner = this.#owner;
     let wait = 0;
     const attempt = function (this: SchedulerAction<T>, current?: T): void {
@@ -134,7 +135,7 @@ class DeadlineScheduler implements SchedulerLike {
       this.schedule(current, wait);
       wait = 1; // the clock has jumped forward: the parent's timer is not due yet
     };
-    return asyncScheduler.schedule(attempt, Math.max(0, delay, this.#deadline - this.now()), state);
+    return asyncScheduler.schedule(attempt, due, state);
   }
 }
 
@@ -216,11 +217,7 @@ export function closeWith(run: RunHandle, error: unknown, close: () => void): vo
 export function runOf(ctx: Context | undefined): RunHandle | undefined {
   const controller =
     (ctx as HasController | undefined)?.[controllerKey] ?? (ctx?.signal as HasController | undefined)?.[controllerKey];
-  return inFlight(controller?.run);
-}
-
-export function inFlight(run: RunHandle | undefined): RunHandle | undefined {
-  return run?.ended === false ? run : undefined;
+  return controller?.run?.ended === false ? controller.run : undefined;
 }
 
 /** The outermost run in flight that `ctx` belongs to. */
@@ -239,9 +236,9 @@ export function abortErrorOf(ctx: Context, reason: unknown): unknown {
   return abortErrorIn(runOf(ctx), reason);
 }
 
-/** {@link abortErrorOf} for the context of a run in flight, or of none. */
+/** {@link abortErrorOf} for the context of `run`. */
 export function abortErrorIn(run: RunHandle | undefined, reason: unknown): unknown {
-  return run && !(reason instanceof CanceledError) ? reason : new CanceledError({ cause: reason });
+  return run?.ended === false && !(reason instanceof CanceledError) ? reason : new CanceledError({ cause: reason });
 }
 
 /** Returns an error if too many runs are in flight around `ctx`: a stack overflow in the middle of an end would be silent. */

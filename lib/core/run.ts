@@ -8,7 +8,7 @@ import { type AbortListener, addAbortListener, checkCallerContext } from './abor
 import { LazyAbortController, withoutSignal, withSignal } from './abort.ts';
 import { background, type Context, serviceContext } from './context.ts';
 import { abortErrorIn, addDeadlineListener, callDeadlineListeners, checkNesting, expireAfter } from './run-handle.ts';
-import { enforces, inFlight, type ReportType, type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
+import { enforces, type ReportType, type RunHandle, runOf, type RunPlan, timeoutAt } from './run-handle.ts';
 import { type CallObserver, closeAll, type Failure, ForwardingObserver, ServiceCall } from './service-call.ts';
 
 /** Returns a cold Observable: each subscription is a run. */
@@ -87,7 +87,7 @@ class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<reado
   }
 
   onAbort(reason: unknown): void {
-    this.#end(abortErrorIn(inFlight(this.parent), reason));
+    this.#end(abortErrorIn(this.parent, reason));
   }
 
   #begin(): void {

@@ -9,11 +9,7 @@ export type Header = [name: string, value: string];
 
 /** A copy for a transport, which may change it. */
 export function copyOfHeaders(headers: readonly Header[]): Header[] {
-  return headers.map(copyOfHeader);
-}
-
-function copyOfHeader([name, value]: Header): Header {
-  return [name, value];
+  return headers.map(([name, value]) => [name, value]);
 }
 
 /**

@@ -151,8 +151,8 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
         });
       } else call.fail(() => this.#networkError(cause, thrown));
     };
-    // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
     call.controller.isOfRequest = true;
+    // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
     const sent = Object.assign({}, init, { redirect, headers: copyOfHeaders(headers) }); // a spread of `init` costs 2 µs
     let response: ReturnType<Fetch>;
     try {
@@ -162,11 +162,9 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
       return;
     }
     Promise.resolve(response).then((received) => {
-      try {
+      call.attempt(() => {
         readResponse(received, refusesRedirects, reader, this, call); // throws for something else than a response
-      } catch (error) {
-        call.fail(() => error);
-      }
+      });
     }, onFailure);
   }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 export type RedisClient = ReturnType<typeof createRedisClient>;
 
 /**
- * Connects to Redis. A page can do without its data. So while there is no connection, each command fails at once, and the client
+ * Connects to Redis. While there is no connection, each command fails at once, because a page works without the data of Redis. The client
  * connects again by itself.
  *
  * @param url - `redis://host:6379`, `rediss://…`, or `unix:/path/of/the/socket`.

@@ -107,14 +107,9 @@ class WholeBody<T> implements BodySink {
     const { call } = this;
     if (failure) call.fail(() => brokenBodyError(failure.cause, this.#request.target()));
     else {
-      let value: T;
-      try {
-        value = this.#decode(this.#chunks, this.#response, this.#request);
-      } catch (error) {
-        call.fail(() => error);
-        return;
-      }
-      call.answer(value);
+      call.attempt(() => {
+        call.answer(this.#decode(this.#chunks, this.#response, this.#request));
+      });
     }
   }
 }

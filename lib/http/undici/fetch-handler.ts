@@ -31,7 +31,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
   readonly #resolve: (response: FetchResponse) => void;
   readonly #reject: (error: unknown) => void;
   readonly #redirect: RequestInit['redirect'];
-  readonly #isHead: boolean;
+  readonly #method: string;
   /** How many redirects have led to this request. */
   readonly #redirects: number;
   readonly #listensTo: LazyAbortController | undefined;
@@ -58,7 +58,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#redirect = redirect;
-    this.#isHead = /^head$/i.test(method);
+    this.#method = method;
     this.#redirects = redirects;
     this.#listensTo = addAbortListener(init, this); // `init.signal` is not read: that would create the signal
   }
@@ -107,7 +107,7 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
     }
     this.#contentEncoding = head.get('content-encoding')?.toLowerCase();
     const encodings = this.#contentEncoding?.split(',').length ?? 0;
-    if (encodings > MAX_ENCODINGS && !this.#isHead) {
+    if (encodings > MAX_ENCODINGS && !/^head$/i.test(this.#method)) {
       throw new Error(`more than ${String(MAX_ENCODINGS)} content encodings`);
     }
     this.#body = new Body(controller, this);

@@ -22,7 +22,7 @@ export type KeyHint<In> = unknown extends In
       'the inputs are not primitives: pass a key, such as { key: (input) => input.id }'
     >;
 
-/** The inputs that callers may pass if there is no key. A service that accepts any input receives only primitives. */
+/** The inputs of a combinator without a key. If its service accepts any input, they are primitives. */
 export type KeyInput<In> = unknown extends In ? Primitive : In;
 
 /** Returns a function that makes the key of an input. Inputs have the same key only if they are equal. */
