@@ -22,9 +22,11 @@ export const importantGroups: readonly (readonly string[])[] = [
   ['Go: errgroup + net/http, 256 connections'],
 ];
 
-/** Whether the name is of an important contender, perhaps without the setting behind a comma. */
+/** Whether the name is of an important contender, whatever the setting behind a comma. */
 export function isImportant(name: string): boolean {
-  return importantGroups.flat().some((important) => name === important || important.startsWith(`${name},`));
+  return importantGroups
+    .flat()
+    .some((important) => name === important || important.startsWith(`${name},`) || name.startsWith(`${important},`));
 }
 
 /** Returns the names of the contenders that suit a topic. The contenders in Go are among them if Go is installed. */
