@@ -42,7 +42,7 @@ const signs: readonly (readonly [kind: NetworkErrorKind, sign: RegExp])[] = [
   ],
   [
     'broken',
-    /^(?:ECONN\w+|EPIPE|UND_ERR_(?:SOCKET|HEADERS|BODY|RES)\w*|HPE_\w+|ConnectionClosed)$|^Response does not match the HTTP/,
+    /^(?:ECONN\w+|EPIPE|UND_ERR_(?:SOCKET|HEADERS|BODY|RES|INFO)\w*|HPE_\w+|ERR_HTTP2_(?:ERROR|(?:STREAM|SESSION|GOAWAY)\w*)|ConnectionClosed)$|^Response does not match the HTTP/,
   ],
 ];
 

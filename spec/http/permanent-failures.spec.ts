@@ -34,6 +34,9 @@ describe('the kind of a NetworkError', () => {
       'EPIPE',
       'UND_ERR_SOCKET',
       'UND_ERR_HEADERS_TIMEOUT',
+      'UND_ERR_INFO',
+      'ERR_HTTP2_STREAM_ERROR',
+      'ERR_HTTP2_SESSION_ERROR',
       'HPE_INVALID_CONSTANT',
     ],
     [

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
-import { createSecureServer } from 'node:http2';
+import { constants, createSecureServer } from 'node:http2';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { catchError, lastValueFrom, type Observable, of } from 'rxjs';
 import { Agent, type Dispatcher, FormData as UndiciFormData, interceptors, MockAgent, Pool, ProxyAgent } from 'undici';
@@ -393,6 +393,8 @@ describe('undiciFetch', function () {
       const canceled = deferred();
       const server = createSecureServer({ cert: certificate, key }, (request, response) => {
         if (request.url === '/silence') request.stream.on('close', canceled.resolve);
+        else if (request.url === '/reset') request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+        else if (request.url === '/canceled') request.stream.close(constants.NGHTTP2_CANCEL);
         else if (request.url === '/500') response.writeHead(500).end('oops');
         else response.end(JSON.stringify({ version: request.httpVersion }));
       });
@@ -404,6 +406,9 @@ describe('undiciFetch', function () {
       expect(await lastValueFrom(fetchJson(ctx, `${base}/`))).to.deep.equal({ version: '2.0' });
       const error = await failureOf(fetchJson(ctx, `${base}/500`), HttpError);
       expect(error).to.include({ status: 500, body: 'oops' });
+      for (const path of ['/reset', '/canceled']) {
+        expect(await failureOf(fetchJson(ctx, base + path), NetworkError)).to.include({ kind: 'broken' });
+      }
       const requested = once(server, 'stream');
       const subscription = fetchJson(ctx, `${base}/silence`).subscribe();
       await requested;
