@@ -57,7 +57,7 @@ const shapes: Readonly<Record<string, () => MonoTypeOperatorFunction<unknown>>> 
   'after: 50': () => hedge({ after: 50 }),
   'after: latency(0.9)': () => hedge({ after: latency(0.9) }),
   'after: latency(0.95)': () => hedge({ after: latency(0.95) }),
-  'after: latency(0.95), budget': () => hedge({ after: latency(0.95), budget: retryBudget({ ratio: 0.05, min: 0 }) }),
+  'after: latency(0.95), budget': () => hedge({ after: latency(0.95), budget: retryBudget({ ratio: 0.1 }) }),
 };
 
 export async function measure({ rounds, quick }: Effort): Promise<Figures> {
