@@ -8,7 +8,7 @@ import {
   reportError,
   reportErrors,
 } from './abort.ts';
-import { isPromiseLike } from './assert.ts';
+import { isPromiseLike, mismatch } from './assert.ts';
 import type { Context } from './context.ts';
 import { abortErrorOf, runOf } from './run-handle.ts';
 import { errorsOf, type SourceObserver, subscribeTo, toObservable } from './service-call.ts';
@@ -58,10 +58,16 @@ export function abortableInRun<T>(
 ): Observable<T> {
   return abortable<T>(ctx, {
     start: (call) => {
+      assertStart(start);
       call.controller.run = runOf(ctx);
       call.follow(start(call.controller.signal), onTeardownError);
     },
   });
+}
+
+function assertStart(start: unknown): void {
+  if (typeof start === 'function') return;
+  throw new TypeError(`${mismatch('fromAbortable: start', 'a function', start)}: pass (signal) => a promise`);
 }
 
 /** Work that {@link abortable} starts. It is an object, so that many calls can share it. */

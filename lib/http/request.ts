@@ -43,8 +43,9 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
   #sends = 0;
 
   constructor(ctx: Context, input: string | URL, fetchInit: FetchInit, reader: ResponseReader<T>) {
+    const given = Object(fetchInit) as FetchInit;
     // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
-    const { maxBytes = 10 * 2 ** 20, empty, signal, idempotencyKey = false, json, ...init } = fetchInit;
+    const { maxBytes = 10 * 2 ** 20, empty, signal, idempotencyKey = false, json, ...init } = given;
     this.maxBytes = maxBytes;
     this.signal = signal;
     this.#reader = reader;
@@ -52,9 +53,11 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     this.#stream = isStream(init.body) ? init.body : undefined;
     this.marksErrors = this.#stream !== undefined || idempotencyKey !== false;
     this.#href = hrefOf(input) ?? (input as string);
-    this.#init = Reflect.ownKeys(init).length > 0 ? init : noInit;
+    // Any other value is kept as it is: sending it fails, with an error that says so.
+    if (given === fetchInit) this.#init = Reflect.ownKeys(init).length > 0 ? init : noInit;
+    else this.#init = fetchInit;
     this.#idempotencyKey = idempotencyKey;
-    this.#json = 'json' in fetchInit ? { value: json } : undefined;
+    this.#json = 'json' in given ? { value: json } : undefined;
     this.#service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
   }
 

@@ -17,6 +17,9 @@ export function sentMethod(method: unknown): string {
  * @throws TypeError for a method or a body that `fetch` cannot send.
  */
 export function assertSendable(init: RequestInit & { readonly duplex?: unknown }): void {
+  if (Object(init) !== init) {
+    throw new TypeError(`${mismatch('fetch: init', 'an object', init)}: pass { method: 'POST' }, for example`);
+  }
   // A rest pattern would read the signal, and so create it.
   const { method = 'GET', body, redirect, duplex } = init;
   if (!isToken(method) || forbiddenMethods.test(method)) {

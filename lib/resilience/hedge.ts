@@ -56,7 +56,7 @@ export interface HedgeConfig {
  * ```
  */
 export function hedge<T>(config: HedgeConfig): MonoTypeOperatorFunction<T> {
-  const { after, attempts = 2, budget } = config;
+  const { after, attempts = 2, budget } = Object(config) as HedgeConfig;
   const learned = learnedDelay(after);
   assertPositiveInteger('hedge: attempts', attempts);
   assertRetryBudget('hedge: budget', budget);

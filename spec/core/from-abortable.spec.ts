@@ -373,6 +373,13 @@ describe('fromAbortable', () => {
     });
   });
 
+  it('fails with a TypeError without a function to call', () => {
+    const error = errorOf(fromAbortable(background, undefined as never));
+    expect(error).to.be.instanceOf(TypeError);
+    const message = 'fromAbortable: start: expected a function, got undefined: pass (signal) => a promise';
+    expect(error).to.include({ message });
+  });
+
   it('fails with the reason of a signal that its service has made', () => {
     const own = new AbortController();
     const page = aggregate({

@@ -107,6 +107,12 @@ describe('a request', () => {
     ['a get with a body', { method: 'get', body: 'x' }, TypeError, noBody('GET')],
     ['a HEAD with a body', { method: 'HEAD', body: 'x' }, TypeError, noBody('HEAD')],
     ['an empty body without a method', { body: '' }, TypeError, noBody('GET')],
+    [
+      'a method alone',
+      'POST' as never,
+      TypeError,
+      "fetch: init: expected an object, got a string: pass { method: 'POST' }, for example",
+    ],
     ['maxBytes: NaN', { maxBytes: NaN }, RangeError, 'fetch: maxBytes: expected at least 0, got NaN'],
     ['maxBytes: null', { maxBytes: null as never }, RangeError, 'fetch: maxBytes: expected at least 0, got null'],
     ['maxBytes: text', { maxBytes: '5' as never }, RangeError, 'fetch: maxBytes: expected at least 0, got a string'],

@@ -201,6 +201,7 @@ describe('adaptive', () => {
   for (const [config, message] of [
     [{ min: 0, max: 2 }, 'adaptive: min: expected a positive integer, got 0'],
     [{ max: Infinity }, 'adaptive: max: expected a positive integer, got Infinity'],
+    [undefined, 'adaptive: max: expected a positive integer, got undefined'],
     [{}, 'adaptive: max: expected a positive integer, got undefined'],
     [{ min: 3, max: 2 }, 'adaptive: max: expected at least min, which is 3, got 2: pass a larger max'],
     [

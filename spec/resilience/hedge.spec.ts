@@ -270,6 +270,7 @@ describe('hedge', () => {
   });
 
   for (const [config, type, message] of [
+    [undefined, RangeError, 'hedge: after: expected at least 0 and below 2^31, got undefined'],
     [{ after: -1 }, RangeError, 'hedge: after: expected at least 0 and below 2^31, got -1'],
     [{ after: '5' }, RangeError, 'hedge: after: expected at least 0 and below 2^31, got a string'],
     [{ after: latency }, RangeError, 'hedge: after: expected milliseconds or a Latency, got a function: make one with'],

@@ -76,7 +76,7 @@ export interface AdaptiveConfig {
  * ```
  */
 export function adaptive(config: AdaptiveConfig): AdaptiveLimit {
-  const { min = 1, max, overloaded = saysOverloaded } = config;
+  const { min = 1, max, overloaded = saysOverloaded } = Object(config) as AdaptiveConfig;
   assertPositiveInteger('adaptive: min', min);
   assertPositiveInteger('adaptive: max', max);
   if (max < min) {
