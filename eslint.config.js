@@ -12,20 +12,21 @@ import { plainWords } from './scripts/plain-words.mjs';
 const rooms = [
   room('errors', 'core/assert @standard-schema/spec'),
   room('observe', 'errors core/assert winston', 'core'),
-  room('core', 'errors observe/events observe/logging'),
-  room('http', 'response core errors'),
-  room('resilience', 'limits core errors @standard-schema/spec'),
-  room('resilience/limits', 'is-transient core errors'),
-  room('resilience/last-good', 'sharing/keys core errors'),
-  room('http/response', 'network-error-of request-headers core errors'),
-  room('http/stream', 'fetch network-error-of parse-url request request-headers response core errors'),
-  room('http/undici', 'bad-ports sendable core errors undici node:stream node:zlib'),
+  room('core', 'abort errors observe/events observe/logging'),
+  room('core/abort', 'context run-handle'),
+  room('http', 'response core core/abort errors'),
+  room('resilience', 'limits core core/abort errors @standard-schema/spec'),
+  room('resilience/limits', 'is-transient core core/abort errors'),
+  room('resilience/last-good', 'sharing/keys core core/abort errors'),
+  room('http/response', 'network-error-of request-headers core core/abort errors'),
+  room('http/stream', 'fetch network-error-of parse-url request request-headers response core core/abort errors'),
+  room('http/undici', 'bad-ports sendable core core/abort errors undici node:stream node:zlib'),
   room(
     'observe/report observe/opentelemetry',
     'events errors core/assert get-east-asian-width @opentelemetry/api',
     'core',
   ),
-  room('server', 'core errors http/request-headers'),
+  room('server', 'core core/abort errors http/request-headers'),
   room(
     'testing user-aggregator',
     'index core/abort core/assert errors/foreign fetch leaks marbles virtual-time rxjs/testing',
@@ -54,8 +55,8 @@ function room(/** @type {string} */ names, /** @type {string} */ imports, types 
 /** Globals that only some files may use. */
 const allowedGlobals = {
   fetch: ['lib/http/request.ts'],
-  process: ['lib/core/abort.ts', 'lib/core/context.ts', 'lib/observe/winston.ts'],
-  AbortController: ['lib/core/abort.ts', 'lib/testing/contexts.ts', 'lib/testing/leaks/watch.ts'],
+  process: ['lib/core/abort/allow-many-listeners.ts', 'lib/core/context.ts', 'lib/observe/winston.ts'],
+  AbortController: ['lib/core/abort/lazy-abort-controller.ts', 'lib/testing/contexts.ts', 'lib/testing/leaks/watch.ts'],
 };
 
 /** Globals that no file may use. */

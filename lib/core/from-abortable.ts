@@ -1,13 +1,9 @@
 import { isObservable, Observable, type Subscriber } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
-import {
-  type AbortListener,
-  addAbortListener,
-  checkCallerContext,
-  LazyAbortController,
-  reportError,
-  reportErrors,
-} from './abort.ts';
+import { type AbortListener, LazyAbortController } from './abort/lazy-abort-controller.ts';
+import { addAbortListener } from './abort/on-abort.ts';
+import { reportError, reportErrors } from './abort/report-errors.ts';
+import { checkCallerContext } from './abort/with-signal.ts';
 import { isPromiseLike, mismatch } from './assert.ts';
 import type { Context } from './context.ts';
 import { abortErrorOf, runOf } from './run-handle.ts';

@@ -1,7 +1,8 @@
 import { asyncScheduler, Observable, type SchedulerAction, type SchedulerLike } from 'rxjs';
 import { type Subscriber, Subscription } from 'rxjs';
 import { CanceledError } from '../errors/canceled-error.ts';
-import { controllerKey, type HasController, withoutSignal } from './abort.ts';
+import { controllerKey, type HasController } from './abort/lazy-abort-controller.ts';
+import { withoutSignal } from './abort/with-signal.ts';
 import type { Context } from './context.ts';
 import type { EventDetails } from '../observe/events.ts';
 import type { AggregateConfig } from './options.ts';

@@ -1,4 +1,4 @@
-import { withSignal } from '../core/abort.ts';
+import { withSignal } from '../core/abort/with-signal.ts';
 import { mismatch } from '../core/assert.ts';
 import type { Context, Fetch } from '../core/context.ts';
 import type { AbortableCall, AbortableWork } from '../core/from-abortable.ts';

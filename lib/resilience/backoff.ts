@@ -1,5 +1,6 @@
 import { map, type Observable, takeUntil, throwError, timer } from 'rxjs';
-import { aborted, checkCallerContext } from '../core/abort.ts';
+import { aborted } from '../core/abort/on-abort.ts';
+import { checkCallerContext } from '../core/abort/with-signal.ts';
 import { assertTimerMs, mismatch } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortErrorOf, fitsDeadline } from '../core/run-handle.ts';

@@ -1,5 +1,6 @@
 import { asyncScheduler, Observable, type Subscriber } from 'rxjs';
-import { checkCallerContext, reportErrors } from '../core/abort.ts';
+import { reportErrors } from '../core/abort/report-errors.ts';
+import { checkCallerContext } from '../core/abort/with-signal.ts';
 import { assertNonNegativeInteger } from '../core/assert.ts';
 import { background, captureAsyncContext, type Context } from '../core/context.ts';
 import { isTearingDown, type SourceObserver, subscribeTo } from '../core/service-call.ts';

@@ -1,5 +1,5 @@
 import { catchError, identity, map, type Observable, of, type OperatorFunction, throwIfEmpty } from 'rxjs';
-import { withoutSignal, withSignal } from '../core/abort.ts';
+import { withoutSignal, withSignal } from '../core/abort/with-signal.ts';
 import { assertService } from '../core/assert.ts';
 import type { Context } from '../core/context.ts';
 import { abortable, teardownReporter } from '../core/from-abortable.ts';

@@ -1,4 +1,4 @@
-import { withSignal } from '../core/abort.ts';
+import { withSignal } from '../core/abort/with-signal.ts';
 import type { Context } from '../core/context.ts';
 import { assertOptions, assertRequest } from './assert-request.ts';
 import { deadlineOf } from './deadline-of.ts';

@@ -1,4 +1,5 @@
-import { type HasSignal, LazyAbortController, onAbort } from '../core/abort.ts';
+import { LazyAbortController } from '../core/abort/lazy-abort-controller.ts';
+import { type HasSignal, onAbort } from '../core/abort/on-abort.ts';
 import { read } from '../errors/foreign.ts';
 import { ClientDisconnectedError } from './client-disconnected-error.ts';
 import type { NodeRequest, NodeResponse } from './context-of.ts';

@@ -1,4 +1,5 @@
-import { type AbortListener, type HasSignal, LazyAbortController, onAbort } from '../core/abort.ts';
+import { type AbortListener, LazyAbortController } from '../core/abort/lazy-abort-controller.ts';
+import { type HasSignal, onAbort } from '../core/abort/on-abort.ts';
 import { ClientDisconnectedError } from './client-disconnected-error.ts';
 
 /** A signal keeps its controller: code may have kept nothing but the signal. */

@@ -1,6 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import { allowManyListeners } from '../core/abort.ts';
+import { allowManyListeners } from '../core/abort/allow-many-listeners.ts';
 import { assertTimerMs } from '../core/assert.ts';
 import { isVirtual } from './virtual-time.ts';
 

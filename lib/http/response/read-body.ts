@@ -1,5 +1,5 @@
 import { Subscription, timer } from 'rxjs';
-import { type AbortListener, LazyAbortController } from '../../core/abort.ts';
+import { type AbortListener, LazyAbortController } from '../../core/abort/lazy-abort-controller.ts';
 import { isPromiseLike } from '../../core/assert.ts';
 import type { FetchBody, FetchChunk } from '../../core/context.ts';
 

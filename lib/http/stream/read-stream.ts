@@ -1,5 +1,5 @@
 import { concatMap, identity, type Observable, throwError, timeout } from 'rxjs';
-import { reportErrors } from '../../core/abort.ts';
+import { reportErrors } from '../../core/abort/report-errors.ts';
 import { assertTimerMs } from '../../core/assert.ts';
 import type { Context, FetchResponse } from '../../core/context.ts';
 import type { AbortableCall, AbortableWork } from '../../core/from-abortable.ts';

@@ -1,4 +1,4 @@
-import type { AbortListener } from '../../core/abort.ts';
+import type { AbortListener } from '../../core/abort/lazy-abort-controller.ts';
 import type { FetchBody, FetchChunk } from '../../core/context.ts';
 
 /** The bytes that a body buffers before it pauses the connection. */

@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { type AbortListener, addAbortListener, type LazyAbortController } from '../../core/abort.ts';
+import type { AbortListener, LazyAbortController } from '../../core/abort/lazy-abort-controller.ts';
+import { addAbortListener } from '../../core/abort/on-abort.ts';
 import type { FetchResponse } from '../../core/context.ts';
 import { attempt } from '../../errors/foreign.ts';
 import { isStream } from '../sendable.ts';

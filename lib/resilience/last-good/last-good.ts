@@ -1,4 +1,4 @@
-import { withoutSignal } from '../../core/abort.ts';
+import { withoutSignal } from '../../core/abort/with-signal.ts';
 import { assertPositiveInteger, hasMethod, mismatch } from '../../core/assert.ts';
 import type { Context } from '../../core/context.ts';
 import { abortable, fromAbortable } from '../../core/from-abortable.ts';

@@ -1,5 +1,5 @@
 import { asyncScheduler } from 'rxjs';
-import { onAbort } from '../../core/abort.ts';
+import { onAbort } from '../../core/abort/on-abort.ts';
 import type { Context } from '../../core/context.ts';
 import { abortErrorOf, enforces, expireAfter, runOf } from '../../core/run-handle.ts';
 import { DeadlineExceededError } from '../../errors/deadline-exceeded-error.ts';

@@ -10,7 +10,7 @@ import {
   throwIfEmpty,
   type TeardownLogic,
 } from 'rxjs';
-import { reportErrors } from '../../core/abort.ts';
+import { reportErrors } from '../../core/abort/report-errors.ts';
 import { mismatch } from '../../core/assert.ts';
 import type { Context } from '../../core/context.ts';
 import type { ServiceLike } from '../../core/service.ts';

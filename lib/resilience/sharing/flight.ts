@@ -1,5 +1,5 @@
 import { asyncScheduler } from 'rxjs';
-import { controllerOf } from '../../core/abort.ts';
+import { controllerOf } from '../../core/abort/lazy-abort-controller.ts';
 import type { Context } from '../../core/context.ts';
 import { enforces, type RunHandle, runOf } from '../../core/run-handle.ts';
 import { CanceledError } from '../../errors/canceled-error.ts';

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { finalize, ReplaySubject, share, type Subscriber, tap, type TeardownLogic } from 'rxjs';
-import { withoutSignal } from '../../core/abort.ts';
+import { withoutSignal } from '../../core/abort/with-signal.ts';
 import { captureAsyncContext, type Context, type RunInContext } from '../../core/context.ts';
 import { abortableInRun } from '../../core/from-abortable.ts';
 import { detached } from '../../core/run-handle.ts';

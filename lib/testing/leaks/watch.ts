@@ -1,5 +1,5 @@
 import { Subscription } from 'rxjs';
-import { allowManyListeners } from '../../core/abort.ts';
+import { allowManyListeners } from '../../core/abort/allow-many-listeners.ts';
 import type { Fetch } from '../../index.ts';
 import { watchValues } from './late-values.ts';
 import type { AnyFunction, Leak } from './leak.ts';
