@@ -113,7 +113,9 @@ export class ServiceCall implements SourceObserver<unknown> {
   /** Completes for the operator that joins the calls. */
   answer(): void {
     if (this.#replacement) this.next(this.#replacement.value);
-    this.joined?.complete();
+    const { joined } = this;
+    this.joined = undefined;
+    joined?.complete();
   }
 
   error(error: unknown): void {
@@ -125,11 +127,13 @@ export class ServiceCall implements SourceObserver<unknown> {
     else EMPTY.pipe(throwIfEmpty()).subscribe(new ForwardingObserver(this)); // RxJS's `EmptyError`: its constructor is internal
   }
 
-  /** Unsubscribes from the service. */
+  /** Unsubscribes from the service, and keeps nothing of it: the run may wait long for its other calls. */
   close(): void {
     this.#closed = true;
+    const { subscription } = this;
+    this.subscription = undefined;
     try {
-      this.subscription?.unsubscribe();
+      subscription?.unsubscribe();
     } catch (error) {
       this.onTeardownError(error);
     }

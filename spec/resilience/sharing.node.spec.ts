@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { firstValueFrom, lastValueFrom, map, NEVER, of, Subject, timer } from 'rxjs';
+import { firstValueFrom, lastValueFrom, map, NEVER, Observable, of, Subject, type Subscription, timer } from 'rxjs';
 import {
   aggregate,
   bulkhead,
@@ -28,6 +28,24 @@ async function isCollected(held: WeakRef<object>): Promise<boolean> {
 }
 
 describe('memory', () => {
+  it('a run does not keep the subscriber of a service that has answered, while it waits for another', async () => {
+    const call = (): { readonly subscriber: WeakRef<object>; readonly run: Subscription } => {
+      let subscriber: WeakRef<object> | undefined;
+      const fast = (): Observable<number> =>
+        new Observable((own) => {
+          subscriber = new WeakRef(own);
+          own.next(1);
+          own.complete();
+        });
+      const run = aggregate({ fast, slow: () => NEVER })({}).subscribe();
+      expect(run.closed).to.equal(false);
+      return { subscriber: subscriber!, run };
+    };
+    const { subscriber, run } = call();
+    expect(await isCollected(subscriber)).to.equal(true);
+    run.unsubscribe();
+  });
+
   it('singleFlight does not keep a transport after its last call', async () => {
     const flight = singleFlight(() => of(1));
     const call = (): WeakRef<Fetch> => {
