@@ -23,7 +23,7 @@ interface Figures {
 type Join = (services: number) => CallAll | Promise<CallAll>;
 
 const joins: Readonly<Record<string, Join>> = {
-  'forkJoin + timeout, of of': (services) => {
+  'forkJoin + timeout, of of(value)': (services) => {
     const all = Array.from({ length: services }, (_, index) => of(index));
     return () => firstValueFrom(forkJoin(all).pipe(timeout(30_000)));
   },
@@ -47,7 +47,7 @@ const joins: Readonly<Record<string, Join>> = {
       }
     };
   },
-  'forkfast, of of': (services) => {
+  'forkfast, of of(value)': (services) => {
     const all = Array.from({ length: services }, (_, index) => of(index));
     const service = aggregate(
       all.map((answer) => () => answer),
