@@ -92,16 +92,21 @@ function entriesOf(caller: string, services: unknown): readonly NamedService[] {
   const fix = fixFor(services);
   if (fix) throw new TypeError(`${mismatch(caller, 'a record or a tuple of services', services)}: ${fix}`);
   const tuple = Array.isArray(services);
-  return Object.entries(services as object).map(([key, service]: [string, unknown]) => {
-    const name = tuple ? `[${key}]` : key;
-    if (typeof service === 'function') {
-      const { [optionalKey]: optional } = service as { readonly [optionalKey]?: ServiceParts };
-      const call = (ctx: Context, input: unknown): unknown => service.call(services, ctx, input) as unknown;
-      return { name, call: optional?.call ?? call, fallback: optional?.fallback };
-    }
-    const fix = isAnyObservable(service) ? '() => observable' : '(ctx, input) => an Observable or a promise';
-    throw new TypeError(`${mismatch(`${caller}: ${name}`, 'a service', service)}: pass ${fix}`);
-  });
+  const [symbol] = Object.getOwnPropertySymbols(services);
+  if (symbol) throw new TypeError(`${caller}: expected names of services, got ${String(symbol)}: use a text`);
+  // `Array.from` fills the holes of a tuple: an `undefined` is rejected.
+  return Object.entries(tuple ? Array.from<unknown>(services) : (services as object)).map(
+    ([key, service]: [string, unknown]) => {
+      const name = tuple ? `[${key}]` : key;
+      if (typeof service === 'function') {
+        const { [optionalKey]: optional } = service as { readonly [optionalKey]?: ServiceParts };
+        const call = (ctx: Context, input: unknown): unknown => service.call(services, ctx, input) as unknown;
+        return { name, call: optional?.call ?? call, fallback: optional?.fallback };
+      }
+      const fix = isAnyObservable(service) ? '() => observable' : '(ctx, input) => an Observable or a promise';
+      throw new TypeError(`${mismatch(`${caller}: ${name}`, 'a service', service)}: pass ${fix}`);
+    },
+  );
 }
 
 /** How to correct what is neither a record nor a tuple of services. */

@@ -25,6 +25,8 @@ export interface RunHandle {
   readonly currentService: string | undefined;
   /** How many requests each service has sent again, if any. */
   resends: Map<string, number> | undefined;
+  /** When the run started, in epoch milliseconds. */
+  readonly startedAt: number;
   /**
    * The soonest deadline at which this run, or a run around it, ends its calls. That of an `aggregateLatest` holds until each
    * service has emitted.

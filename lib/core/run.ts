@@ -25,6 +25,7 @@ export function run<Out>(plan: RunPlan<Out>, caller: Context, input: unknown): O
 class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<readonly unknown[]> {
   static #lastRun = 0;
   readonly run = ++Run.#lastRun;
+  readonly startedAt = asyncScheduler.now();
   readonly ctx: Context;
   readonly parent: RunHandle | undefined;
   readonly deadlineHeader: string | undefined;
@@ -37,7 +38,6 @@ class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<reado
   readonly #plan: RunPlan<Out>;
   readonly #subscriber: Subscriber<Out>;
   readonly #controller = new LazyAbortController(this);
-  readonly #startedAt = asyncScheduler.now();
   readonly #deadline: number;
   /** The parent, if it may report the deadline in place of this run. */
   readonly #deadlineReporter: RunHandle | undefined;
@@ -63,16 +63,16 @@ class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<reado
     this.hasLogger = config.logger !== silent;
     const { deadline = Infinity } = caller;
     // The deadline of a parent in flight is past if the clock has jumped: then the parent's timer counts, not the clock.
-    const jumped = deadline < this.#startedAt && enforces(this.parent, deadline);
+    const jumped = deadline < this.startedAt && enforces(this.parent, deadline);
     this.#deadlineReporter = jumped ? undefined : this.parent;
     const inherited = jumped ? Infinity : deadline;
-    const sooner = Math.min(inherited, this.#startedAt + config.timeout);
-    this.#deadline = sooner - this.#startedAt < 2 ** 31 ? sooner : Infinity; // a later timer would fire at once
+    const sooner = Math.min(inherited, this.startedAt + config.timeout);
+    this.#deadline = sooner - this.startedAt < 2 ** 31 ? sooner : Infinity; // a later timer would fire at once
     // With 'each' the run's own timeout bounds the first values only, so the services do not get it.
     const ctx = serviceContext(withoutSignal(caller), emit === 'each' ? inherited : sooner, config.fetch);
     this.ctx = withSignal(ctx, this.#controller);
     this.#calls = services.map((service) => new ServiceCall(this, service));
-    this.#emit = eventsOf(config, this, caller, input, this.#startedAt);
+    this.#emit = eventsOf(config, this, caller, input, this.startedAt);
   }
 
   get lifetime(): object {
@@ -92,7 +92,7 @@ class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<reado
   }
 
   #begin(): void {
-    if (this.#deadline > this.#startedAt) this.#join();
+    if (this.#deadline > this.startedAt) this.#join();
     else if (this.postponesDeadline()) this.#joined = expireAfter(this);
     else this.expire();
   }
@@ -232,16 +232,20 @@ class Run<Out> implements RunHandle, CallObserver, AbortListener, Observer<reado
 
   /** The calls that the deadline waits for: for their first values if the run emits each. */
   #pending(): readonly ServiceCall[] {
-    return this.#calls.filter((call) => (this.#plan.emit === 'each' ? !call.hasValue : call.state !== 'completed'));
+    return this.#calls.filter(this.#isPending, this);
+  }
+
+  #isPending(call: ServiceCall): boolean {
+    return this.#plan.emit === 'each' ? !call.hasValue : call.state !== 'completed';
   }
 
   currentDeadline(): number {
-    const own = !this.ended && this.#pending().length > 0 ? this.#deadline : Infinity;
+    const own = !this.ended && this.#calls.some(this.#isPending, this) ? this.#deadline : Infinity;
     return Math.min(own, this.parent?.currentDeadline() ?? Infinity);
   }
 
   #elapsed(): number {
-    return Math.max(0, asyncScheduler.now() - this.#startedAt);
+    return Math.max(0, asyncScheduler.now() - this.startedAt);
   }
 
   report(type: ReportType, service: string | undefined, details: EventDetails): void {

@@ -148,7 +148,7 @@ export class ServiceCall implements SourceObserver<unknown> {
 
   /** Keeps an error that a teardown threw, for the run to report it when the call has settled. */
   onTeardownError(error: unknown): void {
-    (this.#teardownErrors ??= []).push(...errorsOf(error));
+    this.#teardownErrors = (this.#teardownErrors ?? []).concat(errorsOf(error));
   }
 
   takeTeardownErrors(): readonly unknown[] | undefined {

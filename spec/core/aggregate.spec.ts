@@ -58,6 +58,8 @@ describe('aggregate', () => {
     [{ profile: 42 }, 'profile: expected a service, got 42: pass (ctx, input) => an Observable or a promise'],
     [{ profile: of(1) }, 'profile: expected a service, got an instance of Observable'],
     [[undefined], '[0]: expected a service, got undefined'],
+    [Object.assign([], { 1: () => of(1) }), '[0]: expected a service, got undefined'],
+    [{ [Symbol('ads')]: () => of(1) }, 'expected names of services, got Symbol(ads): use a text'],
     [null, 'got null: pass { name: service }'],
     [() => of(1), 'got a function: give the service a name'],
     [new Methods(), 'got an instance of Methods: pass { name: service }'],
