@@ -5,7 +5,7 @@ import { readOnly, type ResponseHeaders } from '../errors/http-error.ts';
 import { type RequestOptions, send } from './fetch.ts';
 import { HttpRequest } from './request.ts';
 import { acceptJson, decodeOptionalJson, decodeText } from './response/body-readers.ts';
-import { type BodyDecoder, readWhole, type ResponseReader } from './response/read-response.ts';
+import { type BodyDecoder, joinChunks, readWhole, type ResponseReader } from './response/read-response.ts';
 
 /** The `init` of {@link fetchResponse}. */
 export interface FetchResponseInit extends RequestOptions {
@@ -69,8 +69,9 @@ export function fetchResponse(
 export function fetchResponse(
   ctx: Context,
   input: string | URL,
-  { as = 'json', ...init }: FetchResponseInit = {},
+  init?: FetchResponseInit,
 ): Observable<FullResponse<unknown>> {
+  const { as = 'json' } = init ?? {};
   const reader: ResponseReader<FullResponse<unknown>> | undefined = Object.hasOwn(readers, as)
     ? readers[as]
     : undefined;
@@ -100,14 +101,4 @@ function responseReader<T>(
       }));
     },
   };
-}
-
-function joinChunks(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
 }

@@ -76,8 +76,8 @@ export function fetchJson<T = unknown>(
   init?: FetchInit & { readonly empty?: 'error' },
 ): Observable<T>;
 export function fetchJson<T = unknown>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T | undefined>;
-export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<T | undefined> {
-  const reader = init.empty === 'undefined' ? optionalJsonReader : jsonReader;
+export function fetchJson<T>(ctx: Context, input: string | URL, init?: FetchInit): Observable<T | undefined> {
+  const reader = init?.empty === 'undefined' ? optionalJsonReader : jsonReader;
   return send(ctx, new HttpRequest(ctx, input, init, reader as ResponseReader<T | undefined>));
 }
 
@@ -95,7 +95,7 @@ export function fetchJson<T>(ctx: Context, input: string | URL, init: FetchInit 
  * fetchText({ fetch }, 'http://api.test/profiles/42').subscribe(console.log); // => Name: Alice
  * ```
  */
-export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {}): Observable<string> {
+export function fetchText(ctx: Context, input: string | URL, init?: FetchInit): Observable<string> {
   return send(ctx, new HttpRequest(ctx, input, init, textReader));
 }
 
@@ -106,7 +106,7 @@ export function fetchText(ctx: Context, input: string | URL, init: FetchInit = {
  */
 export function send<T>(ctx: Context, http: HttpRequest<T>, work: AbortableWork<T> = http): Observable<T> {
   const { signal } = http;
-  const answer = signal ? withInitSignal(ctx, signal, work) : abortable(ctx, work);
+  const answer = signal ? withInitSignal(ctx, signal, http, work) : abortable(ctx, work);
   if (!http.marksErrors) return answer;
   return answer.pipe(
     tap({
@@ -118,7 +118,12 @@ export function send<T>(ctx: Context, http: HttpRequest<T>, work: AbortableWork<
 }
 
 /** The outer call follows `ctx.signal`, and the inner one `init.signal`. */
-function withInitSignal<T>(ctx: Context, signal: AbortSignal, work: AbortableWork<T>): Observable<T> {
+function withInitSignal<T>(
+  ctx: Context,
+  signal: AbortSignal,
+  http: HttpRequest<T>,
+  work: AbortableWork<T>,
+): Observable<T> {
   const onTeardownError = teardownReporter(ctx);
   return abortable(ctx, {
     start: (call) => {
@@ -128,5 +133,6 @@ function withInitSignal<T>(ctx: Context, signal: AbortSignal, work: AbortableWor
       call.emitsEach = true;
       call.follow(abortable({ signal }, work), onTeardownError);
     },
+    errorOf: (reason) => http.errorOfContext(reason),
   });
 }

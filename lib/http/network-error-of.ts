@@ -34,7 +34,7 @@ const signs: readonly (readonly [kind: NetworkErrorKind, sign: RegExp])[] = [
     'certificate',
     /CERT_|_CERT|CRL_|_CRL|UNABLE_TO_(?:VERIFY|GET_ISSUER)|INVALID_(?:CA|PURPOSE)|UNKNOWN_CA|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|invalid peer certificate/,
   ],
-  ['unsendable', /^(?:bad port|unknown scheme|UND_ERR_REQ_CONTENT_LENGTH_MISMATCH)$/],
+  ['unsendable', /^(?:bad port|unknown scheme|UND_ERR_REQ_CONTENT_LENGTH_MISMATCH|UND_ERR_CLOSED)$/],
   ['unsendable', tlsMismatch],
   [
     'connect',

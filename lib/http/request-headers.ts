@@ -2,7 +2,7 @@ import { asyncScheduler } from 'rxjs';
 import { connectionHeaders, describeType, isToken, mismatch } from '../core/assert.ts';
 import { shortName } from '../errors/foreign.ts';
 import type { Context } from '../core/context.ts';
-import { runOf } from '../core/run-handle.ts';
+import { enforces, runOf } from '../core/run-handle.ts';
 import { trimmedValue } from './sendable.ts';
 
 export type Header = [name: string, value: string];
@@ -13,17 +13,23 @@ export function copyOfHeaders(headers: readonly Header[]): Header[] {
 }
 
 /**
- * The headers of a request: its own, then the time that is left, those of `ctx.propagate`, then `defaults`. A header is left out if
+ * The headers of a request: its own, then the time that is left, those of `ctx.propagate`, then those of the reader. A header is left out if
  * there is one with its name before it.
+ *
+ * A stream goes on after the timeout of an `aggregateLatest`, which bounds only the first values: then only `ctx.deadline` counts.
  *
  * They are pairs with names in lower case. A `Headers` costs more, and the transport makes its own.
  *
  * @param own - From {@link ownHeaders}.
  * @throws TypeError for a name or a value that HTTP cannot carry. The platform would throw too, but it quotes the value.
  */
-export function requestHeaders(ctx: Context, own: readonly Header[], defaults: readonly Header[]): readonly Header[] {
+export function requestHeaders(
+  ctx: Context,
+  own: readonly Header[],
+  { headers: defaults, isStream }: { readonly headers: readonly Header[]; readonly isStream?: boolean },
+): readonly Header[] {
   let headers = own;
-  const timeLeft = timeLeftHeader(ctx);
+  const timeLeft = timeLeftHeader(ctx, isStream);
   if (timeLeft) headers = joined(headers, [timeLeft]);
   if (ctx.propagate) {
     // Frameworks type a header that may be missing as `string | undefined`.
@@ -100,13 +106,15 @@ export const grpcUnits: Readonly<Record<string, readonly [multiplier: number, di
 };
 
 /** The header of `withDeadlineHeader`. It never says more than the time that is left. */
-function timeLeftHeader(ctx: Context): Header | undefined {
+function timeLeftHeader(ctx: Context, isStream = false): Header | undefined {
   const run = runOf(ctx);
   if (run?.deadlineHeader === undefined) return undefined;
   // A context that is made from the signal of the run has no deadline of its own.
-  const deadline = Math.min(ctx.deadline ?? Infinity, run.currentDeadline());
-  if (deadline === Infinity) return undefined;
-  const ms = Math.max(0, deadline - asyncScheduler.now());
+  const deadline = Math.min(ctx.deadline ?? Infinity, isStream ? Infinity : run.currentDeadline());
+  const ms = deadline - asyncScheduler.now();
+  // The clock has jumped, and only the timer of the run knows the time that is left.
+  const jumped = (ms < 0 && enforces(run, deadline)) || ms > deadline - run.startedAt;
+  if (deadline === Infinity || jumped) return undefined;
   return [run.deadlineHeader, run.deadlineHeader === 'grpc-timeout' ? grpcTimeout(ms) : integerUpTo(9_999_999_999, ms)];
 }
 

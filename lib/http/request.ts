@@ -11,10 +11,22 @@ import { messageOf, networkErrorOf, type Target } from './network-error-of.ts';
 import { hrefOf, pageUrl, parseUrl, redactUrl } from './parse-url.ts';
 import { copyOfHeaders, type Header, idempotencyKeyOf, ownHeaders, requestHeaders } from './request-headers.ts';
 import { readResponse, type ReadOptions, type ResponseReader } from './response/read-response.ts';
-import { assertSendable, beginSending, isStream, recordFailure, sentMethod, withJson } from './sendable.ts';
+import {
+  assertSendable,
+  beginSending,
+  isInit,
+  isStream,
+  recordFailure,
+  sentMethod,
+  uploadOf,
+  withJson,
+} from './sendable.ts';
 
 /** The transports that know no `redirect: 'error'`, such as that of Cloudflare Workers. */
 const withoutErrorMode = new WeakSet<Fetch>();
+
+/** The options of `fetchResponse`, `fetchLines` and `fetchEvents`. */
+type OtherOptions = Readonly<Partial<Record<'as' | 'parse' | 'idle' | 'reconnect', unknown>>>;
 
 /** One object for all requests without an `init`: many are in flight. */
 const noInit: RequestInit = {};
@@ -42,10 +54,18 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
   #key: string | undefined;
   #sends = 0;
 
-  constructor(ctx: Context, input: string | URL, fetchInit: FetchInit, reader: ResponseReader<T>) {
-    const given = Object(fetchInit) as FetchInit;
+  /** @param fetchInit - As the caller passed it. Only here it is known which of its fields are options of `fetch`. */
+  constructor(
+    ctx: Context,
+    input: string | URL,
+    fetchInit: FetchInit | undefined,
+    reader: ResponseReader<T>,
+    defaultMaxBytes: number = 10 * 2 ** 20,
+  ) {
+    const given = Object(fetchInit) as FetchInit & OtherOptions;
+    const { maxBytes = defaultMaxBytes, empty, signal, idempotencyKey = false, json, ...others } = given;
     // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
-    const { maxBytes = 10 * 2 ** 20, empty, signal, idempotencyKey = false, json, ...init } = given;
+    const { as, parse, idle, reconnect, ...init } = others;
     this.maxBytes = maxBytes;
     this.signal = signal;
     this.#reader = reader;
@@ -54,10 +74,10 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     this.marksErrors = this.#stream !== undefined || idempotencyKey !== false;
     this.#href = hrefOf(input) ?? (input as string);
     // Any other value is kept as it is: sending it fails, with an error that says so.
-    if (given === fetchInit) this.#init = Reflect.ownKeys(init).length > 0 ? init : noInit;
+    if (fetchInit == null || isInit(fetchInit)) this.#init = Reflect.ownKeys(init).length > 0 ? init : noInit;
     else this.#init = fetchInit;
     this.#idempotencyKey = idempotencyKey;
-    this.#json = 'json' in given ? { value: json } : undefined;
+    this.#json = Object.hasOwn(given, 'json') ? { value: json } : undefined;
     this.#service = runOf(ctx)?.currentService; // read now: when a `retry` subscribes again, no service is being called
   }
 
@@ -82,7 +102,7 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     const init = this.#json ? withJson(this.#init, this.#json.value) : this.#init;
     assertSendable(init);
     const own = ownHeaders(headers, this.#key, this.#json !== undefined); // now: an iterable may be read only once
-    const all = requestHeaders(this.#ctx, own, reader.headers);
+    const all = requestHeaders(this.#ctx, own, reader);
     this.#beginSending();
     this.#send(call, url, init, all, reader);
   }
@@ -117,18 +137,21 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
    * signal of the `init` may follow that of the caller.
    */
   errorOf(cause: unknown): unknown {
+    if (!this.signal) return this.errorOfContext(cause);
     const { signal } = this.#ctx;
-    if (this.signal && signal?.aborted) return new CanceledError({ cause: signal.reason as unknown });
-    const error = this.signal ? undefined : abortErrorOf(this.#ctx, cause);
-    if (error instanceof CanceledError) return error;
+    return signal?.aborted ? this.errorOfContext(signal.reason) : this.#abortError('init', cause);
+  }
+
+  /** The error for an abort of `ctx.signal`. */
+  errorOfContext(cause: unknown): unknown {
+    const error = abortErrorOf(this.#ctx, cause);
+    return error instanceof CanceledError ? error : this.#abortError('ctx', cause);
+  }
+
+  #abortError(owner: 'init' | 'ctx', cause: unknown): NetworkError {
     const advice = 'pass a signal that has not aborted to the next request';
-    return new NetworkError({
-      reason: `no answer (${this.signal ? 'init' : 'ctx'}.signal aborted)`,
-      kind: 'aborted',
-      ...this.target(),
-      advice,
-      cause,
-    });
+    const reason = `no answer (${owner}.signal aborted)`;
+    return new NetworkError({ reason, kind: 'aborted', ...this.target(), advice, cause });
   }
 
   /**
@@ -156,7 +179,8 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     };
     call.controller.isOfRequest = true;
     // The transport owns its URL and its `init`, and may change them: a second attempt gets others.
-    const sent = Object.assign({}, init, { redirect, headers: copyOfHeaders(headers) }); // a spread of `init` costs 2 µs
+    const sent: RequestInit = Object.assign({}, init, { redirect, headers: copyOfHeaders(headers) }); // a spread of `init` costs 2 µs
+    if (this.#stream) sent.body = uploadOf(this.#stream, call as AbortableCall<never>) as BodyInit;
     let response: ReturnType<Fetch>;
     try {
       response = transport(url, withSignal(sent, call.controller));

@@ -1,4 +1,6 @@
-import { describeType, hasMethod, isToken, mismatch } from '../core/assert.ts';
+import { describeType, hasMethod, ignoreRejection, isToken, mismatch } from '../core/assert.ts';
+import type { AbortableCall } from '../core/from-abortable.ts';
+import { attempt, read } from '../errors/foreign.ts';
 import { markRepeatable } from '../errors/repeatable.ts';
 
 const forbiddenMethods = /^(?:CONNECT|TRACE|TRACK)$/i;
@@ -11,14 +13,19 @@ export function sentMethod(method: unknown): string {
   return caseInsensitiveMethods.test(name) ? name.toUpperCase() : name;
 }
 
+/** Whether the fields of an `init` can be copied: those of a `Request` are inherited, and would be lost. */
+export function isInit(init: unknown): boolean {
+  return Object(init) === init && (!('method' in (init as object)) || Object.hasOwn(init as object, 'method'));
+}
+
 /**
  * Checks what every `fetch` checks before it sends a request, in words that quote no content.
  *
  * @throws TypeError for a method or a body that `fetch` cannot send.
  */
 export function assertSendable(init: RequestInit & { readonly duplex?: unknown }): void {
-  if (Object(init) !== init) {
-    throw new TypeError(`${mismatch('fetch: init', 'an object', init)}: pass { method: 'POST' }, for example`);
+  if (!isInit(init)) {
+    throw new TypeError(`${mismatch('fetch: init', 'a plain object', init)}: pass { method: 'POST' }, for example`);
   }
   // A rest pattern would read the signal, and so create it.
   const { method = 'GET', body, redirect, duplex } = init;
@@ -95,8 +102,82 @@ export function recordFailure(stream: object, error: unknown): void {
   if (!failures.has(stream)) failures.set(stream, error);
 }
 
+/**
+ * The bytes of a stream. It is read when the transport reads, and released when the call ends early, which no transport does in time.
+ * A stream that nobody has read can be sent again.
+ */
+export function uploadOf(stream: object, call: AbortableCall<never>): object {
+  if (typeof ReadableStream !== 'function') return stream;
+  let source: ReturnType<typeof open> | undefined;
+  const release = (reason: unknown): void => {
+    attempt(() => {
+      ignoreRejection(source?.release(reason));
+    }, undefined);
+  };
+  call.controller.add({ onAbort: release });
+  return new ReadableStream(
+    {
+      pull: async (upload) => {
+        source ??= open(stream);
+        for (;;) {
+          const { done, value } = await source.read();
+          if (done) {
+            upload.close();
+            return;
+          }
+          const bytes = bytesOf(value);
+          if (!bytes) {
+            const error = new TypeError(`${mismatch('fetch: body: a chunk', 'bytes or a text', value)}: encode it`);
+            call.fail(() => error);
+            throw error;
+          }
+          if (bytes.length > 0) {
+            upload.enqueue(bytes);
+            return;
+          }
+        }
+      },
+      cancel: release,
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+interface OpenSource {
+  readonly read: () => Promise<{ readonly done?: boolean | undefined; readonly value?: unknown }>;
+  readonly release: (reason: unknown) => unknown;
+}
+
+function open(stream: object): OpenSource {
+  if (hasMethod(stream, 'getReader')) {
+    const reader = (stream as ReadableStream<unknown>).getReader();
+    return { read: () => reader.read(), release: (reason) => reader.cancel(reason) };
+  }
+  const iterator = (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+  return {
+    read: () => iterator.next(),
+    // The iterator of a Readable would wait for the next chunk.
+    release: () =>
+      hasMethod(stream, 'destroy') ? (stream as { readonly destroy: () => unknown }).destroy() : iterator.return?.(),
+  };
+}
+
+/** Node and undici read the numbers of a typed array as bytes, and stop at an empty chunk of an iterable. */
+function bytesOf(chunk: unknown): Uint8Array | undefined {
+  if (typeof chunk === 'string') return new TextEncoder().encode(chunk);
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  return isArrayBuffer(chunk) ? new Uint8Array(chunk) : undefined;
+}
+
+/** Also an `ArrayBuffer` of another realm. */
+export function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  return Object.prototype.toString.call(value) === '[object ArrayBuffer]';
+}
+
 function isConsumed(stream: object): boolean {
-  if (!hasMethod(stream, 'getReader')) return sent.has(stream);
+  if (!hasMethod(stream, 'getReader')) {
+    return sent.has(stream) || read(stream, 'readableDidRead') === true || read(stream, 'destroyed') === true;
+  }
   if ((stream as ReadableStream).locked) return true;
   if (typeof Response !== 'function') return false;
   try {

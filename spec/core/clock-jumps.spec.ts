@@ -9,9 +9,12 @@ import {
   bulkhead,
   type Context,
   DeadlineExceededError,
+  type Fetch,
+  fetchText,
   hedge,
   perRun,
   singleFlight,
+  withDeadlineHeader,
   withEvents,
   withTimeout,
 } from '../../lib/index.ts';
@@ -56,6 +59,23 @@ describe('a wall clock that jumps', () => {
           const nested = aggregate({ leaf: (ctx) => leaf({ ...ctx }) });
           const run = aggregate({ nested: later(ms, nested) }, withTimeout(1_000));
           expectObservable(run(background)).toBe('15ms (r|)', { r: { nested: { leaf: { x: 0 } } } });
+        });
+      });
+
+      it('sends no header with the time that is left: nobody knows it', () => {
+        marbles(({ expectObservable }) => {
+          const namesSent = (ctx: Context): Observable<unknown> => {
+            const names: string[] = [];
+            const fetch: Fetch = (_url, { headers }) => {
+              names.push(...new Headers(headers).keys());
+              return new Promise(() => undefined);
+            };
+            fetchText({ ...ctx, fetch }, 'http://api.test/').subscribe();
+            return of(names);
+          };
+          const options = [withTimeout(1_000), withDeadlineHeader()] as const;
+          const run = aggregate({ before: namesSent, after: later(ms, namesSent) }, ...options);
+          expectObservable(run(background)).toBe('10ms (r|)', { r: { before: ['grpc-timeout'], after: [] } });
         });
       });
 

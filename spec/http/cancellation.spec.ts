@@ -4,7 +4,10 @@ import {
   BodyTooLargeError,
   CanceledError,
   type Fetch,
+  fetchEvents,
   fetchJson,
+  fetchLines,
+  fetchResponse,
   fetchText,
   HttpError,
   NetworkError,
@@ -67,15 +70,17 @@ describe('canceling a request', () => {
     expect(requests[0]!.init.signal).to.have.property('aborted', false);
   });
 
-  for (const status of [200, 500]) {
-    it(`cancels the body of a ${String(status)} that arrives after the end`, async () => {
-      const { stream, canceled } = streamOf(['late']);
-      const { fetch, respond } = pendingFetch();
-      fetchText({ fetch }, api).subscribe(failOnNotification).unsubscribe();
-      respond(new Response(stream, { status }));
-      await nextTask();
-      expect(canceled()).to.equal(1);
-    });
+  for (const request of [fetchJson, fetchText, fetchResponse, fetchLines, fetchEvents]) {
+    for (const status of [200, 500]) {
+      it(`cancels the body of a ${String(status)} that arrives after the end of ${request.name}`, async () => {
+        const { stream, canceled } = streamOf(['late']);
+        const { fetch, respond } = pendingFetch();
+        (request as typeof fetchText)({ fetch }, api).subscribe(failOnNotification).unsubscribe();
+        respond(new Response(stream, { status, headers: { 'content-type': 'text/event-stream' } }));
+        await nextTask();
+        expect(canceled()).to.equal(1);
+      });
+    }
   }
 
   const cancels: Record<string, () => PromiseLike<void>> = {

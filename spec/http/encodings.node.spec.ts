@@ -25,6 +25,15 @@ describe('content encodings, over both transports', () => {
   expectNoUnhandledRejections();
   afterEach(closeServers);
 
+  for (const { name, ctx } of transports) {
+    it(`close the connection of a server that goes on behind the end of the data, over ${name}`, async () => {
+      const bytes = Buffer.concat([gzipSync('{"name":"Alice"}'), Buffer.alloc(1)]);
+      const server = await serve(drip({ 'content-encoding': 'gzip' }, 200, bytes));
+      expect(await lastValueFrom(fetchText(ctx, server.url))).to.equal('{"name":"Alice"}');
+      await server.closed;
+    });
+  }
+
   /** The text or the error message, which is the same over both transports. */
   const outcomeOf = async (encoding: string, bytes: Uint8Array): Promise<string | undefined> => {
     const { url } = await serve(reply(bytes, { 'content-encoding': encoding }));

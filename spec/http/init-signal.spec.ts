@@ -82,6 +82,17 @@ describe('init.signal', () => {
     expect((await answer).ads).to.have.nested.property('reason.kind', 'aborted');
   });
 
+  it('leaves to a signal that the service has put into the context its own error', async () => {
+    const { fetch } = pendingFetch();
+    const own = new AbortController();
+    const other = new AbortController();
+    const ads = (ctx: Context) => fetchJson({ ...ctx, signal: own.signal }, api, { signal: other.signal });
+    const failure = failureOf(aggregate({ ads })({ fetch }), ServiceError);
+    own.abort('enough');
+    expect(await failure).to.have.nested.include({ 'cause.kind': 'aborted', 'cause.cause': 'enough' });
+    expect((await failure).message).to.include('ctx.signal aborted');
+  });
+
   it('is the cause of the ServiceError of its service', async () => {
     const { fetch } = pendingFetch();
     const own = new AbortController();

@@ -56,6 +56,7 @@ describe('the kind of a NetworkError', () => {
     [
       'unsendable',
       'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+      'UND_ERR_CLOSED',
       'ERR_SSL_WRONG_VERSION_NUMBER',
       'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
       'ERR_SSL_UNSUPPORTED_PROTOCOL',

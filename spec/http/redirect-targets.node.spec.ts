@@ -56,6 +56,7 @@ describe('undiciFetch follows redirects as the global fetch', function () {
     ['text', () => ({ body: 'text' })],
     ['a blob', () => ({ body: new Blob(['blob'], { type: 'a/b' }) })],
     ['parameters', () => ({ body: new URLSearchParams({ a: '1' }) })],
+    ['a String', () => ({ body: Object('text') as string })],
     ['a stream', () => ({ body: new Blob(['stream']).stream(), duplex: 'half' }) as RequestInit],
   ];
 

@@ -1,9 +1,12 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
+import { PassThrough, Readable } from 'node:stream';
+import { runInNewContext } from 'node:vm';
 import { lastValueFrom, repeat } from 'rxjs';
-import { DecodeError, fetchJson, fetchText } from '../../lib/index.ts';
+import { DecodeError, type FetchInit, fetchJson, fetchText } from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
-import { closeServers, mirror, type Received, reply, serve, serveRaw } from '../support/servers.ts';
+import { closeServers, deferred, mirror, type Received, reply, serve, serveRaw } from '../support/servers.ts';
 import { describeTransports } from '../support/transports.ts';
 
 describeTransports('a request', ({ ctx, fetch }) => {
@@ -41,6 +44,9 @@ describeTransports('a request', ({ ctx, fetch }) => {
     ['a blob', new Blob(['€'], { type: 'text/x' }), '€', 'text/x'],
     ['a blob without a type', new Blob(['€']), '€', undefined],
     ['a stream', new Blob(['€']).stream(), '€', undefined],
+    ['a String', Object('€') as string, '€', 'text/plain;charset=UTF-8'],
+    ['a number', 42 as never, '42', 'text/plain;charset=UTF-8'],
+    ['a buffer of another realm', runInNewContext('new Uint8Array([226, 130, 172]).buffer') as never, '€', undefined],
   ];
   for (const [title, body, text, type] of bodies) {
     it(`sends ${title}, with its content type and its length`, async () => {
@@ -65,6 +71,97 @@ describeTransports('a request', ({ ctx, fetch }) => {
       expect((await answer).body).to.equal('€');
     });
   }
+
+  async function* iterable(...chunks: unknown[]): AsyncGenerator {
+    yield* await Promise.resolve(chunks);
+  }
+  const hex = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes);
+  const streams: [title: string, body: unknown, sent: string][] = [
+    ['a Readable with empty chunks', Readable.from(['', 'a', '', 'b', '']), 'ab'],
+    ['an iterable with empty chunks', iterable('a', '', new DataView(new ArrayBuffer(0)), hex(), 'b'), 'ab'],
+    ['an iterable of typed arrays', iterable(new Uint16Array([0x4241, 0x4443])), 'ABCD'],
+    ['an iterable of buffers', iterable(hex(0x41).buffer, hex(0x42)), 'AB'],
+    ['a stream of texts and views', Readable.toWeb(Readable.from([new Uint16Array([0x4241]), 'é'])), 'ABé'],
+    ['an empty iterable', iterable(), ''],
+  ];
+  for (const [title, body, sent] of streams) {
+    it(`sends all bytes of ${title}`, async () => {
+      const { url } = await serve(mirror);
+      const init = { method: 'POST', body, duplex: 'half' } as FetchInit;
+      expect(await lastValueFrom(fetchJson<Received>(ctx, url, init))).to.include({ body: sent });
+    });
+  }
+
+  it('fails with TypeError at a chunk of a stream that is no bytes and no text', async () => {
+    const { url, closed } = await serve(mirror);
+    const init = { method: 'POST', body: iterable('a', 5), duplex: 'half' } as never;
+    const error = await failureOf(fetchJson(ctx, url, init), TypeError);
+    expect(error.message).to.equal('fetch: body: a chunk: expected bytes or a text, got 5: encode it');
+    await closed;
+  });
+
+  const sources: Readonly<Record<string, (onRelease: () => void) => object>> = {
+    'a ReadableStream': (cancel) =>
+      new ReadableStream({
+        start: (controller) => {
+          controller.enqueue(hex(1));
+        },
+        cancel,
+      }),
+    'a Readable': (destroy) => {
+      const source = new PassThrough().on('close', destroy);
+      source.write('a');
+      return source;
+    },
+    'an iterable': (release) => ({
+      [Symbol.asyncIterator]: () => {
+        let chunks = 0;
+        return {
+          next: () => (chunks++ === 0 ? Promise.resolve({ value: hex(1) }) : new Promise(() => undefined)),
+          return: release,
+        };
+      },
+    }),
+  };
+  for (const [title, sourceOf] of Object.entries(sources)) {
+    it(`releases ${title} that it is sending when the run ends`, async () => {
+      const server = await serve((request) => request.on('data', received.resolve));
+      const received = deferred();
+      const released = deferred();
+      const init = { method: 'POST', body: sourceOf(released.resolve), duplex: 'half' } as FetchInit;
+      const run = fetchJson(ctx, server.url, init).subscribe();
+      await received.promise;
+      run.unsubscribe();
+      await released.promise;
+      await server.closed;
+    });
+  }
+
+  for (const [title, readOf] of [
+    ['read', (body: Readable) => body.resume()],
+    ['destroyed', (body: Readable) => body.destroy()],
+  ] as const) {
+    it(`rejects a Readable that was ${title} before`, async () => {
+      const server = await serve(mirror);
+      const body = Readable.from(['abc']);
+      await once(readOf(body), 'close');
+      const error = await failureOf(
+        fetchText(ctx, server.url, { method: 'PUT', body, duplex: 'half' } as never),
+        TypeError,
+      );
+      expect(error.message).to.match(/^fetch: body: expected an unread stream, got a read one/);
+      expect(server.requests).to.deep.equal([]);
+    });
+  }
+
+  it('reads a body of many small chunks, and joins them', async () => {
+    const text = 'aé€😀'.repeat(500);
+    const { url } = await serve((_request, response) => {
+      for (const byte of Buffer.from(text)) response.write(hex(byte));
+      response.end();
+    });
+    expect(await lastValueFrom(fetchText(ctx, url))).to.equal(text);
+  });
 
   it('sends a form as multipart', async () => {
     const { url } = await serve(mirror);

@@ -1,7 +1,17 @@
 import { expect } from 'chai';
 import { expectTypeOf } from 'expect-type';
 import { lastValueFrom, type Observable } from 'rxjs';
-import { background, type Fetch, type FetchInit, fetchJson, fetchText, HttpError } from '../../lib/index.ts';
+import {
+  background,
+  type Fetch,
+  fetchEvents,
+  type FetchInit,
+  fetchJson,
+  fetchLines,
+  fetchResponse,
+  fetchText,
+  HttpError,
+} from '../../lib/index.ts';
 import { failureOf } from '../support/failure.ts';
 import { expectNoUnhandledRejections } from '../support/rejections.ts';
 import { recordingFetch, responding } from '../support/stub-fetch.ts';
@@ -111,7 +121,7 @@ describe('a request', () => {
       'a method alone',
       'POST' as never,
       TypeError,
-      "fetch: init: expected an object, got a string: pass { method: 'POST' }, for example",
+      "fetch: init: expected a plain object, got a string: pass { method: 'POST' }, for example",
     ],
     ['maxBytes: NaN', { maxBytes: NaN }, RangeError, 'fetch: maxBytes: expected at least 0, got NaN'],
     ['maxBytes: null', { maxBytes: null as never }, RangeError, 'fetch: maxBytes: expected at least 0, got null'],
@@ -123,6 +133,21 @@ describe('a request', () => {
       const { fetch, requests } = recordingFetch();
       expect((await failureOf(fetchJson({ fetch }, api, init), type)).message).to.equal(message);
       expect(requests).to.deep.equal([]);
+    });
+  }
+
+  for (const request of [fetchJson, fetchText, fetchResponse, fetchLines, fetchEvents]) {
+    it(`rejects in ${request.name} what is no init, and takes null for none`, async () => {
+      const { fetch, requests } = recordingFetch();
+      const send = (init: unknown) => (request as typeof fetchText)({ fetch }, api, init as FetchInit);
+      const inits = ['POST', 5, new Request(api, { method: 'DELETE' }), Object.create({ method: 'POST' })];
+      for (const init of inits) {
+        const error = await failureOf(send(init), TypeError);
+        expect(error.message).to.match(/^fetch: init: expected a plain object, got .*: pass \{ method: 'POST' \}/);
+      }
+      expect(requests).to.deep.equal([]);
+      send(null).subscribe({ error: () => undefined });
+      expect(requests).to.have.length(1);
     });
   }
 

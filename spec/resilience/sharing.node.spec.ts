@@ -8,6 +8,7 @@ import {
   bulkhead,
   type Context,
   type Fetch,
+  fetchText,
   perRun,
   type RunEvent,
   singleFlight,
@@ -28,6 +29,31 @@ async function isCollected(held: WeakRef<object>): Promise<boolean> {
 }
 
 describe('memory', () => {
+  it('a request does not keep the small chunks of a body, which weigh more than their bytes', async () => {
+    const chunks: WeakRef<object>[] = [];
+    let sent: (() => void) | undefined;
+    const allSent = new Promise<void>((resolve) => {
+      sent = resolve;
+    });
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        if (chunks.length === 600) {
+          sent?.();
+          return new Promise(() => undefined);
+        }
+        const chunk = new Uint8Array(1);
+        chunks.push(new WeakRef(chunk));
+        controller.enqueue(chunk);
+        return undefined;
+      },
+    });
+    const fetch: Fetch = () => Promise.resolve(new Response(body));
+    const request = fetchText({ fetch }, 'http://api.test/').subscribe();
+    await allSent;
+    expect(await isCollected(chunks[0]!)).to.equal(true);
+    request.unsubscribe();
+  });
+
   it('a run does not keep the subscriber of a service that has answered, while it waits for another', async () => {
     const call = (): { readonly subscriber: WeakRef<object>; readonly run: Subscription } => {
       let subscriber: WeakRef<object> | undefined;

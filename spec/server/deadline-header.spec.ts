@@ -19,7 +19,9 @@ import {
   aggregateLatest,
   type AggregateOption,
   type Context,
+  fetchEvents,
   fetchJson,
+  fetchLines,
   fetchText,
   hedge,
   perRun,
@@ -123,6 +125,19 @@ describe('withDeadlineHeader', () => {
     ]);
     const nested = aggregate({ name }, withTimeout(9_000));
     expect(sentBefore700(aggregateLatest({ nested }, ...options))).to.deep.equal([[0, '1000']]);
+  });
+
+  it('sends no timeout of an aggregateLatest with a stream, which goes on after it', () => {
+    for (const request of [fetchLines, fetchEvents]) {
+      const feed = (ctx: Context) => request(ctx, 'http://api.test/');
+      const options = [withTimeout(80), withDeadlineHeader()] as const;
+      const latest = aggregateLatest({ feed }, ...options);
+      expect(sentBy(subscribe(latest))).to.deep.equal([[0, null]]);
+      expect(sentBy(subscribe((ctx: Context) => latest({ ...ctx, ...deadlineAfter(30) })))).to.deep.equal([
+        [0, '30000000n'],
+      ]);
+      expect(sentBy(run(feed, ...options))).to.deep.equal([[0, '80000000n']]);
+    }
   });
 
   it('sends nothing without a deadline, without the option, and outside of the run', () => {

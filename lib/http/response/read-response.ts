@@ -24,6 +24,8 @@ export interface ResponseReader<T> {
   readonly headers: readonly Header[];
   /** Whether a 304 is an answer. By default it is an `HttpError`. */
   readonly answers304?: boolean;
+  /** Whether the response may go on for longer than a run waits for its first values. */
+  readonly isStream?: boolean;
   /** Reads a successful response, and ends `call`. */
   read(response: FetchResponse, request: ReadOptions, call: AbortableCall<T>): void;
 }
@@ -77,12 +79,17 @@ export function readWhole<T>(
   readBody(response.body, new WholeBody(response, request, call, decode));
 }
 
+/** So many chunks are joined into a block: a chunk of one byte weighs more than 100 bytes. */
+const BLOCK = 256;
+
 class WholeBody<T> implements BodySink {
   readonly call: AbortableCall<T>;
   readonly #response: FetchResponse;
   readonly #request: ReadOptions;
   readonly #decode: BodyDecoder<T>;
+  /** Blocks, and then the chunks that are not joined yet. */
   #chunks: Uint8Array[] = [];
+  #blocks = 0;
   #size = 0;
 
   constructor(response: FetchResponse, request: ReadOptions, call: AbortableCall<T>, decode: BodyDecoder<T>) {
@@ -97,6 +104,9 @@ class WholeBody<T> implements BodySink {
     if (this.#size === 0)
       this.#chunks = [chunk]; // most bodies have one chunk, and `push` would make room for 16 more
     else this.#chunks.push(chunk);
+    if (this.#chunks.length - this.#blocks === BLOCK) {
+      this.#chunks.push(joinChunks(this.#chunks.splice(this.#blocks++)));
+    }
     this.#size += chunk.byteLength;
     if (!(this.#size <= maxBytes)) {
       this.call.fail(() => new BodyTooLargeError({ ...this.#request.target(), maxBytes }));
@@ -112,6 +122,16 @@ class WholeBody<T> implements BodySink {
       });
     }
   }
+}
+
+export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
 }
 
 /** Throws errors without a cause: the platform's messages quote the body. */

@@ -55,17 +55,14 @@ interface State extends EventStreamState {
  * fetchEvents({ fetch }, 'http://api.test/activity').subscribe(console.log); // => { event: 'order', data: 'tea', id: '7' }
  * ```
  */
-export function fetchEvents(
-  ctx: Context,
-  input: string | URL,
-  { reconnect = false, idle, maxBytes = 2 ** 20, ...init }: FetchEventsInit = {},
-): Observable<ServerSentEvent> {
-  const http = new HttpRequest(ctx, input, { ...init, maxBytes }, eventReader(newState()));
+export function fetchEvents(ctx: Context, input: string | URL, init?: FetchEventsInit): Observable<ServerSentEvent> {
+  const { reconnect = false, idle, headers } = init ?? {};
+  const http = new HttpRequest(ctx, input, init, eventReader(newState()), 2 ** 20);
   return defer(() => {
     const state = newState();
     let own: readonly Header[] | undefined;
     const work = http.startedBy((call) => {
-      own ??= ownHeaders(init.headers); // once: an iterable may be read only once
+      own ??= ownHeaders(headers); // once: an iterable may be read only once
       http.start(call, eventReader(state), withLastEventId(own, state.id) as Header[]);
     });
     const connection = stream(ctx, http, idle, work);
@@ -113,6 +110,7 @@ const acceptEvents: readonly Header[] = [['accept', 'text/event-stream']];
 function eventReader(state: State): ResponseReader<readonly ServerSentEvent[]> {
   return {
     headers: acceptEvents,
+    isStream: true,
     read: (response, request, call) => {
       state.hasEnded = response.status === 204;
       // A server and a proxy may both send the header: then the last value counts, as in browsers.

@@ -47,12 +47,9 @@ export function fetchLines<T>(
   input: string | URL,
   init: FetchLinesInit<T> & { readonly parse: (line: string) => T },
 ): Observable<T>;
-export function fetchLines<T>(
-  ctx: Context,
-  input: string | URL,
-  { parse, idle, maxBytes = 2 ** 20, ...init }: FetchLinesInit<T> = {},
-): Observable<string | T> {
-  const http = new HttpRequest(ctx, input, { ...init, maxBytes }, lineReader(parse));
+export function fetchLines<T>(ctx: Context, input: string | URL, init?: FetchLinesInit<T>): Observable<string | T> {
+  const { parse, idle } = init ?? {};
+  const http = new HttpRequest(ctx, input, init, lineReader(parse), 2 ** 20);
   return defer(() => {
     if (parse == null || typeof parse === 'function') return stream(ctx, http, idle);
     throw new TypeError(`${mismatch('fetchLines: parse', 'a function', parse)}: pass JSON.parse, for example`);
@@ -62,6 +59,7 @@ export function fetchLines<T>(
 function lineReader<T>(parse: ((line: string) => T) | undefined): ResponseReader<readonly (string | T)[]> {
   return {
     headers: [],
+    isStream: true,
     read: (response, request, call) => {
       const lines = new LineSplitter('lf', request.maxBytes, tooLarge(request));
       const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

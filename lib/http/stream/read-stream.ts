@@ -47,8 +47,7 @@ export function readChunks<T>(
   reader: ChunkReader<T>,
 ): void {
   call.emitsEach = true;
-  call.next([]); // the head counts as a sign of life
-  if (call.ended) return;
+  if (!call.ended) call.next([]); // the head counts as a sign of life
   readBody(response.body, {
     call,
     onChunk: (chunk) => {

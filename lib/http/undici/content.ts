@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type Dispatcher, FormData as UndiciFormData } from 'undici';
 import { isError } from '../../errors/foreign.ts';
+import { isArrayBuffer, isStream } from '../sendable.ts';
 
 interface Content {
   readonly body: Dispatcher.DispatchOptions['body'];
@@ -15,12 +16,13 @@ export function contentOf(body: BodyInit): Content {
   }
   // undici knows the length of blobs and bytes, so it sends a `content-length`, which some servers require.
   if (body instanceof Blob) return { body: body as unknown as Readable, type: body.type || null };
-  // Bytes are copied, because the caller may use the buffer again.
-  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body.slice(0)) };
+  // Bytes are copied, because the caller may use the buffer again. It may be of another realm.
+  if (isArrayBuffer(body)) return { body: new Uint8Array(body.slice(0)) };
   if (ArrayBuffer.isView(body)) return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice() };
   if (body instanceof UndiciFormData) return { body };
   if (body instanceof FormData) return { body: undiciFormData(body) };
-  // The platform converts streams and everything else. undici accepts the stream because it is iterable.
+  if (!isStream(body)) return contentOf(''.concat(body)); // as the platform does: unlike `String`, it accepts no symbol
+  // The platform converts streams. undici accepts the stream because it is iterable.
   const { body: stream, headers } = new Response(body);
   const type = headers.get('content-type');
   return { body: stream && (chunksOf(stream) as unknown as Readable), type };

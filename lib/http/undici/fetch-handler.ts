@@ -210,6 +210,8 @@ export class FetchHandler implements Dispatcher.DispatchHandler, AbortListener {
     });
     last.on('end', () => {
       this.#complete();
+      // Bytes behind the end of the encoded data: the server may go on sending them, and nobody could stop it.
+      if (!this.#responseEnded) controller.abort(new DOMException('The body has ended.', 'AbortError'));
     });
     body.source = last;
   }
