@@ -13,8 +13,8 @@ export function copyOfHeaders(headers: readonly Header[]): Header[] {
 }
 
 /**
- * The headers of a request: its own, then the time that is left, those of `ctx.propagate`, then those of the reader. A header is left out if
- * there is one with its name before it.
+ * The headers of a request: its own, then the time that is left, those of `ctx.propagate`, then those of the reader. A header is left
+ * out if there is one with its name before it.
  *
  * A stream goes on after the timeout of an `aggregateLatest`, which bounds only the first values: then only `ctx.deadline` counts.
  *

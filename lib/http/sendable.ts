@@ -103,12 +103,12 @@ export function recordFailure(stream: object, error: unknown): void {
 }
 
 /**
- * The bytes of a stream. It is read when the transport reads, and released when the call ends early, which no transport does in time.
- * A stream that nobody has read can be sent again.
+ * The bytes of a stream. It is read when the transport reads, and released when the call ends early: no transport releases a stream
+ * that waits for its next chunk. A stream that nobody has read can be sent again.
  */
 export function uploadOf(stream: object, call: AbortableCall<never>): object {
   if (typeof ReadableStream !== 'function') return stream;
-  let source: ReturnType<typeof open> | undefined;
+  let source: OpenSource | undefined;
   const release = (reason: unknown): void => {
     attempt(() => {
       ignoreRejection(source?.release(reason));
