@@ -9,8 +9,8 @@ import { dashboard } from './dashboard.ts';
 @Component({
   selector: 'app-user',
   template: `
-    @if (user.error(); as error) {
-      <p role="alert">{{ error.message }}</p>
+    @if (user.error()) {
+      <p role="alert">This page is not available now.</p>
     } @else if (user.hasValue()) {
       <p>{{ user.value().profile.name }} has {{ user.value().orders.orders }} orders</p>
     } @else {

@@ -8,8 +8,8 @@ import { page } from './fill-in.ts';
 @Component({
   selector: 'app-user',
   template: `
-    @if (user.error(); as error) {
-      <p role="alert">{{ error.message }}</p>
+    @if (user.error()) {
+      <p role="alert">This page is not available now.</p>
     } @else {
       <h1>{{ user.value().profile?.name ?? 'Loading the name' }}</h1>
       @if (user.value().orders; as orders) {

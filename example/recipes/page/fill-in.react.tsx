@@ -8,7 +8,7 @@ const load = (id: string) => page(background, id);
 
 function User({ id }: { readonly id: string }): ReactNode {
   const { value: { profile, orders } = {}, error } = useService(load, id);
-  if (error instanceof Error) return <p role="alert">{error.message}</p>;
+  if (error) return <p role="alert">This page is not available now.</p>;
   return (
     <>
       <h1>{profile?.name ?? 'Loading the name'}</h1>

@@ -8,7 +8,7 @@ const user = (id: string) => dashboard(background, id);
 
 function User({ id }: { readonly id: string }): ReactNode {
   const { value, error } = useService(user, id);
-  if (error instanceof Error) return <p role="alert">{error.message}</p>;
+  if (error) return <p role="alert">This page is not available now.</p>;
   if (!value) return <p>Loading</p>;
   return (
     <p>

@@ -33,7 +33,7 @@ const User = defineComponent(
     const answer = useService(() => dashboard(background, props.id));
     return () => {
       const { value, error } = answer.value;
-      if (error instanceof Error) return h('p', { role: 'alert' }, error.message);
+      if (error) return h('p', { role: 'alert' }, 'This page is not available now.');
       if (!value) return h('p', 'Loading');
       return h('p', `${value.profile.name} has ${String(value.orders.orders)} orders`);
     };
