@@ -63,9 +63,19 @@ export class HttpRequest<T> implements AbortableWork<T>, ReadOptions {
     defaultMaxBytes: number = 10 * 2 ** 20,
   ) {
     const given = Object(fetchInit) as FetchInit & OtherOptions;
-    const { maxBytes = defaultMaxBytes, empty, signal, idempotencyKey = false, json, ...others } = given;
     // Copied now: the caller may change a URL or an `init` for the next request. Headers and body are not copied.
-    const { as, parse, idle, reconnect, ...init } = others;
+    const {
+      maxBytes = defaultMaxBytes,
+      signal,
+      idempotencyKey = false,
+      json,
+      empty,
+      as,
+      parse,
+      idle,
+      reconnect,
+      ...init
+    } = given;
     this.maxBytes = maxBytes;
     this.signal = signal;
     this.#reader = reader;

@@ -26,7 +26,7 @@ describe('content encodings, over both transports', () => {
   afterEach(closeServers);
 
   for (const { name, ctx } of transports) {
-    it(`close the connection of a server that goes on behind the end of the data, over ${name}`, async () => {
+    it(`close the connection when the server sends more after the end of the data, over ${name}`, async () => {
       const bytes = Buffer.concat([gzipSync('{"name":"Alice"}'), Buffer.alloc(1)]);
       const server = await serve(drip({ 'content-encoding': 'gzip' }, 200, bytes));
       expect(await lastValueFrom(fetchText(ctx, server.url))).to.equal('{"name":"Alice"}');

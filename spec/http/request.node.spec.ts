@@ -92,7 +92,7 @@ describeTransports('a request', ({ ctx, fetch }) => {
     });
   }
 
-  it('fails with TypeError at a chunk of a stream that is no bytes and no text', async () => {
+  it('fails with TypeError if a chunk of a stream is neither bytes nor text', async () => {
     const { url, closed } = await serve(mirror);
     const init = { method: 'POST', body: iterable('a', 5), duplex: 'half' } as never;
     const error = await failureOf(fetchJson(ctx, url, init), TypeError);

@@ -137,7 +137,7 @@ describe('a request', () => {
   }
 
   for (const request of [fetchJson, fetchText, fetchResponse, fetchLines, fetchEvents]) {
-    it(`rejects in ${request.name} what is no init, and takes null for none`, async () => {
+    it(`rejects in ${request.name} an init that is not a plain object, and accepts null`, async () => {
       const { fetch, requests } = recordingFetch();
       const send = (init: unknown) => (request as typeof fetchText)({ fetch }, api, init as FetchInit);
       const inits = ['POST', 5, new Request(api, { method: 'DELETE' }), Object.create({ method: 'POST' })];

@@ -15,6 +15,7 @@ import {
   withEvents,
   withTimeout,
 } from '../../lib/index.ts';
+import { deferred } from '../support/servers.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -31,14 +32,11 @@ async function isCollected(held: WeakRef<object>): Promise<boolean> {
 describe('memory', () => {
   it('a request does not keep the small chunks of a body, which weigh more than their bytes', async () => {
     const chunks: WeakRef<object>[] = [];
-    let sent: (() => void) | undefined;
-    const allSent = new Promise<void>((resolve) => {
-      sent = resolve;
-    });
+    const allSent = deferred();
     const body = new ReadableStream<Uint8Array>({
       pull: (controller) => {
         if (chunks.length === 600) {
-          sent?.();
+          allSent.resolve();
           return new Promise(() => undefined);
         }
         const chunk = new Uint8Array(1);
@@ -49,7 +47,7 @@ describe('memory', () => {
     });
     const fetch: Fetch = () => Promise.resolve(new Response(body));
     const request = fetchText({ fetch }, 'http://api.test/').subscribe();
-    await allSent;
+    await allSent.promise;
     expect(await isCollected(chunks[0]!)).to.equal(true);
     request.unsubscribe();
   });
